@@ -1,0 +1,155 @@
+"""Labeled Faces in the Wild (Huang et al. 2007), with Kumar et al.'s (2009) attribute labels."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.data import cache
+from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
+from mlleak_core.data.pictures import read_all
+from mlleak_core.places import cache_home, data_home
+
+CROP = (0.22, 0.24, 0.78, 0.80)
+"""The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150 pixels."""
+
+ATTRIBUTES = ("Black", "Asian", "White", "Indian", "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
+RACES = ("White", "Black", "Asian", "Indian")
+KUMAR_URL = "https://www.cs.columbia.edu/CAVE/databases/pubfig/download/lfw_attributes.txt"
+ARCHIVE_BYTES = 243_346_528
+
+PROVENANCE = Provenance(
+    title="Labeled Faces in the Wild (funneled)",
+    origin="Huang, Ramesh, Berg and Learned-Miller, 2007: news photos of public figures, collected from the web.",
+    terms="Public research data. The people pictured were not asked. Downloaded to your own machine, never bundled.",
+    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar et al.'s (2009) "
+    "classifiers about how a person looks in one photo; 1 means one of the confident two thirds.",
+    labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes themselves.",
+    notes=("A few people have very many photos, so everything is split by person.",),
+)
+
+
+def load() -> Generator[Step, None, Faces]:
+    """All labelled LFW faces; downloads them first where `places.data_home()` lacks them."""
+    home = data_home() / "lfw" / "lfw_home"
+    if not (home / "lfw_funneled").is_dir():
+        yield from _download(data_home() / "lfw")
+    records, listing = _records(data_home() / "lfw")
+    present = [r for r in records if _photo(home, r).is_file() and r["male"] in {"0", "1"}]
+    if len(present) < 0.5 * len(records):
+        raise BadInput(
+            f"the pictures of {len(records)} labelled rows", f"{len(present)} of them", f"Check {home / 'lfw_funneled'}."
+        )
+    files = [_photo(home, r) for r in present]
+    key = fingerprint("lfw", CROP, str(home.resolve()), listing, len(files))
+    images = yield from cache.array(f"lfw-{key}", lambda: read_all(files, [f"row {i + 2}" for i in range(len(files))], CROP))
+    yield Step(1, 1, "reading labels")
+    return _faces(present, images)
+
+
+def _photo(home: Path, row: dict[str, str]) -> Path:
+    return home / "lfw_funneled" / row["person"] / f"{row['person']}_{int(row['imagenum']):04d}.jpg"
+
+
+def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
+    people, person = np.unique([r["person"] for r in rows], return_inverse=True)
+
+    def codes(column: str) -> NDArray[np.int8]:
+        return np.array([int(float(r.get(column) or UNKNOWN)) for r in rows], np.int8)
+
+    race = np.array([RACES.index(r["race_kumar"]) if r.get("race_kumar") in RACES else UNKNOWN for r in rows], np.int8)
+    attributes = tuple(Labels(a, ("not " + a, a), codes(f"{a}_kumar_conf")) for a in ATTRIBUTES)
+    return Faces(
+        name="lfw",
+        images=images,
+        person=person.astype(np.int64),
+        people=tuple(people),
+        task=Labels("gender", ("female", "male"), codes("male")),
+        attributes=(*attributes, _colours(race)),
+        headline=("Black", "Asian", "White", "Eyeglasses", "Smiling"),
+        provenance=PROVENANCE,
+    )
+
+
+def _colours(race: NDArray[np.int8]) -> Labels:
+    """Race as one labelling for the colours of a map; its classes are probed one by one above."""
+    return Labels("Race label", RACES, race)
+
+
+def _records(home: Path) -> tuple[list[dict[str, str]], str]:
+    """The label rows and the name of the file they came from: the combined table, else Kumar's own file."""
+    combined, kumar = home / "lfw_labels.csv.gz", home / "lfw_attributes.txt"
+    if combined.is_file():
+        with gzip.open(combined, "rt", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        needed = {"person", "imagenum", "male", *(f"{a}_kumar_conf" for a in ATTRIBUTES)}
+        if not rows or not needed <= rows[0].keys():
+            missing = ", ".join(sorted(needed - (rows[0].keys() if rows else set())))
+            raise BadInput(f"columns of LFW labels in {combined.name}", f"none of: {missing}", "Restore the file.")
+        return rows, combined.name
+    if kumar.is_file():
+        return list(_kumar_rows(kumar)), kumar.name
+    raise BadInput(
+        f"labels in {home}", "neither lfw_labels.csv.gz nor lfw_attributes.txt", f"Put one there, e.g. from {KUMAR_URL}"
+    )
+
+
+def _kumar_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Kumar's real-valued scores as rows of the combined table: 1 = in the most confident two thirds of the positives."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = next((line for line in lines if line.lstrip("# \t").startswith("person\t")), "")
+    columns = header.lstrip("# \t").split("\t")
+    if not {"person", "imagenum", "Male", *ATTRIBUTES} <= set(columns):
+        raise BadInput(f"a header line with person, imagenum, Male … in {path.name}", "none", "Download the file again.")
+    table = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines if line and not line.startswith("#")]
+    scores = {a: np.array([float(r[a]) for r in table]) for a in ATTRIBUTES}
+    confident = {a: s >= np.quantile(s[s > 0], 1 / 3) if (s > 0).any() else s > 0 for a, s in scores.items()}
+    for i, row in enumerate(table):
+        named = [race for race in RACES if confident[race][i]]
+        yield {
+            "person": row["person"].replace(" ", "_"),
+            "imagenum": row["imagenum"],
+            "male": str(int(float(row["Male"]) > 0)),
+            "race_kumar": max(named, key=lambda race: scores[race][i], default="") if named else "",
+            **{f"{a}_kumar_conf": str(int(confident[a][i])) for a in ATTRIBUTES},
+        }
+
+
+def _download(target: Path) -> Generator[Step, None, None]:
+    """Fetch LFW through scikit-learn in a thread and report how much of the archive has arrived."""
+    from sklearn.datasets import fetch_lfw_people
+
+    failure: list[BaseException] = []
+
+    def fetch() -> None:
+        try:
+            fetch_lfw_people(data_home=str(target), min_faces_per_person=200, download_if_missing=True)
+            labels = target / "lfw_attributes.txt"
+            if not labels.is_file() and not (target / "lfw_labels.csv.gz").is_file():
+                with urllib.request.urlopen(KUMAR_URL, timeout=60) as reply:
+                    labels.write_bytes(reply.read())
+        except Exception as error:  # noqa: BLE001  reported to the caller below
+            failure.append(error)
+
+    worker = threading.Thread(target=fetch, name="lfw-download", daemon=True)
+    worker.start()
+    archive = target / "lfw_home" / "lfw-funneled.tgz"
+    while worker.is_alive():
+        worker.join(0.5)
+        arrived = archive.stat().st_size if archive.exists() else 0
+        yield Step(arrived // 2**20, ARCHIVE_BYTES // 2**20, "downloading LFW (MB)")
+    if failure:
+        raise BadInput(
+            f"LFW in {target}",
+            f"no folder lfw_home/lfw_funneled, and the download failed ({type(failure[0]).__name__})",
+            f"Set MLLEAK_DATA_HOME to a folder that holds lfw/, or connect to the internet. Cache: {cache_home()}",
+        )

@@ -1,0 +1,50 @@
+"""The one owner of who was in: people, never photos, are dealt to members, outsiders and the public."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core.contract import BadInput
+from mlleak_core.data.faces import Faces
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of three disjoint groups of people.
+
+    members: trained on. outsiders: never seen, the test set. public: what an attacker may use from elsewhere.
+    """
+
+    members: Rows
+    outsiders: Rows
+    public: Rows
+
+    @classmethod
+    def by_person(cls, faces: Faces, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
+        """Deal the people at random; `outsiders` and `public` are shares of the people."""
+        if not (0 < outsiders < 1 and 0 <= public < 1 and outsiders + public < 1):
+            raise BadInput("shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them.")
+        people = np.unique(faces.person)
+        if len(people) < 4:
+            raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")
+        order = np.random.default_rng([seed, 0]).permutation(people)
+        first = max(1, round(outsiders * len(people)))
+        second = first + round(public * len(people))
+        rows = [np.flatnonzero(np.isin(faces.person, part)) for part in np.split(order, [first, second])]
+        split = cls(rows[2], rows[0], rows[1])
+        split._check(faces)
+        return split
+
+    def _check(self, faces: Faces) -> None:
+        for name, rows in (("training", self.members), ("test", self.outsiders)):
+            if len(np.unique(faces.task.codes[rows])) < 2:
+                raise BadInput(
+                    f"both classes of {faces.task.name} among the {name} people",
+                    "one class only",
+                    "Use more people or another seed.",
+                )

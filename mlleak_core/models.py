@@ -1,0 +1,91 @@
+"""Small nets with named layers that can be tapped. Parameters are drawn from an explicit generator only."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mlleak_core.contract import BadInput
+
+INPUT_SIDE = 32
+NETS: dict[str, tuple[tuple[int, ...], int]] = {
+    "conv-3": ((16, 32, 64), 128),
+    "conv-3 narrow": ((8, 16, 32), 64),
+    "conv-3 wide": ((32, 64, 128), 256),
+}
+"""Name -> channels of the three convolution stages, units of the hidden layer."""
+
+Drop = Tensor | None
+
+
+class ConvNet(nn.Module):
+    """Stages of 3x3 convolution, 2x2 max pooling and ReLU; one hidden layer; two logits.
+
+    Pooling before the ReLU gives the same numbers as after it (both are monotone) for a quarter of the work.
+    """
+
+    def __init__(self, name: str, generator: torch.Generator) -> None:
+        super().__init__()
+        if name not in NETS:
+            raise BadInput(f"a net: {', '.join(NETS)}", repr(name), "Choose one of these.")
+        channels, hidden = NETS[name]
+        widths = (3, *channels)
+        skip = torch.nn.utils.skip_init
+        self.convs = nn.ModuleList(skip(nn.Conv2d, a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
+        self.hidden = skip(nn.Linear, channels[-1] * (INPUT_SIDE // 2 ** len(channels)) ** 2, hidden)
+        self.logits = skip(nn.Linear, hidden, 2)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                _initialise(layer, generator)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of what can be tapped, from the input upwards."""
+        return ("pixels", *(f"conv{i + 1}" for i in range(len(self.convs))), "hidden", "logits")
+
+    def forward(self, x: Tensor, keep: Drop = None) -> Tensor:
+        """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
+        for conv in self.convs:
+            x = functional.relu(functional.max_pool2d(conv(x), 2))
+        x = functional.relu(self.hidden(x.flatten(1)))
+        return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
+
+    def taps(self, x: Tensor) -> dict[str, Tensor]:
+        """The output of every layer, each flattened to [n, units]."""
+        found = {"pixels": x.flatten(1)}
+        for i, conv in enumerate(self.convs):
+            x = functional.relu(functional.max_pool2d(conv(x), 2))
+            found[f"conv{i + 1}"] = x.flatten(1)
+        found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
+        found["logits"] = self.logits(found["hidden"])
+        return found
+
+
+def _initialise(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """PyTorch's own default (He et al. 2015, uniform), drawn from our generator."""
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    assert layer.bias is not None
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+def as_input(pictures: Tensor) -> Tensor:
+    """uint8 [n, 3, 32, 32] to what the net sees: float32 in [-2, 2)."""
+    return pictures.to(torch.float32).mul_(1 / 64).sub_(2)
+
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def pick_device(wish: str) -> torch.device:
+    """The device asked for; `auto` takes CUDA, then Apple's GPU, then the CPU."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wish == "auto":
+        return torch.device(next(name for name, ok in there.items() if ok))
+    if not there.get(wish, False):
+        raise BadInput("a device of this machine", repr(wish), "Use --device auto or cpu.")
+    return torch.device(wish)
