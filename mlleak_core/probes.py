@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-PENALTIES = (0.01, 0.1, 1.0)
+PENALTIES = (0.03, 0.3)
 """Ridge penalties tried, in units of the mean squared activation times the number of rows."""
 
 FEW_SHOT_PENALTY = 0.3

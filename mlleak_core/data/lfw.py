@@ -82,7 +82,7 @@ def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
 
 def _colours(race: NDArray[np.int8]) -> Labels:
     """Race as one labelling for the colours of a map; its classes are probed one by one above."""
-    return Labels("Race label", RACES, race)
+    return Labels("Race label", RACES, race, probed=False)
 
 
 def _records(home: Path) -> tuple[list[dict[str, str]], str]:
