@@ -10,15 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput
+from mlleak_core.settings import NETS
 
 INPUT_SIDE = 32
-NETS: dict[str, tuple[tuple[int, ...], int]] = {
-    "conv-3": ((16, 32, 64), 128),
-    "conv-3 narrow": ((8, 16, 32), 64),
-    "conv-3 wide": ((32, 64, 128), 256),
-}
-"""Name -> channels of the three convolution stages, units of the hidden layer."""
-
 Drop = Tensor | None
 
 

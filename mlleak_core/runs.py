@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 from mlleak_core.contract import BadInput
 from mlleak_core.data import Split
 from mlleak_core.places import runs_home
-from mlleak_core.training import Target, TrainSettings
+from mlleak_core.settings import TrainSettings
+from mlleak_core.training import Target
 
 FORMAT = 1
 

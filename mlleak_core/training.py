@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mlleak_core.contract import Choice, Diverged, Range, Settings, Step, Stop, fingerprint
+from mlleak_core.contract import Diverged, Step, Stop
+from mlleak_core import data
 from mlleak_core.data import Faces, Split
 from mlleak_core.measure import balanced_accuracy
-from mlleak_core.models import INPUT_SIDE, NETS, ConvNet, as_input, pick_device
+from mlleak_core.models import INPUT_SIDE, ConvNet, as_input, pick_device
+from mlleak_core.settings import TrainSettings, run_key
 
 BATCH = 128
 DROPOUT = 0.5
@@ -27,19 +29,6 @@ FRAMES = (0, 1, 2, 4, 7, 11, 16, 24, 36, 54, 81)
 """Epochs whose weights are kept for the maps, besides the last one; 0 is the net before training."""
 
 State = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class TrainSettings(Settings):
-    """Everything a visitor can choose about a training."""
-
-    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
-    faces: Annotated[int, Range(0, 20000, 500, "Number of faces used, drawn by person; 0 means all.")] = 0
-    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 15
-    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine.")] = 0.004
-    augment: Annotated[bool, "Mirror half of the faces and shift them by up to a pixel, so that none is seen twice alike."] = True
-    net: Annotated[str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")] = "conv-3"
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")] = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +69,14 @@ class Target:
         }
 
 
-def run_key(settings: TrainSettings, faces: Faces) -> str:
-    """Names a training: equal keys give equal weights on the same machine."""
-    return fingerprint("train", 1, settings, len(faces), [float(faces.images[:: max(1, len(faces) // 97)].mean())], BATCH)
+def open_faces(settings: TrainSettings) -> Generator[Step, None, Faces]:
+    """The faces that a training is about, from its source."""
+    faces = yield from data.load(settings.data)
+    return choose_faces(faces, settings)
 
 
 def choose_faces(faces: Faces, settings: TrainSettings) -> Faces:
-    """The first `settings.faces` faces, taking whole people in random order; all of them for 0."""
+    """`settings.faces` faces, taking whole people in random order; all of them for 0."""
     if not 0 < settings.faces < len(faces):
         return faces
     order = np.random.default_rng([settings.seed, 7]).permutation(faces.person.max() + 1)
@@ -138,7 +128,7 @@ def fit(
         states[len(history.rows)] = session.state()
     seconds = time.perf_counter() - started
     return Target(
-        settings, run_key(settings, faces), split, states, history.columns(), session.logits(session.test),
+        settings, run_key(settings), split, states, history.columns(), session.logits(session.test),
         seconds, len(history.rows) * len(split.members) / max(trained, 1e-9), complete, session.recipe(),
     )  # fmt: skip
 

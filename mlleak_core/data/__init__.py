@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from mlleak_core.contract import BadInput, Step
+from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import folder, lfw, synthetic
 from mlleak_core.data.faces import SIDE, UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.split import Split
+from mlleak_core.places import data_home
 
-__all__ = ["SIDE", "SOURCES", "UNKNOWN", "Faces", "Labels", "Provenance", "Split", "load"]
+__all__ = ["SIDE", "SOURCES", "UNKNOWN", "Faces", "Labels", "Provenance", "Split", "identity", "load"]
 
 SOURCES = ("synthetic", "lfw", "utkface:PATH", "folder:PATH")
 
@@ -27,3 +28,13 @@ def load(name: str) -> Generator[Step, None, Faces]:
         case "folder", True:
             return folder.load_table(path)
     raise BadInput(f"data to be one of {', '.join(SOURCES)}", repr(name[:80]), "Choose one of these.")
+
+
+def identity(name: str) -> str:
+    """A name for the records behind a source that changes when they do; cheap, nothing is decoded."""
+    kind, _, path = name.partition(":")
+    if kind == "synthetic":
+        return fingerprint(synthetic.VERSION, synthetic.PEOPLE, synthetic.PHOTOS)
+    if kind == "lfw":
+        return fingerprint(lfw.CROP, [(data_home() / "lfw" / f).is_file() for f in ("lfw_labels.csv.gz", "lfw_attributes.txt")])
+    return fingerprint(folder.stamps(path))

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import cache
@@ -90,9 +91,16 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in PICTURES)
 
 
-def _cached(files: list[Path], rows: list[str]):  # type: ignore[no-untyped-def]
-    stamps = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files]
-    return cache.array(f"folder-{fingerprint(stamps)}", lambda: read_all(files, rows))
+def stamps(root: str) -> list[tuple[str, int, int]]:
+    """Name, time and size of every file in a folder; empty where there is none."""
+    folder = Path(root).expanduser()
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()]
+
+
+def _cached(files: list[Path], rows: list[str]) -> Generator[Step, None, NDArray[np.uint8]]:
+    marks = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files]
+    return cache.array(f"folder-{fingerprint(marks)}", lambda: read_all(files, rows))
 
 
 def _enough(n: int, task: np.ndarray, name: str) -> None:

@@ -1,0 +1,79 @@
+"""The face map: a canvas component drawn in the browser from arrays."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "mlleak_face_map",
+    html='<div class="face-map"></div>',
+    css=(HERE / "face_map.css").read_text(),
+    js=(HERE / "face_map.js").read_text(),
+)
+
+LAYER_NAMES = {"pixels": "pixels", "conv1": "conv 1", "conv2": "conv 2", "conv3": "conv 3", "hidden": "hidden", "logits": "answer"}
+ORANGE, BLUE = "#D55E00", "#0072B2"
+FEW = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00")
+TEN = ("#0072B2", "#2F86BC", "#5C99C2", "#86A8BF", "#AAB0B4", "#C4A98E", "#D09A68", "#D68A45", "#D97522", "#D55E00")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything a map shows. codes None hides the attribute. frames: "view/epoch/layer" -> int16 [n, 2]."""
+
+    name: str
+    frames: Mapping[str, NDArray[np.int16]]
+    layers: Sequence[str]
+    epochs: Sequence[int]
+    task: NDArray[np.int8]
+    task_classes: Sequence[str]
+    person: NDArray[np.int64]
+    atlas: bytes
+    sprite: int
+    columns: int
+    attribute: str
+    classes: Sequence[str]
+    codes: NDArray[np.int8] | None
+    labels: Sequence[tuple[str, Sequence[str], NDArray[np.int8]]]
+    people: Sequence[str] | None = None
+
+
+def colours_for(classes: Sequence[str]) -> list[str | None]:
+    """One meaning a colour: of two classes only the second is coloured; an ordered ten run from blue to orange."""
+    if len(classes) == 2:
+        return [None, ORANGE]
+    if len(classes) > len(FEW):
+        return [TEN[round(i * 9 / (len(classes) - 1))] for i in range(len(classes))]
+    if len(classes) == 3:
+        return [BLUE, "#9A9A9A", ORANGE]
+    return list(FEW[: len(classes)])
+
+
+def face_map(scene: Scene, key: str, compact: bool = False, layer: str = "conv2") -> None:
+    """Draw the map; nothing comes back, everything happens in the browser."""
+    shown = scene.codes is not None
+    data: dict[str, Any] = {
+        "id": scene.name, "n": len(scene.task), "layers": list(scene.layers), "epochs": list(scene.epochs),
+        "frames": {k: _text(v, np.int16) for k, v in scene.frames.items()}, "layer": layer, "layerNames": LAYER_NAMES,
+        "task": _text(scene.task, np.int8), "taskClasses": list(scene.task_classes), "person": _text(scene.person, np.int32),
+        "codes": _text(scene.codes, np.int8) if scene.codes is not None else None, "classes": list(scene.classes),
+        "colours": colours_for(scene.classes), "atlas": base64.b64encode(scene.atlas).decode(), "sprite": scene.sprite,
+        "columns": scene.columns, "compact": compact, "hidden": f"{scene.attribute}: guess first",
+        "labels": [{"name": n, "classes": list(c), "codes": _text(k, np.int8)} for n, c, k in scene.labels] if shown else [],
+        "people": list(scene.people) if scene.people is not None else None,
+        "alt": f"Map of {len(scene.task)} held-out faces; near means alike to the layer. Colour: {scene.attribute}.",
+    }  # fmt: skip
+    _COMPONENT(key=key, data=data)
+
+
+def _text(values: NDArray[Any], kind: type) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
