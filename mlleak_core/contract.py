@@ -123,33 +123,6 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
 
-    @classmethod
-    def from_strings(cls: type[T], values: Mapping[str, str]) -> tuple[T, list[str]]:
-        """Settings from untrusted text such as a URL; what cannot be used falls back to its default and is named."""
-        good: dict[str, Any] = {}
-        complaints = []
-        for knob in knobs(cls):
-            if knob.name not in values:
-                continue
-            try:
-                value = _parse(knob, values[knob.name])
-                knob.check(value)
-                good[knob.name] = value
-            except ValueError as error:
-                complaints.append(str(error))
-        return cls(**good), complaints
-
-
-def _parse(knob: Knob, text: str) -> Any:
-    if knob.kind is bool:
-        if text.lower() not in {"true", "false", "1", "0"}:
-            raise BadInput(f"{knob.name} to be true or false", repr(text[:40]), "Write true or false.")
-        return text.lower() in {"true", "1"}
-    try:
-        return knob.kind(text)
-    except ValueError as error:
-        raise BadInput(f"{knob.name} to be {knob.kind.__name__}", repr(text[:40]), "Give a value of that type.") from error
-
 
 def fingerprint(*parts: Any) -> str:
     """Sixteen hex digits that name everything which can change an answer. Parts must be JSON-serialisable."""

@@ -60,8 +60,9 @@ def atlas(images: NDArray[np.uint8], side: int = SPRITE) -> bytes:
 
 def quantise(points: NDArray[np.float32]) -> NDArray[np.int16]:
     """Map coordinates as int16: the farthest point from the centre at 32000, so that frames compare by shape."""
-    centred = points - np.median(points, axis=0)
-    reach = np.quantile(np.abs(centred), 0.995) * 1.08 + 1e-9
+    low, high = np.quantile(points, [0.004, 0.996], axis=0)
+    centred = points - (low + high) / 2
+    reach = float((high - low).max()) / 2 * 1.05 + 1e-9
     return np.asarray(np.clip(centred / reach, -1.02, 1.02) * 31000, np.int16)
 
 

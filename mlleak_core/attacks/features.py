@@ -375,13 +375,17 @@ def _least_privilege_gain(guess: NDArray[np.int8], label_guess: NDArray[np.int8]
     return float(np.log(max(with_layer, 1e-9)) - np.log(max(alone, 0.5)))
 
 
+NEGLIGIBLE = 0.01
+"""A gain in AUC smaller than this counts as none, however narrow its interval."""
+
+
 def verdict(rung: Rung) -> str:
-    """One of four words, taken from the intervals alone."""
+    """One of four words, taken from the intervals."""
     if rung.auc.low <= rung.null.high:
         return "not there"
-    if rung.few_shot_gain.low > 0:
+    if rung.few_shot_gain.low > 0 and rung.few_shot_gain.value > NEGLIGIBLE:
         return "made easier to read"
-    if rung.few_shot_gain.high < 0:
+    if rung.few_shot_gain.high < 0 and rung.few_shot_gain.value < -NEGLIGIBLE:
         return "being forgotten"
     return "merely kept"
 

@@ -69,9 +69,8 @@ function mark(ctx, x, y, r, triangle) {
 }
 
 function place(points, i, w, h, pad) {
-  const s = (Math.min(w, h * 1.25) / 2 - pad);
-  const t = h / 2 - pad;
-  return [w / 2 + (points[2 * i] / 31000) * Math.min(w / 2 - pad, s * 1.15), h / 2 - (points[2 * i + 1] / 31000) * t];
+  // Axes mean nothing: let the picture fill its frame.
+  return [w / 2 + (points[2 * i] / 31000) * (w / 2 - pad), h / 2 - (points[2 * i + 1] / 31000) * (h / 2 - pad)];
 }
 
 function paint(m, canvas, points, small) {

@@ -1,0 +1,1 @@
+"""Arrays to finished pictures, by kind of picture. Plotly only, no torch."""

@@ -1,0 +1,144 @@
+"""What all visitors of one server share: the job queue, the store of runs, and opened data. Light to import: no torch."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.jobs import Jobs, Snapshot
+from mlleak_core.settings import TrainSettings, run_key
+
+if TYPE_CHECKING:
+    from mlleak_core.data import Faces
+    from mlleak_core.maps import MapSettings
+    from mlleak_core.runs import Store
+    from mlleak_core.training import Target
+
+OPEN_SETS = 3
+OPEN_RUNS = 4
+
+
+class Workbench:
+    """Thread-safe. Results depend on settings alone, never on who else is here."""
+
+    def __init__(self, jobs: Jobs | None = None) -> None:
+        self.jobs = jobs or Jobs()
+        self._lock = threading.Lock()
+        self._faces: OrderedDict[str, Faces] = OrderedDict()
+        self._runs: OrderedDict[str, Target] = OrderedDict()
+
+    @property
+    def store(self) -> Store:
+        from mlleak_core.runs import Store
+
+        return Store()
+
+    def train(self, settings: TrainSettings, replay: int = 0) -> str:
+        """Queue a training and return its job's key; `replay` asks for the same run to be computed once more."""
+        job = f"train-{run_key(settings)}" + (f"-{replay}" if replay else "")
+        self.jobs.submit(job, lambda: self._train(settings, afresh=bool(replay)))
+        return job
+
+    def features(self, settings: TrainSettings, attributes: Sequence[str], seed: int = 0) -> str:
+        """Queue the ladder of a finished run."""
+        job = f"features-{run_key(settings)}-{fingerprint(list(attributes), seed)}"
+        self.jobs.submit(job, lambda: self._features(settings, attributes, seed))
+        return job
+
+    def maps(self, settings: TrainSettings, attribute: str, chosen: MapSettings) -> str:
+        """Queue the maps of a finished run."""
+        job = f"maps-{run_key(settings)}-{fingerprint(attribute, chosen)}"
+        self.jobs.submit(job, lambda: self._maps(settings, attribute, chosen))
+        return job
+
+    def finished(self, settings: TrainSettings) -> dict[str, Any] | None:
+        """The description of a stored run with these settings, or None."""
+        import json
+
+        from mlleak_core.places import runs_home
+
+        try:
+            return json.loads((runs_home() / run_key(settings) / "run.json").read_text())  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            return None
+
+    def faces(self, settings: TrainSettings) -> Generator[Step, None, Faces]:
+        """The faces of a training, opened once for all visitors."""
+        from mlleak_core import data
+        from mlleak_core.training import choose_faces
+
+        key = fingerprint(settings.data, data.identity(settings.data))
+        found = self._recall(self._faces, key)
+        if found is None:
+            found = yield from data.load(settings.data)
+            self._remember(self._faces, key, found, OPEN_SETS)
+        return choose_faces(found, settings)
+
+    def run(self, settings: TrainSettings) -> Target:
+        """A finished run, from memory or disk. Raises BadInput where there is none or it was altered."""
+        key = run_key(settings)
+        found = self._recall(self._runs, key)
+        if found is None:
+            found = self.store.load(key)
+            self._remember(self._runs, key, found, OPEN_RUNS)
+        return found
+
+    def _train(self, settings: TrainSettings, afresh: bool) -> Generator[Step, None, Target]:
+        from mlleak_core.training import fit
+
+        if not afresh:
+            try:
+                kept = self.run(settings)
+                if kept.complete:
+                    return kept
+            except BadInput:
+                pass
+        faces = yield from self.faces(settings)
+        target = yield from fit(faces, settings)
+        self._remember(self._runs, target.key, target, OPEN_RUNS)
+        try:
+            self.store.save(target)
+        except OSError as problem:
+            yield Step(1, 1, f"the run could not be kept on disk ({problem.strerror}); it lives until the server stops")
+        return target
+
+    def _features(self, settings: TrainSettings, attributes: Sequence[str], seed: int) -> Generator[Step, None, Any]:
+        from mlleak_core.attacks.features import LayerLadder, analyse
+
+        faces = yield from self.faces(settings)
+        return (yield from analyse(self.run(settings), faces, attributes, LayerLadder(seed=seed)))
+
+    def _maps(self, settings: TrainSettings, attribute: str, chosen: MapSettings) -> Generator[Step, None, Any]:
+        from mlleak_core.maps import draw
+
+        faces = yield from self.faces(settings)
+        return (yield from draw(self.run(settings), faces, attribute, chosen))
+
+    def look(self, job: str) -> Snapshot | None:
+        return self.jobs.look(job)
+
+    def _recall(self, shelf: OrderedDict[str, Any], key: str) -> Any:
+        with self._lock:
+            if key in shelf:
+                shelf.move_to_end(key)
+            return shelf.get(key)
+
+    def _remember(self, shelf: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
+        with self._lock:
+            shelf[key] = value
+            shelf.move_to_end(key)
+            while len(shelf) > most:
+                shelf.popitem(last=False)
+
+
+def warm_up() -> None:
+    """Import and compile what the first click would otherwise wait for; for a background thread."""
+    import torch
+
+    from mlleak_core import embedding, maps, training  # noqa: F401
+
+    torch.zeros(1)
+    embedding.warm_up()

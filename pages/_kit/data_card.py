@@ -1,0 +1,52 @@
+"""The data card, and the door to a run's faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mlleak_core.contract import BadInput, drain
+from mlleak_core.settings import TrainSettings
+from pages._kit.shell import LABELS_NOTE, bench, span
+
+if TYPE_CHECKING:
+    from mlleak_core.data import Faces
+
+
+def opened(settings: TrainSettings) -> Faces:
+    """The faces of a run, with a spinner the first time."""
+    with st.spinner("Opening the faces"):
+        return drain(bench().faces(settings))
+
+
+def show(settings: TrainSettings) -> None:
+    """Counts, contact sheet, associations, provenance; behind a toggle, since it opens the data."""
+    if not st.toggle("Show the data card", key="data-card"):
+        return
+    from mlleak_core.data.card import contact_sheet, describe
+
+    try:
+        faces = opened(settings)
+    except BadInput as problem:
+        st.error(str(problem))
+        return
+    card = describe(faces)
+    about = card.provenance
+    st.subheader(about.title)
+    left, right = st.columns(2, gap="large")
+    with left:
+        balance = ", ".join(f"{n:,} {c}" for c, n in card.balance.items())
+        st.markdown(f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). {card.task.capitalize()}: {balance}.")
+        st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}\n\n**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
+        st.caption(LABELS_NOTE)
+        st.dataframe(
+            [{"attribute": a.attribute, "measure": a.measure, "with the task": round(a.estimate.value, 3),
+              "95 % interval": span(a.estimate.low, a.estimate.high), "n": a.estimate.n,
+              "share": f"{a.share.value:.1%}" if a.share else "",} for a in card.associations],
+            hide_index=True,
+        )  # fmt: skip
+        st.caption("φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people.")
+    with right:
+        name = st.selectbox("Contact sheet by", [a.name for a in faces.attributes], key="sheet")
+        st.image(contact_sheet(faces, name), caption="A row a class: " + ", ".join(faces.labelling(name).classes), width="stretch")

@@ -1,0 +1,159 @@
+"""Train: watch a gender classifier learn, live, and keep it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import streamlit as st
+
+from mlleak_core import measure
+from mlleak_core.jobs import Snapshot
+from mlleak_core.settings import TrainSettings
+from pages._kit import data_card, play, shell
+
+if TYPE_CHECKING:
+    from mlleak_core.training import Target
+
+PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "First steps": ("Synthetic faces, 15 epochs, about 10 s", {}),
+    "Real faces": ("LFW, 15 epochs, about 25 s", {"data": "LFW"}),
+    "Overfit": ("1,500 faces, 40 epochs, no augmentation", {"faces": 1500, "epochs": 40, "augment": False}),
+    "Too fast": ("Learning rate 1: watch it diverge", {"lr": 1.0, "epochs": 5}),
+}
+DEFAULTS = TrainSettings().as_dict() | {"data": "Synthetic faces"}
+
+
+def choose(changes: dict[str, Any]) -> None:
+    """Put a preset into the controls and start it."""
+    for name, value in (DEFAULTS | changes).items():
+        st.session_state[name] = value
+    st.session_state["start"] = True
+
+
+def new_seed() -> None:
+    st.session_state["seed"] = (int(st.session_state["seed"]) + 1) % 10000
+    st.session_state["start"] = True
+
+
+def again() -> None:
+    st.session_state["replay"] = st.session_state.get("replay", 0) + 1
+    st.session_state["start"] = True
+
+
+def curves(history: dict[str, Any], majority: float | None = None) -> None:
+    """Loss and accuracy so far; both charts update in place."""
+    if not len(history.get("test_loss", ())):
+        st.caption("The first numbers come after the first epoch.")
+        return
+    left, right = st.columns(2)
+    loss = {"test": history["test_loss"], "train": history["train_loss"]}
+    accuracy = {"test": history["test_accuracy"], "train": history["train_accuracy"], "test, balanced": history["test_balanced"]}
+    if majority is not None:
+        accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
+    left.altair_chart(lines("Loss", loss), key="loss", alt="Training and test loss by epoch")
+    right.altair_chart(lines("Accuracy", accuracy), key="accuracy", alt="Accuracy by epoch, with the majority line")
+
+
+def lines(title: str, columns: dict[str, Any]) -> alt.Chart:
+    """Curves over the epochs, the axis fitted to them."""
+    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
+    return (
+        alt.Chart(alt.Data(values=rows), height=240, title=title)
+        .mark_line(point=len(rows) < 120, strokeWidth=2.5)
+        .encode(
+            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False)),
+            y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="bottom")),
+            strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
+        )
+    )
+
+
+def live(snapshot: Snapshot) -> None:
+    peek = snapshot.step.peek if snapshot.step else None
+    if peek:
+        curves(peek["history"])
+        if len(peek["history"]["samples_per_second"]):
+            st.caption(f"{peek['history']['samples_per_second'][-1]:,.0f} faces a second")
+
+
+def finished(target: Target, settings: TrainSettings, source: str) -> None:
+    """The run's numbers with their evidence, its curves, its mistakes."""
+    faces = data_card.opened(settings)
+    report = target.report(faces)
+    truth = faces.task.codes[target.split.outsiders]
+    right = int((target.test_logits.argmax(1) == truth).sum())
+    share = measure.proportion(right, len(truth))
+    if not target.complete:
+        st.warning(f"Stopped after epoch {len(target.history['test_loss'])}: these are the numbers of a half-trained net.")
+    a, b, c = st.columns(3)
+    a.metric("Test accuracy", f"{share.value:.1%}", f"{share.value - report['majority']:+.1%} over always the commoner", border=True)
+    b.metric("Balanced accuracy", f"{report['balanced_accuracy']:.1%}", border=True, help="Mean of the two classes' shares recalled.")
+    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", border=True)
+    shell.evidence(f"95 % [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
+                   f"majority {report['majority']:.1%}", f"seed {settings.seed}", str(target.recipe["precision"]), source)  # fmt: skip
+    curves(target.history, float(report["majority"]))
+    with st.expander("The numbers behind the curves"):
+        st.dataframe({"epoch": np.arange(1, len(target.history["test_loss"]) + 1), **target.history}, hide_index=True)
+    mistakes(target, faces)
+
+
+def mistakes(target: Target, faces: Any) -> None:
+    """Test faces with what the net said, the surest mistakes first."""
+    z = target.test_logits.astype(float)
+    sure = 1 / (1 + np.exp(-np.abs(z[:, 1] - z[:, 0])))
+    said, rows = z.argmax(1), target.split.outsiders
+    wrong = said != faces.task.codes[rows]
+    order = np.argsort(np.where(wrong, -sure - 1, -sure))[:8]
+    others = np.random.default_rng(0).permutation(np.flatnonzero(~wrong))[:8]
+    for title, chosen in ((f"Its surest mistakes ({int(wrong.sum())} in all)", order), ("And eight it got right", others)):
+        st.markdown(f"**{title}**")
+        captions = [f"said {faces.task.classes[said[i]]}, {sure[i]:.0%} sure" for i in chosen]
+        st.image([faces.images[rows[i]] for i in chosen], caption=captions, width=104)
+
+
+settings = shell.open_page("Train")
+st.title("Teach a net one thing")
+st.html('<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open it up.</p>')
+for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
+    column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
+    column.caption(text)
+
+bench = shell.bench()
+if st.session_state.pop("start", False):
+    st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
+    st.session_state["job-for"] = settings
+job = st.session_state.get("job") if st.session_state.get("job-for") == settings else None
+snapshot = bench.look(job) if job else bench.look(f"train-{shell.run_name(settings)}")
+if snapshot and not job:
+    job = snapshot.key
+
+a, b, c, d = st.columns(4)
+busy = bool(snapshot and snapshot.active)
+if a.button("Train these settings", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
+    st.session_state["job"], st.session_state["job-for"] = bench.train(settings), settings
+    st.rerun()
+b.button("New seed", icon=":material/casino:", on_click=new_seed, disabled=busy, width="stretch")
+c.button("Replay, same seed", icon=":material/replay:", on_click=again, disabled=busy, width="stretch", help="Computes the same run again: the numbers must not move.")
+with d.popover("Copy link", icon=":material/link:", width="stretch"):
+    st.caption("This address brings anybody to the same settings, and so to the same run.")
+    st.code(shell.link(settings), language=None)
+
+if snapshot and snapshot.active:
+    play.watch(snapshot.key, live)
+elif snapshot and snapshot.status == "failed":
+    st.error(snapshot.error)
+elif snapshot and snapshot.result is not None:
+    finished(snapshot.result, settings, "live")
+    shell.way("pages/features.py", "Open it up: what else did it learn?", ":material/layers:", "open")
+elif bench.finished(settings):
+    try:
+        finished(bench.run(settings), settings, "live, kept from an earlier visit")
+    except shell.BadInput as problem:
+        st.error(str(problem))
+else:
+    shell.first_look(settings, curves)
+
+data_card.show(settings)
