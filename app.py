@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._kit import shell
-from pages._kit.scenes import shipped_scene
 from pages._kit.face_map import face_map
+from pages._kit.scenes import shipped_scene
 
 shell.open_page("What is this model hiding?")
 run = shell.shipped_run()
@@ -16,7 +16,7 @@ hidden, answer = run.rung("hidden", "Darker tone"), run.rung("logits", "Darker t
 st.html('<h1>What is this model <span class="hot">hiding?</span></h1>')
 st.html(
     f'<p class="lead">A small neural net learned one thing: {about["task_name"]}, from drawn faces of nobody. It is right on '
-    f'{about["task"]["accuracy"]:.0%} of people it never saw. This is what else it carries, and nobody asked for it.</p>'
+    f"{about['task']['accuracy']:.0%} of people it never saw. This is what else it carries, and nobody asked for it.</p>"
 )
 left, right = st.columns([0.6, 0.4], gap="large")
 with left, st.container(border=True):

@@ -96,7 +96,14 @@ def _train(options: argparse.Namespace) -> int:
     faces = contract.drain(open_faces(settings), _bar)
     target = contract.drain(fit(faces, settings, device=_device(options)), _bar)
     _keep(Store().save, target)
-    _write(options.json, "train", settings, {**settings.as_dict(), "recipe": target.recipe, "run": target.key}, started, target.report(faces))
+    _write(
+        options.json,
+        "train",
+        settings,
+        {**settings.as_dict(), "recipe": target.recipe, "run": target.key},
+        started,
+        target.report(faces),
+    )
     return 0
 
 

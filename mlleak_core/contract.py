@@ -14,7 +14,7 @@ import pkgutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Diverged(RuntimeError):
     """Training left the finite numbers."""
 
 
-class Stop(Exception):  # noqa: N818  a request, not an error
+class Stop(Exception):
     """Thrown into a running generator that should wind up and return what it has."""
 
 
@@ -90,10 +90,10 @@ class Knob:
 
     def check(self, value: Any) -> None:
         """Raise `BadInput` unless `value` is of the knob's kind and within its rule."""
-        kinds = (int, float) if self.kind is float else (self.kind,)
+        kinds: tuple[type, ...] = (int, float) if self.kind is float else (self.kind,)
         if not isinstance(value, kinds) or (self.kind is not bool and isinstance(value, bool)):
             raise BadInput(f"{self.name} to be {self.kind.__name__}", repr(value), "Give a value of that type.")
-        if isinstance(self.rule, Range) and not self.rule.lo <= value <= self.rule.hi:
+        if isinstance(self.rule, Range) and not self.rule.lo <= cast(float, value) <= self.rule.hi:
             raise BadInput(
                 f"{self.name} between {self.rule.lo:g} and {self.rule.hi:g}", f"{value!r}", "Choose a value in that range."
             )

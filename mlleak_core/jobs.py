@@ -142,7 +142,13 @@ class Jobs:
         except (BadInput, Diverged) as problem:
             status, error = "failed", str(problem)
         except OSError as problem:
-            status, error = "failed", f"The machine refused: {problem.strerror or problem}. Free some space or memory and try again."
+            status, error = (
+                "failed",
+                f"The machine refused: {problem.strerror or problem}. Free some space or memory and try again.",
+            )
         except Exception as problem:  # noqa: BLE001  a job must never take the worker down
-            status, error = "failed", f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was lost."
+            status, error = (
+                "failed",
+                f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was lost.",
+            )
         job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, time.perf_counter() - started - paused)

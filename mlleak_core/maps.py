@@ -41,20 +41,26 @@ class Maps:
     attribute: str
 
 
-def draw(target: Target, faces: Faces, attribute: str, settings: MapSettings) -> Generator[Step, None, Maps]:
+def draw(
+    target: Target, faces: Faces, attribute: str, settings: MapSettings, known: Maps | None = None, last_only: bool = False
+) -> Generator[Step, None, Maps]:
     """The last epoch's maps first, then backwards in time, each starting from and turned onto its successor.
 
+    Frames of `known`, an earlier drawing with the same arguments, are kept; `last_only` leaves the earlier epochs out.
     Each step's peek carries the `Maps` so far. Throwing `Stop` in keeps them.
     """
     rows = _shown(target, faces, attribute, settings)
     pictures = shrink(faces, rows)
     epochs = tuple(sorted(target.states))
     layers = target.net().layers
-    frames: Frames = {}
-    linear: Frames = {}
-    total = len(epochs) * (len(layers) - 1) + 1
+    frames: Frames = dict(known.frames) if known else {}
+    linear: Frames = dict(known.linear) if known else {}
+    drawn = epochs[-1:] if last_only else epochs
+    total = len(drawn) * (len(layers) - 1) + 1
     axes = _Axes(target, faces, attribute)
-    for epoch in reversed(epochs):
+    for epoch in reversed(drawn):
+        if all((epoch, layer) in frames for layer in layers):
+            continue
         taps = activations(target.net(epoch), pictures)
         for layer in layers:
             if layer == "pixels" and epoch != epochs[-1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +53,7 @@ def auc(scores: ArrayLike, truth: ArrayLike) -> Floats:
     return np.asarray(v10.mean(-1))
 
 
-def _cluster_variance(v10: Floats, v01: Floats, cluster_pos: NDArray, cluster_neg: NDArray) -> float:
+def _cluster_variance(v10: Floats, v01: Floats, cluster_pos: NDArray[Any], cluster_neg: NDArray[Any]) -> float:
     ids, codes = np.unique(np.concatenate([cluster_pos, cluster_neg]), return_inverse=True)
     pos, neg = codes[: len(v10)], codes[len(v10) :]
     sum10 = np.bincount(pos, v10 - v10.mean(), minlength=len(ids))
@@ -82,7 +83,7 @@ def _logit_interval(value: float, deviation: float) -> tuple[float, float]:
     return float(1 / (1 + np.exp(spread - logit))), float(1 / (1 + np.exp(-spread - logit)))
 
 
-def paired_auc_gain(ours: Floats, control: Floats, truth: ArrayLike, cluster: ArrayLike) -> Estimate:
+def paired_auc_gain(ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike, cluster: ArrayLike) -> Estimate:
     """Mean AUC of `ours` minus that of `control` over r paired draws, scores [r, n], with a 95 % interval.
 
     Two sources of chance are added: the test people (clustered DeLong on the paired placements, averaged over the

@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,13 +37,15 @@ class Store:
         self.root.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root))
         try:
-            save_file({f"{e}/{k}": v for e, state in target.states.items() for k, v in state.items()}, draft / "weights.safetensors")
-            np.savez(draft / "arrays.npz", **_arrays(target))
+            save_file(
+                {f"{e}/{k}": v for e, state in target.states.items() for k, v in state.items()}, draft / "weights.safetensors"
+            )
+            np.savez(draft / "arrays.npz", **_arrays(target))  # type: ignore[arg-type]
             (draft / "run.json").write_text(json.dumps(_description(target, draft), indent=1))
             home = self.root / target.key
             if home.exists():
                 shutil.rmtree(home)
-            os.replace(draft, home)
+            draft.replace(home)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -66,7 +67,9 @@ class Store:
         except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Delete it and train again.") from error
+            raise BadInput(
+                f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Delete it and train again."
+            ) from error
 
     def has(self, key: str) -> bool:
         return (self.root / key / "run.json").is_file()

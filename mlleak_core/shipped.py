@@ -96,5 +96,5 @@ def write(run: Shipped, folder: Path = FOLDER) -> None:
     """Put a run where `load` finds it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps({"about": run.about, "ladder": run.ladder}, indent=1))
-    np.savez_compressed(folder / "maps.npz", **run.arrays)
+    np.savez_compressed(folder / "maps.npz", **run.arrays)  # type: ignore[arg-type]
     (folder / "faces.jpg").write_bytes(run.atlas)

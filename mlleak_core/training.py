@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mlleak_core.contract import Diverged, Step, Stop
 from mlleak_core import data
+from mlleak_core.contract import Diverged, Step, Stop
 from mlleak_core.data import Faces, Split
 from mlleak_core.measure import balanced_accuracy
 from mlleak_core.models import INPUT_SIDE, ConvNet, as_input, pick_device
@@ -25,6 +25,8 @@ from mlleak_core.settings import TrainSettings, run_key
 
 BATCH = 128
 DROPOUT = 0.5
+BLOWN_UP = 20.0
+"""A loss beyond this, thirty times a coin's, or no number at all: training has diverged."""
 FRAMES = (0, 1, 2, 4, 7, 11, 16, 24, 36, 54, 81)
 """Epochs whose weights are kept for the maps, besides the last one; 0 is the net before training."""
 
@@ -95,12 +97,10 @@ def shrink(faces: Faces, rows: NDArray[np.int64] | None = None) -> Tensor:
     return torch.cat(blocks)
 
 
-def fit(
-    faces: Faces, settings: TrainSettings, split: Split | None = None, device: str = "cpu"
-) -> Generator[Step, None, Target]:
+def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, device: str = "cpu") -> Generator[Step, None, Target]:
     """Train on the members; watch on the outsiders. Throwing `Stop` in returns what has been learned so far.
 
-    Raises Diverged when the loss leaves the finite numbers.
+    Raises Diverged when the loss leaves all bounds.
     """
     split = split or Split.by_person(faces, settings.seed)
     _reuse_memory()
@@ -204,9 +204,10 @@ class _Session:
             group["lr"] = self.settings.lr * min(1.0, rate) + 1e-5
 
     def _check(self, loss: Tensor) -> None:
-        if not math.isfinite(float(loss.detach())):
+        value = float(loss.detach())
+        if not value < BLOWN_UP:
             raise Diverged(
-                f"The loss is no longer a number: the steps were too large (learning rate {self.settings.lr:g}). "
+                f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large (learning rate {self.settings.lr:g}). "
                 "Lower the learning rate and train again; 0.004 works for every bundled preset."
             )
 
@@ -222,8 +223,7 @@ class _Session:
         for rows in (self.sample, self.test):
             logits, truth = torch.from_numpy(self.logits(rows)), self.labels[rows].cpu()
             loss = float(functional.cross_entropy(logits, truth))
-            if not math.isfinite(loss):
-                self._check(torch.tensor(loss))
+            self._check(torch.tensor(loss))
             found += [loss, float((logits.argmax(1) == truth).float().mean())]
         return (*found, balanced_accuracy(logits.argmax(1).numpy(), truth.numpy()))
 

@@ -48,11 +48,19 @@ class Workbench:
         self.jobs.submit(job, lambda: self._features(settings, attributes, seed))
         return job
 
-    def maps(self, settings: TrainSettings, attribute: str, chosen: MapSettings) -> str:
-        """Queue the maps of a finished run."""
-        job = f"maps-{run_key(settings)}-{fingerprint(attribute, chosen)}"
-        self.jobs.submit(job, lambda: self._maps(settings, attribute, chosen))
-        return job
+    def open_up(
+        self, settings: TrainSettings, attributes: Sequence[str], attribute: str, chosen: MapSettings
+    ) -> tuple[str, str, str]:
+        """Queue all that the features page shows, what a visitor looks at first coming first.
+
+        Returns the keys of three jobs: the maps of the last epoch, the ladder, the maps of all epochs.
+        """
+        name = f"{run_key(settings)}-{fingerprint(attribute, chosen)}"
+        first, all_epochs = f"map-{name}", f"maps-{name}"
+        self.jobs.submit(first, lambda: self._maps(settings, attribute, chosen, last_only=True))
+        ladder = self.features(settings, attributes)
+        self.jobs.submit(all_epochs, lambda: self._maps(settings, attribute, chosen, known=first))
+        return first, ladder, all_epochs
 
     def finished(self, settings: TrainSettings) -> dict[str, Any] | None:
         """The description of a stored run with these settings, or None."""
@@ -111,11 +119,15 @@ class Workbench:
         faces = yield from self.faces(settings)
         return (yield from analyse(self.run(settings), faces, attributes, LayerLadder(seed=seed)))
 
-    def _maps(self, settings: TrainSettings, attribute: str, chosen: MapSettings) -> Generator[Step, None, Any]:
+    def _maps(
+        self, settings: TrainSettings, attribute: str, chosen: MapSettings, known: str = "", last_only: bool = False
+    ) -> Generator[Step, None, Any]:
         from mlleak_core.maps import draw
 
         faces = yield from self.faces(settings)
-        return (yield from draw(self.run(settings), faces, attribute, chosen))
+        earlier = self.look(known) if known else None
+        result = earlier.result if earlier else None
+        return (yield from draw(self.run(settings), faces, attribute, chosen, result, last_only))
 
     def look(self, job: str) -> Snapshot | None:
         return self.jobs.look(job)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-
 from mlleak_core import shipped
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.ladder import MEASURES, ladder
@@ -31,7 +30,9 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
         return str(st.session_state[slot])
     with st.container(border=True):
         st.markdown(f"**Guess first.** From which layer can somebody with forty labelled photos read **{attribute}** best?")
-        choice = st.segmented_control("Layer", layers, format_func=LAYER_NAMES.get, key=f"pick-{slot}", label_visibility="collapsed")
+        choice = st.segmented_control(
+            "Layer", layers, format_func=lambda layer: LAYER_NAMES[layer], key=f"pick-{slot}", label_visibility="collapsed"
+        )
         one, two, _ = st.columns([1, 1, 3])
         if one.button("Lock my bet", type="primary", disabled=choice is None, key=f"lock-{slot}", width="stretch"):
             st.session_state[slot] = choice
@@ -46,7 +47,9 @@ def sentence(rows: Sequence[dict[str, Any]], attribute: str) -> str:
     """The finding, taken from the intervals: the layer where training changed most, then the answer."""
     inner = [r for r in rows if r["layer"] not in {"pixels", "logits"}]
     easier = [r for r in inner if r["verdict"] == "made easier to read"]
-    chosen = max(easier or inner, key=lambda r: r["few_shot_auc"] - r["few_shot_random_init_auc"] if easier else r["few_shot_auc"])
+    chosen = max(
+        easier or inner, key=lambda r: r["few_shot_auc"] - r["few_shot_random_init_auc"] if easier else r["few_shot_auc"]
+    )
     answer = rows[-1]
     return (
         f"{attribute}: with forty labelled photos, {LAYER_NAMES[chosen['layer']]} gives it away at {chosen['few_shot_auc']:.2f}, the untrained net at "
@@ -60,16 +63,26 @@ def reveal(rows: Sequence[dict[str, Any]], bet: str) -> None:
     if bet:
         close = best["few_shot_auc"] - next(r["few_shot_auc"] for r in rows if r["layer"] == bet)
         text = "You were right." if close < 0.005 else f"You said {LAYER_NAMES[bet]}, {close:.2f} below it."
-        st.info(f"{text} Best: {LAYER_NAMES[best['layer']]}, AUC {best['few_shot_auc']:.2f} from forty photos.", icon=":material/lock_open:")
+        st.info(
+            f"{text} Best: {LAYER_NAMES[best['layer']]}, AUC {best['few_shot_auc']:.2f} from forty photos.",
+            icon=":material/lock_open:",
+        )
 
 
 def show_ladder(rows: Sequence[dict[str, Any]], attribute: str, facts: dict[str, Any]) -> None:
     """Chart, evidence, verdict, table."""
-    measure = st.segmented_control("Measure", list(MEASURES), default="from 40 photos", key="measure", label_visibility="collapsed")
+    measure = st.segmented_control(
+        "Measure", list(MEASURES), default="from 40 photos", key="measure", label_visibility="collapsed"
+    )
     figure = ladder(rows, measure or "from 40 photos", LAYER_NAMES)
-    st.plotly_chart(figure, key="ladder", config={"displaylogo": False}, alt=f"{attribute} by layer, {measure}; the same numbers are in the table below.")
+    st.plotly_chart(
+        figure,
+        key="ladder",
+        config={"displaylogo": False},
+        alt=f"{attribute} by layer, {measure}; the same numbers are in the table below.",
+    )
     phi = facts["correlation"][attribute]
-    shell.evidence(f"n = {rows[0]['n']} faces of {facts['people']} people, {rows[0]['positives']} with {attribute}",
+    shell.evidence(f"n = {rows[0]['n']} faces of {facts['people']} people, {rows[0]['positives']} labelled {attribute}",
                    f"φ with the task {phi['value']:+.3f} {shell.span(phi['low'], phi['high'])}", f"seed {facts['seed']}",
                    f"{facts['seconds']:.0f} s", facts["source"])  # fmt: skip
     shell.verdict(sentence(rows, attribute), "Error bars: 95 % interval of trained minus untrained, over test people and draws. "
@@ -95,7 +108,9 @@ def caveats() -> None:
             "- Near means alike to this layer. Axes, gaps and the size of clusters mean **nothing**; press *Another layout* and see them move.\n"
             "- Frames of one layer are turned onto each other, so a face that moves between epochs moved for the net.\n"
             "- The linear view: across is what a probe for the task reads, upwards what a probe for the attribute reads.\n"
-            "- Maps coloured by race have been abused. " + shell.LABELS_NOTE + " Trust the ladder beside the map, with its null, not the picture."
+            "- Maps coloured by race have been abused. "
+            + shell.LABELS_NOTE
+            + " Trust the ladder beside the map, with its null, not the picture."
         )
 
 
@@ -110,20 +125,26 @@ def live(settings: TrainSettings) -> None:
         st.error(str(problem))
         return
     pick, colour, again = st.columns([1.2, 1.2, 1], vertical_alignment="bottom")
-    attribute = pick.selectbox("Attribute", list(faces.targets), index=list(faces.targets).index(faces.headline[0]), key="attribute", bind="query-params")
+    attribute = pick.selectbox(
+        "Attribute", list(faces.targets), index=list(faces.targets).index(faces.headline[0]), key="attribute", bind="query-params"
+    )
     owner = next(a.name for a in faces.attributes if attribute in a.binaries())
     names = [a.name for a in faces.attributes]
-    default = names.index("Race label") if "Race label" in names and attribute in faces.labelling("Race label").classes else names.index(owner)
+    default = (
+        names.index("Race label")
+        if "Race label" in names and attribute in faces.labelling("Race label").classes
+        else names.index(owner)
+    )
     labelling = colour.selectbox("Colour by", names, index=default, key=f"colour-{attribute}")
     if again.button("Another layout", icon=":material/casino:", width="stretch", help="Draws the maps again from another seed."):
         st.session_state["layout"] = st.session_state.get("layout", 0) + 1
     wanted = list(dict.fromkeys((*faces.headline, attribute)))
-    maps_job = bench.maps(settings, attribute, MapSettings(seed=st.session_state.get("layout", 0)))
-    ladder_job = bench.features(settings, wanted)
+    layout = MapSettings(seed=st.session_state.get("layout", 0))
+    first_job, ladder_job, maps_job = bench.open_up(settings, wanted, attribute, layout)
     bet = guess(attribute, target.net().layers, shell.run_name(settings))
     left, right = st.columns([0.57, 0.43], gap="large")
     with left:
-        live_map(maps_job, faces, labelling, bet is not None)
+        live_map(first_job, maps_job, faces, labelling, bet is not None)
         caveats()
     with right:
         snapshot = bench.look(ladder_job)
@@ -142,20 +163,20 @@ def live(settings: TrainSettings) -> None:
             show_ladder(rows, attribute, facts)
 
 
-def live_map(job: str, faces: Any, labelling: str, revealed: bool) -> None:
+def live_map(first: str, job: str, faces: Any, labelling: str, revealed: bool) -> None:
     """The maps, sent to the browser whenever another epoch is complete."""
     bench = shell.bench()
     snapshot = bench.look(job)
 
-    @st.fragment(run_every=1.0 if snapshot and snapshot.active else None)
+    @st.fragment(run_every=2.0 if snapshot and snapshot.active else None)
     def body() -> None:
-        now = bench.look(job)
+        now, ahead = bench.look(job), bench.look(first)
         if now is None or now.status == "failed":
             st.error(now.error if now else "The maps were let go; press Another layout.")
             return
-        maps = now.result or (now.step.peek["maps"] if now.step and now.step.peek else None)
+        maps = _so_far(now) or (_so_far(ahead) if ahead else None)
         if now.active:
-            play.progress(now)
+            play.progress(ahead if ahead and ahead.active else now)
         if maps is None:
             return
         if f"sheet-{job}" not in st.session_state:
@@ -166,6 +187,11 @@ def live_map(job: str, faces: Any, labelling: str, revealed: bool) -> None:
             st.rerun()
 
     body()
+
+
+def _so_far(snapshot: Any) -> Any:
+    """The maps of a job, finished or not; None before its first."""
+    return snapshot.result or (snapshot.step.peek["maps"] if snapshot.step and snapshot.step.peek else None)
 
 
 def _whole_epochs(maps: Any) -> Any:

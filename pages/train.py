@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 import streamlit as st
-
 from mlleak_core import measure
+from mlleak_core.contract import BadInput
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import TrainSettings
 from pages._kit import data_card, play, shell
@@ -89,9 +89,15 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     if not target.complete:
         st.warning(f"Stopped after epoch {len(target.history['test_loss'])}: these are the numbers of a half-trained net.")
     a, b, c = st.columns(3)
-    a.metric("Test accuracy", f"{share.value:.1%}", f"{share.value - report['majority']:+.1%} over always the commoner", border=True)
-    b.metric("Balanced accuracy", f"{report['balanced_accuracy']:.1%}", border=True, help="Mean of the two classes' shares recalled.")
-    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", border=True)
+    a.metric(
+        "Test accuracy", f"{share.value:.1%}", f"{share.value - report['majority']:+.1%} over always the commoner", border=True
+    )
+    b.metric(
+        "Balanced accuracy", f"{report['balanced_accuracy']:.1%}", border=True, help="Mean of the two classes' shares recalled."
+    )
+    c.metric(
+        "Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", border=True
+    )
     shell.evidence(f"95 % [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
                    f"majority {report['majority']:.1%}", f"seed {settings.seed}", str(target.recipe["precision"]), source)  # fmt: skip
     curves(target.history, float(report["majority"]))
@@ -116,7 +122,9 @@ def mistakes(target: Target, faces: Any) -> None:
 
 settings = shell.open_page("Train")
 st.title("Teach a net one thing")
-st.html('<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open it up.</p>')
+st.html(
+    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open it up.</p>'
+)
 for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
     column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
     column.caption(text)
@@ -136,7 +144,14 @@ if a.button("Train these settings", type="primary", icon=":material/play_arrow:"
     st.session_state["job"], st.session_state["job-for"] = bench.train(settings), settings
     st.rerun()
 b.button("New seed", icon=":material/casino:", on_click=new_seed, disabled=busy, width="stretch")
-c.button("Replay, same seed", icon=":material/replay:", on_click=again, disabled=busy, width="stretch", help="Computes the same run again: the numbers must not move.")
+c.button(
+    "Replay, same seed",
+    icon=":material/replay:",
+    on_click=again,
+    disabled=busy,
+    width="stretch",
+    help="Computes the same run again: the numbers must not move.",
+)
 with d.popover("Copy link", icon=":material/link:", width="stretch"):
     st.caption("This address brings anybody to the same settings, and so to the same run.")
     st.code(shell.link(settings), language=None)
@@ -151,7 +166,7 @@ elif snapshot and snapshot.result is not None:
 elif bench.finished(settings):
     try:
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
-    except shell.BadInput as problem:
+    except BadInput as problem:
         st.error(str(problem))
 else:
     shell.first_look(settings, curves)

@@ -231,13 +231,15 @@ def _enough(name: str, labels: NDArray[np.int8]) -> None:
     counts = [(labels == v).sum() for v in (0, 1)]
     if min(counts) < 10:
         raise BadInput(
-            f"at least ten labelled faces with and without {name}", f"{counts[1]} with, {counts[0]} without", "Choose another attribute."
+            f"at least ten labelled faces with and without {name}",
+            f"{counts[1]} with, {counts[0]} without",
+            "Choose another attribute.",
         )
 
 
 def _fit(
     aux: Tensor, held: Tensor, real: Tensor, nulls: Tensor | None, view: View
-) -> tuple[Scores, Scores, Scores]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Scores of held and of aux faces for the real targets, and of held for the nulls; the penalty by held-out people."""
     inner = view.aux_person % 5 == 0
     if inner.all() or not inner.any():
@@ -390,9 +392,7 @@ def verdict(rung: Rung) -> str:
     return "merely kept"
 
 
-def analyse(
-    target: Target, faces: Faces, attributes: Sequence[str], attack: LayerLadder
-) -> Generator[Step, None, Report]:
+def analyse(target: Target, faces: Faces, attributes: Sequence[str], attack: LayerLadder) -> Generator[Step, None, Report]:
     """Stage, attack and judge in one run."""
     started = time.perf_counter()
     yield Step(0, 6, "reading activations")

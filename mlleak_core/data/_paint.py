@@ -119,9 +119,14 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                 d = max(ys - y0, abs(x0) - 1.25)
                 fold = 1.0 - 0.10 * _bump((abs(x0) - 0.55) / 0.3) + 0.08 * p[P_LIGHT_X] * x0
                 _mix(c, p[P_CLOTH_R] * fold, p[P_CLOTH_G] * fold, p[P_CLOTH_B] * fold, _edge(d, soft * 1.5))
-                collar = max(abs(x0) - neck_w - (0.12 + 0.10 * p[P_COLLAR]) * max(0.0, 1.0 - max(0.0, y0 - 0.80) * (3.4 - 1.4 * p[P_COLLAR])), 0.45 - y0)
+                collar = max(
+                    abs(x0)
+                    - neck_w
+                    - (0.12 + 0.10 * p[P_COLLAR]) * max(0.0, 1.0 - max(0.0, y0 - 0.80) * (3.4 - 1.4 * p[P_COLLAR])),
+                    0.45 - y0,
+                )
                 collar = max(collar, _ellipse(x0, y0 - 0.72, neck_w * 1.35, 0.26 + 0.16 * p[P_COLLAR]))
-                d = min(max(abs(x0) - neck_w, max(0.2 - y0, y0 - 0.92)), collar)
+                d = min(max(abs(x0) - neck_w, 0.2 - y0, y0 - 0.92), collar)
                 under = 0.80 + 0.12 * min(1.0, max(0.0, (y0 - 0.62) / 0.3)) + 0.06 * p[P_LIGHT_X] * x0 / neck_w
                 _mix(c, sr * under, sg * under * 0.985, sb * under * 0.97, _edge(d, soft * 1.3))
                 # ears
@@ -175,7 +180,9 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     _mix(c, p[P_LIP_R], p[P_LIP_G], p[P_LIP_B], 0.12 * blush * skin)
                     # beard: a soft shade of the hair colour along the jaw and the upper lip
                     if p[P_BEARD] > 0.0:
-                        jawline = min(1.0, max(0.0, (y - 0.22) / 0.18)) * min(1.0, max(0.0, (abs(fx) - 0.13 + (y - 0.50) * 1.4) / 0.12))
+                        jawline = min(1.0, max(0.0, (y - 0.22) / 0.18)) * min(
+                            1.0, max(0.0, (abs(fx) - 0.13 + (y - 0.50) * 1.4) / 0.12)
+                        )
                         lip_top = _bump((y - p[P_MOUTH_Y] + 0.075) / 0.05) * _bump(fx / 0.22)
                         shade = max(jawline, 0.9 * lip_top)
                         _mix(c, hr * 0.8, hg * 0.8, hb * 0.8, shade * p[P_BEARD] * skin)
@@ -186,8 +193,13 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     for s in (-1.0, 1.0):
                         d = _ellipse(fx - s * p[P_NOSE_W] * 0.55, y - ny0 - 0.012, 0.030, 0.018)
                         _mix(c, sr * 0.42, sg * 0.36, sb * 0.36, 0.75 * _edge(d, soft * 1.4))
-                    _mix(c, min(255.0, sr * 1.12 + 10.0), min(255.0, sg * 1.10 + 8.0), min(255.0, sb * 1.08 + 6.0),
-                         0.42 * _bump((fx - 0.02 * p[P_LIGHT_X]) / 0.055) * _bump((y - ny0 + 0.045) / 0.07))
+                    _mix(
+                        c,
+                        min(255.0, sr * 1.12 + 10.0),
+                        min(255.0, sg * 1.10 + 8.0),
+                        min(255.0, sb * 1.08 + 6.0),
+                        0.42 * _bump((fx - 0.02 * p[P_LIGHT_X]) / 0.055) * _bump((y - ny0 + 0.045) / 0.07),
+                    )
                     # mouth
                     my = p[P_MOUTH_Y]
                     mw = p[P_MOUTH_W] * (1.0 + 0.20 * p[P_SMILE])
@@ -195,15 +207,22 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     if abs(mx) < 1.15:
                         curve = my - (0.010 + 0.080 * p[P_SMILE]) * (mx * mx - 0.35)
                         taper = max(0.0, 1.0 - mx * mx)
-                        up = p[P_LIP_FULL] * 0.75 * taper ** 0.8 * (1.0 - 0.22 * _bump(mx / 0.28))
-                        lo = p[P_LIP_FULL] * taper ** 0.7
+                        up = p[P_LIP_FULL] * 0.75 * taper**0.8 * (1.0 - 0.22 * _bump(mx / 0.28))
+                        lo = p[P_LIP_FULL] * taper**0.7
                         d = max(curve - up - y, y - curve - lo)
                         t = 0.90 if y < curve else 1.06
-                        _mix(c, p[P_LIP_R] * t, p[P_LIP_G] * t, p[P_LIP_B] * t, 0.88 * _edge(d, soft * 1.1) * min(1.0, taper * 4.0))
+                        _mix(
+                            c, p[P_LIP_R] * t, p[P_LIP_G] * t, p[P_LIP_B] * t, 0.88 * _edge(d, soft * 1.1) * min(1.0, taper * 4.0)
+                        )
                         line = _edge(abs(y - curve) - 0.008, soft * 1.1) * min(1.0, max(0.0, (1.05 - abs(mx)) * 8.0))
                         _mix(c, p[P_LIP_R] * ink * 1.5, p[P_LIP_G] * ink * 1.2, p[P_LIP_B] * ink * 1.2, 0.75 * line)
-                        _mix(c, min(255.0, p[P_LIP_R] * 1.2 + 18.0), min(255.0, p[P_LIP_G] * 1.2 + 14.0), min(255.0, p[P_LIP_B] * 1.2 + 14.0),
-                             0.30 * _bump(mx / 0.45) * _bump((y - curve - 0.55 * p[P_LIP_FULL]) / 0.02))
+                        _mix(
+                            c,
+                            min(255.0, p[P_LIP_R] * 1.2 + 18.0),
+                            min(255.0, p[P_LIP_G] * 1.2 + 14.0),
+                            min(255.0, p[P_LIP_B] * 1.2 + 14.0),
+                            0.30 * _bump(mx / 0.45) * _bump((y - curve - 0.55 * p[P_LIP_FULL]) / 0.02),
+                        )
                     # eyes and brows
                     for s in (-1.0, 1.0):
                         ex = fx - s * p[P_EYE_GAP]
@@ -212,7 +231,7 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                             q = min(1.0, (ex / p[P_EYE_W]) ** 2)
                             open_up = p[P_EYE_H] * (1.0 - q) ** 0.75
                             open_lo = p[P_EYE_H] * (0.72 - 0.12 * p[P_SMILE]) * (1.0 - q) ** 0.9
-                            d = max(max(-open_up - ey, ey - open_lo), abs(ex) - p[P_EYE_W])
+                            d = max(-open_up - ey, ey - open_lo, abs(ex) - p[P_EYE_W])
                             eye = _edge(d, soft)
                             if eye > 0.0:
                                 _mix(c, 236.0 - 14.0 * _bump((ey + open_up) / 0.05), 230.0, 224.0, eye)
@@ -223,7 +242,9 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                                 _mix(c, 18.0, 14.0, 14.0, eye * _edge(di - r * 0.50, soft))
                                 dh = math.sqrt((gaze - 0.018 * p[P_LIGHT_X]) ** 2 + (ey + 0.022) ** 2)
                                 _mix(c, 250.0, 248.0, 244.0, 0.85 * eye * _edge(dh - 0.013, soft))
-                            lid = _edge(abs(ey + open_up + 0.004) - 0.011 * p[P_LID], soft) * (1.0 if abs(ex) < p[P_EYE_W] * 1.06 else 0.0)
+                            lid = _edge(abs(ey + open_up + 0.004) - 0.011 * p[P_LID], soft) * (
+                                1.0 if abs(ex) < p[P_EYE_W] * 1.06 else 0.0
+                            )
                             _mix(c, sr * ink, sg * ink * 0.8, sb * ink * 0.8, 0.92 * lid)
                             crease = _bump((ey + open_up + 0.048) / 0.018) * _bump(ex / (p[P_EYE_W] * 1.1))
                             _mix(c, sr * 0.55, sg * 0.50, sb * 0.50, 0.40 * crease)
@@ -234,21 +255,31 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                             arc = p[P_BROW_Y] + p[P_EYE_Y] - p[P_BROW_ARCH] * (1.0 - ((bx + 0.015) / 0.19) ** 2)
                             thick = p[P_BROW_THICK] * (0.85 if bx < 0.03 else max(0.25, 0.85 - (bx - 0.03) * 4.0))
                             d = max(abs(y - arc) - thick, abs(bx) - 0.18)
-                            _mix(c, hr * 0.62 * (0.4 + 0.6 * min(1.0, ink * 3.2)), hg * 0.60 * (0.4 + 0.6 * min(1.0, ink * 3.2)), hb * 0.60 * (0.4 + 0.6 * min(1.0, ink * 3.2)), 0.85 * _edge(d, soft * 1.5))
+                            _mix(
+                                c,
+                                hr * 0.62 * (0.4 + 0.6 * min(1.0, ink * 3.2)),
+                                hg * 0.60 * (0.4 + 0.6 * min(1.0, ink * 3.2)),
+                                hb * 0.60 * (0.4 + 0.6 * min(1.0, ink * 3.2)),
+                                0.85 * _edge(d, soft * 1.5),
+                            )
                 # hair in front: a cap that follows the skull, ending at the hairline
                 if p[P_HAT] < 0.5 or y > -0.30:
                     vol = p[P_HAIR_VOL]
                     lump = p[P_CURL] * 0.018 * (math.sin(x * 23.0 + y * 7.0) + math.sin(y * 21.0 - x * 9.0))
                     cap = _ellipse(x, y + 0.05, w * (1.05 + 0.16 * vol), h * (1.05 + 0.16 * vol)) + lump
                     fxh = x - yaw * 0.06 - p[P_PART] * 0.17
-                    line_y = -p[P_HAIRLINE] * h + 0.08 * p[P_FRINGE] * math.cos(x * 5.0 + p[P_PART] * 2.0) + (0.52 - 0.26 * p[P_FRINGE]) * (abs(fxh) / w) ** 2.8
+                    line_y = (
+                        -p[P_HAIRLINE] * h
+                        + 0.08 * p[P_FRINGE] * math.cos(x * 5.0 + p[P_PART] * 2.0)
+                        + (0.52 - 0.26 * p[P_FRINGE]) * (abs(fxh) / w) ** 2.8
+                    )
                     reach = 0.02 + 0.10 * p[P_EAR] + (0.9 * p[P_HAIR_LEN] if p[P_HAIR_LEN] > 0.30 else 0.0)
                     d_line = y - line_y + lump
                     side_in = w * (0.90 - 0.05 * p[P_HAIR_LEN]) + 0.02 * math.sin(y * 6.0) + wave
                     if y > line_y:
                         d_line = side_in - abs(x)
                     d_line = max(d_line, y - reach)
-                    d = max(cap, d_line) if y < 0.55 * h else max(max(abs(x) - w * (1.10 + 0.12 * vol), d_line), cap - 0.25)
+                    d = max(cap, d_line) if y < 0.55 * h else max(abs(x) - w * (1.1 + 0.12 * vol), d_line, cap - 0.25)
                     cover = _edge(d, soft * 1.25)
                     if cover > 0.0:
                         shine = _bump((y + 0.62 * h - 0.14 * x * p[P_LIGHT_X]) / 0.26) * 0.20 * (1.0 - 0.5 * p[P_CURL])
@@ -269,9 +300,11 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                         glint = 0.03 + 0.10 * _bump((gx + gy * 1.2 - 0.04) / 0.06)
                         _mix(c, 235.0, 240.0, 245.0, glint * _edge(d, soft))
                         _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.95 * _edge(abs(d) - 0.013, soft))
-                        arm = max(abs(gy + 0.04) - 0.012, max(0.175 - gx * s, abs(x) - w * 1.0))
+                        arm = max(abs(gy + 0.04) - 0.012, 0.175 - gx * s, abs(x) - w * 1.0)
                         _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.9 * _edge(arm, soft))
-                    bridge = max(abs(y - p[P_EYE_Y] + 0.02 - 0.02 * math.cos(fx * 20.0)) - 0.013, abs(fx) - (p[P_EYE_GAP] - 0.165))
+                    bridge = max(
+                        abs(y - p[P_EYE_Y] + 0.02 - 0.02 * math.cos(fx * 20.0)) - 0.013, abs(fx) - (p[P_EYE_GAP] - 0.165)
+                    )
                     _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.95 * _edge(bridge, soft))
                 # hat: pulled over the skull, brim or band above the brows
                 if p[P_HAT] > 0.5:
@@ -281,7 +314,11 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     shade = (0.86 + 0.16 * p[P_LIGHT_X] * x / w + 0.10 * _bump((y + 0.75) / 0.4)) * knit
                     _mix(c, p[P_HAT_R] * shade, p[P_HAT_G] * shade, p[P_HAT_B] * shade, _edge(crown, soft * 1.2))
                     if p[P_HAT_KIND] < 0.5:
-                        band = max(abs(y - rim + 0.055) - 0.075, abs(x) - w * (1.15 + 0.08 * p[P_HAIR_VOL]) * math.sqrt(max(0.0, 1.0 - ((y + 0.12) / (h * 1.25)) ** 2)))
+                        band = max(
+                            abs(y - rim + 0.055) - 0.075,
+                            abs(x)
+                            - w * (1.15 + 0.08 * p[P_HAIR_VOL]) * math.sqrt(max(0.0, 1.0 - ((y + 0.12) / (h * 1.25)) ** 2)),
+                        )
                         b = 0.78 * shade
                         _mix(c, p[P_HAT_R] * b, p[P_HAT_G] * b, p[P_HAT_B] * b, _edge(band, soft * 1.2))
                     else:

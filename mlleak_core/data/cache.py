@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
             np.save(file, made, allow_pickle=False)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except OSError:
         yield Step(1, 1, f"cannot write {path.parent}: keeping the pictures in memory")

@@ -39,9 +39,7 @@ class Labels:
             return {self.classes[1]: self.codes}
         if self.upper:
             return {self.upper: np.where(known, self.codes >= self.cut, UNKNOWN).astype(np.int8)}
-        return {
-            name: np.where(known, self.codes == code, UNKNOWN).astype(np.int8) for code, name in enumerate(self.classes)
-        }
+        return {name: np.where(known, self.codes == code, UNKNOWN).astype(np.int8) for code, name in enumerate(self.classes)}
 
 
 @dataclass(frozen=True)

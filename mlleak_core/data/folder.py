@@ -114,7 +114,9 @@ def _read_table(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         columns = [c for c in reader.fieldnames or [] if c]
-        rows = [{k: (v or "").strip() for k, v in row.items() if isinstance(k, str) and not isinstance(v, list)} for row in reader]
+        rows = [
+            {k: (v or "").strip() for k, v in row.items() if isinstance(k, str) and not isinstance(v, list)} for row in reader
+        ]
     if not {"file", "person"} <= set(columns) or len(columns) < 3:
         raise BadInput(
             "columns file, person and at least one label", ", ".join(columns) or "no header", f"Mend the header of {path.name}."

@@ -75,7 +75,7 @@ def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
         people=tuple(people),
         task=Labels("gender", ("female", "male"), codes("male")),
         attributes=(*attributes, _colours(race)),
-        headline=("Black", "Asian", "White", "Eyeglasses", "Smiling"),
+        headline=("Asian", "Black", "White", "Eyeglasses", "Smiling"),
         provenance=PROVENANCE,
     )
 

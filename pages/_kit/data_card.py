@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
-
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.settings import TrainSettings
 from pages._kit.shell import LABELS_NOTE, bench, span
@@ -37,8 +36,12 @@ def show(settings: TrainSettings) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         balance = ", ".join(f"{n:,} {c}" for c, n in card.balance.items())
-        st.markdown(f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). {card.task.capitalize()}: {balance}.")
-        st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}\n\n**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
+        st.markdown(
+            f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). {card.task.capitalize()}: {balance}."
+        )
+        st.markdown(
+            f"**From** {about.origin}\n\n**Terms** {about.terms}\n\n**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}"
+        )
         st.caption(LABELS_NOTE)
         st.dataframe(
             [{"attribute": a.attribute, "measure": a.measure, "with the task": round(a.estimate.value, 3),
@@ -46,7 +49,11 @@ def show(settings: TrainSettings) -> None:
               "share": f"{a.share.value:.1%}" if a.share else "",} for a in card.associations],
             hide_index=True,
         )  # fmt: skip
-        st.caption("φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people.")
+        st.caption(
+            "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people."
+        )
     with right:
         name = st.selectbox("Contact sheet by", [a.name for a in faces.attributes], key="sheet")
-        st.image(contact_sheet(faces, name), caption="A row a class: " + ", ".join(faces.labelling(name).classes), width="stretch")
+        st.image(
+            contact_sheet(faces, name), caption="A row a class: " + ", ".join(faces.labelling(name).classes), width="stretch"
+        )

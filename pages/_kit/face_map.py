@@ -20,7 +20,14 @@ _COMPONENT = st.components.v2.component(
     js=(HERE / "face_map.js").read_text(),
 )
 
-LAYER_NAMES = {"pixels": "pixels", "conv1": "conv 1", "conv2": "conv 2", "conv3": "conv 3", "hidden": "hidden", "logits": "answer"}
+LAYER_NAMES = {
+    "pixels": "pixels",
+    "conv1": "conv 1",
+    "conv2": "conv 2",
+    "conv3": "conv 3",
+    "hidden": "hidden",
+    "logits": "answer",
+}
 ORANGE, BLUE = "#D55E00", "#0072B2"
 FEW = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00")
 TEN = ("#0072B2", "#2F86BC", "#5C99C2", "#86A8BF", "#AAB0B4", "#C4A98E", "#D09A68", "#D68A45", "#D97522", "#D55E00")
@@ -47,15 +54,18 @@ class Scene:
     people: Sequence[str] | None = None
 
 
-def colours_for(classes: Sequence[str]) -> list[str | None]:
-    """One meaning a colour: of two classes only the second is coloured; an ordered ten run from blue to orange."""
+def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | None]:
+    """One meaning a colour: of two classes only the second is coloured; an ordered ten run from blue to orange; else
+    the commonest class is left grey, so that the others can be seen."""
     if len(classes) == 2:
         return [None, ORANGE]
     if len(classes) > len(FEW):
         return [TEN[round(i * 9 / (len(classes) - 1))] for i in range(len(classes))]
     if len(classes) == 3:
         return [BLUE, "#9A9A9A", ORANGE]
-    return list(FEW[: len(classes)])
+    commonest = int(np.bincount(codes[codes >= 0], minlength=1).argmax())
+    others = iter((ORANGE, BLUE, *FEW[2:]))
+    return [None if k == commonest else next(others) for k in range(len(classes))]
 
 
 def face_map(scene: Scene, key: str, compact: bool = False, layer: str = "conv2") -> None:
@@ -66,7 +76,7 @@ def face_map(scene: Scene, key: str, compact: bool = False, layer: str = "conv2"
         "frames": {k: _text(v, np.int16) for k, v in scene.frames.items()}, "layer": layer, "layerNames": LAYER_NAMES,
         "task": _text(scene.task, np.int8), "taskClasses": list(scene.task_classes), "person": _text(scene.person, np.int32),
         "codes": _text(scene.codes, np.int8) if scene.codes is not None else None, "classes": list(scene.classes),
-        "colours": colours_for(scene.classes), "atlas": base64.b64encode(scene.atlas).decode(), "sprite": scene.sprite,
+        "colours": colours_for(scene.classes, scene.codes) if scene.codes is not None else [], "atlas": base64.b64encode(scene.atlas).decode(), "sprite": scene.sprite,
         "columns": scene.columns, "compact": compact, "hidden": f"{scene.attribute}: guess first",
         "labels": [{"name": n, "classes": list(c), "codes": _text(k, np.int8)} for n, c, k in scene.labels] if shown else [],
         "people": list(scene.people) if scene.people is not None else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import streamlit as st
-
 from mlleak_core.jobs import Snapshot
 from pages._kit.shell import bench
 
@@ -12,7 +11,10 @@ def progress(snapshot: Snapshot) -> None:
     """The bar with its words."""
     step = snapshot.step
     if snapshot.status == "queued":
-        st.info(f"Waiting: {snapshot.place} in the queue. This server runs {bench().jobs.workers} job(s) at a time.", icon=":material/hourglass:")
+        st.info(
+            f"Waiting: {snapshot.place} in the queue. This server runs {bench().jobs.workers} job(s) at a time.",
+            icon=":material/hourglass:",
+        )
         return
     share = step.done / max(step.total, 1) if step else 0.0
     left = f" · about {snapshot.left:.0f} s left" if snapshot.left is not None else ""
@@ -24,7 +26,9 @@ def buttons(job: str, snapshot: Snapshot) -> None:
     """Pause or go on, and stop."""
     one, two, _ = st.columns([1, 1, 4])
     paused = snapshot.status == "paused"
-    one.button("Go on" if paused else "Pause", key=f"pause-{job}", on_click=bench().jobs.pause, args=(job, not paused), width="stretch")
+    one.button(
+        "Go on" if paused else "Pause", key=f"pause-{job}", on_click=bench().jobs.pause, args=(job, not paused), width="stretch"
+    )
     two.button("Stop", key=f"stop-{job}", on_click=bench().jobs.stop, args=(job,), width="stretch")
 
 

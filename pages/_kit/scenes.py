@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped, atlas, quantise
 from pages._kit.face_map import Scene
 

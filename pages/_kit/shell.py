@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-
 from mlleak_core import shipped
 from mlleak_core.contract import BadInput, Range, knobs
 from mlleak_core.settings import NETS, TrainSettings
@@ -71,7 +70,9 @@ def _experiment() -> TrainSettings:
     """The settings, in the sidebar of every page, so that they stay in the address."""
     with st.expander("Experiment", icon=":material/tune:"):
         kinds = ["synthetic", "lfw"] + (["utkface", "folder"] if paths_allowed() else [])
-        chosen = st.selectbox("Data", [SOURCE_NAMES[k] for k in kinds], key="data", bind="query-params", help="Where the faces come from.")
+        chosen = st.selectbox(
+            "Data", [SOURCE_NAMES[k] for k in kinds], key="data", bind="query-params", help="Where the faces come from."
+        )
         kind = KINDS[chosen]
         path = st.text_input("Folder", key="path", bind="query-params") if kind in {"utkface", "folder"} else ""
         values: dict[str, Any] = {"data": f"{kind}:{path}" if kind in {"utkface", "folder"} else kind}
@@ -109,7 +110,11 @@ def run_card(settings: TrainSettings) -> None:
     name = SOURCE_NAMES.get(settings.data.partition(":")[0], settings.data)
     lines = f"{settings.faces or 'all'} faces · {settings.epochs} epochs · {html.escape(settings.net)}"
     if found:
-        pill = '<span class="pill">live · %.0f s</span>' % found["seconds"] if found["complete"] else '<span class="pill none">stopped early</span>'
+        pill = (
+            f'<span class="pill">live · {found["seconds"]:.0f} s</span>'
+            if found["complete"]
+            else '<span class="pill none">stopped early</span>'
+        )
     elif settings == shipped.SETTINGS:
         pill = f'<span class="pill shipped">shipped · {shipped_run().about["made"]}</span>'
     else:
@@ -152,7 +157,9 @@ def run_name(settings: TrainSettings) -> str:
 def address(settings: TrainSettings) -> dict[str, str]:
     """The query parameters that bring a visitor to these settings."""
     kind, _, path = settings.data.partition(":")
-    values = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in settings.as_dict().items() if v != KNOBS[k].default}
+    values = {
+        k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in settings.as_dict().items() if v != KNOBS[k].default
+    }
     if "data" in values:
         values["data"] = SOURCE_NAMES[kind]
     return values | ({"path": path} if path else {})

@@ -1,0 +1,40 @@
+# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.
+VENV := .venv
+PY := $(VENV)/bin/python
+export MLLEAK_ALLOW_PATHS ?= 1
+
+.PHONY: run test lint bench shipped clean browser
+run: $(VENV)/run.done
+	$(PY) -m streamlit run app.py
+
+test: $(VENV)/dev.done browser lint
+	$(PY) -m pytest
+
+lint: $(VENV)/dev.done
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/dev.done
+	$(PY) -m benchmarks
+
+shipped: $(VENV)/run.done
+	$(PY) -m mlleak_core ship
+
+browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || echo "No chromium and no way to install it here: the browser tests will be skipped. On Debian: apt-get install chromium"
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+
+$(VENV)/run.done: requirements.txt | $(VENV)/bin/python
+	$(PY) -m pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(PY) -m pip install -q -r requirements-dev.txt
+	@touch $@ $(VENV)/run.done
+
+clean:
+	rm -rf $(VENV) artifacts

@@ -1,0 +1,51 @@
+"""Everything runs in a throw-away cache folder; real faces are used where they lie beside the project."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+ROOT = Path(__file__).parents[1]
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(user_cache_dir("mlleak")) / "numba"))
+os.environ["MLLEAK_CACHE_HOME"] = tempfile.mkdtemp(prefix="mlleak-test-")
+os.environ["MLLEAK_WARM"] = "0"
+if "MLLEAK_DATA_HOME" not in os.environ and (ROOT.parent / "shared" / "data").is_dir():
+    os.environ["MLLEAK_DATA_HOME"] = str(ROOT.parent / "shared" / "data")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from mlleak_core.contract import drain  # noqa: E402
+from mlleak_core.data import Faces, synthetic  # noqa: E402
+from mlleak_core.places import data_home  # noqa: E402
+from mlleak_core.settings import TrainSettings  # noqa: E402
+from mlleak_core.training import Target, fit  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    there = (data_home() / "lfw" / "lfw_home" / "lfw_funneled").is_dir()
+    for item in items:
+        if "lfw" in item.keywords and item.get_closest_marker("lfw") and not there:
+            item.add_marker(pytest.mark.skip(reason=f"no LFW in {data_home()}; set MLLEAK_DATA_HOME"))
+
+
+@pytest.fixture(scope="session")
+def faces() -> Faces:
+    """Six hundred small-scale synthetic faces of 150 people."""
+    people = synthetic.draw_people(150, seed=3)
+    params, labels = synthetic.draw_photos(people, 4, seed=3)
+    return synthetic.as_faces(drain(synthetic.paint_all(params)), labels, 150)
+
+
+@pytest.fixture(scope="session")
+def target(faces: Faces) -> Target:
+    return drain(fit(faces, TrainSettings(epochs=6, seed=1)))
+
+
+@pytest.fixture
+def rng() -> Iterator[np.random.Generator]:
+    yield np.random.default_rng(0)

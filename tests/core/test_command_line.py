@@ -1,0 +1,71 @@
+"""The command line: every option works, JSON alone on stdout, one clear line and exit 2 when it cannot."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mlleak_core.__main__ import main
+
+RUNG = {
+    "layer", "attribute", "auc", "low", "high", "n", "null_auc", "label_only_auc", "random_init_auc", "few_shot_auc",
+    "few_shot_random_init_auc", "few_shot_gain_low", "few_shot_gain_high", "neighbour_lift", "neighbour_lift_random_init", "gain",
+}  # fmt: skip
+TASK = {"accuracy", "balanced_accuracy", "majority", "n_train", "n_test", "samples_per_second"}
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "mlleak_core", *arguments], capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_list_names_every_threat_and_source(capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "features" in out and "synthetic" in out and "folder:PATH" in out
+
+
+def test_train_prints_one_json_object_and_nothing_else():
+    done = run("train", "--faces", "1000", "--epochs", "2", "--seed", "4", "--no-augment", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert set(result) == {"threat", "data", "seed", "settings", "seconds", "report"}
+    assert (result["threat"], result["data"], result["seed"]) == ("train", "synthetic", 4)
+    assert result["settings"]["augment"] is False
+    assert set(result["report"]) == TASK
+
+
+def test_features_reports_task_and_layers(tmp_path):
+    out = tmp_path / "report.json"
+    assert main(["features", "--faces", "1500", "--epochs", "2", "--attributes", "glasses,Darker tone", "--draws", "5", "--json", str(out)]) == 0
+    report = json.loads(out.read_text())["report"]
+    assert set(report["task"]) == TASK
+    assert len(report["layers"]) == 12
+    assert all(set(r) >= RUNG for r in report["layers"])
+    assert {r["attribute"] for r in report["layers"]} == {"Glasses", "Darker tone"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--data", "nonsense"], "synthetic, lfw"),
+        (["train", "--epochs", "0"], "between 1 and 100"),
+        (["train", "--epochs", "many"], "invalid int"),
+        (["train", "--net", "huge"], "conv-3"),
+        (["train", "--data", "folder:/does/not/exist"], "folder of pictures"),
+        (["features", "--attributes", "Kindness"], "Darker tone"),
+        (["dance"], "invalid choice"),
+        ([], "required"),
+        (["train", "--faces", "1000", "--epochs", "1", "--json", "/no/such/folder/x.json"], "cannot use"),
+        (["train", "--faces", "1000", "--epochs", "3", "--lr", "1.0"], "diverged"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_2(arguments, words):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""

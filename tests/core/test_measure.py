@@ -1,0 +1,90 @@
+"""Measures against slow, obviously right twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import roc_auc_score
+
+from mlleak_core import measure
+
+small = hnp.arrays(float, st.integers(1, 12), elements=st.integers(-3, 3).map(float))
+
+
+@given(small, small)
+def test_placements_count_wins_and_half_ties(positive, negative):
+    v10, v01 = measure.placements(positive, negative)
+    wins = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    np.testing.assert_allclose(v10, wins.mean(1))
+    np.testing.assert_allclose(v01, wins.mean(0))
+
+
+def test_auc_agrees_with_scikit_learn_and_batches(rng):
+    scores, truth = rng.normal(size=(3, 200)).round(1), rng.random(200) < 0.3
+    np.testing.assert_allclose(measure.auc(scores, truth), [roc_auc_score(truth, s) for s in scores])
+
+
+def test_auc_rises_with_suspicion():
+    assert measure.auc([0.1, 0.9], [False, True]) == 1.0
+
+
+def test_auc_interval_covers_its_truth_with_clustered_people(rng):
+    """Forty people with five photos each; the true AUC is known from a large draw."""
+
+    def draw(people):
+        who = np.repeat(np.arange(people), 5)
+        truth = (np.arange(people) % 2 == 0)[who]
+        return truth * 1.0 + rng.normal(size=people)[who] + 0.5 * rng.normal(size=len(who)), truth, who
+
+    scores, truth, _ = draw(20000)
+    real = float(measure.auc(scores, truth))
+    found = [measure.auc_with_interval(*draw(60)) for _ in range(300)]
+    cover = np.mean([e.low <= real <= e.high for e in found])
+    assert 0.90 <= cover <= 0.99
+    blind = [measure.auc_with_interval(s, t, np.arange(len(t))) for s, t, _ in (draw(60) for _ in range(200))]
+    assert np.mean([e.low <= real <= e.high for e in blind]) < 0.85, "ignoring people must make the intervals too narrow"
+
+
+def test_paired_gain_is_zero_for_equal_scores_and_finds_a_planted_one(rng):
+    truth, who = np.arange(300) % 3 == 0, np.arange(300) // 2
+    base = rng.normal(size=(8, 300))
+    same = measure.paired_auc_gain(base, base, truth, who)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    gain = measure.paired_auc_gain(base + truth, base, truth, who)
+    assert 0 < gain.low < gain.value < gain.high
+    null = measure.paired_auc_gain(rng.normal(size=(8, 300)), base, truth, who)
+    assert null.low < 0 < null.high
+
+
+def test_clopper_pearson_golden():
+    """None of 500 still allows 0.74 per cent."""
+    assert measure.proportion(0, 500).high == pytest.approx(0.00735, abs=2e-4)
+    with pytest.raises(ValueError, match="successes"):
+        measure.proportion(3, 2)
+
+
+def test_phi_is_the_correlation_and_its_interval_covers_zero_for_independent_labels(rng):
+    a, b = rng.integers(0, 2, 800), rng.integers(0, 2, 800)
+    phi = measure.cramers_v(a, b, np.arange(800))
+    assert phi.value == pytest.approx(np.corrcoef(a, b)[0, 1])
+    assert phi.low < 0 < phi.high
+    assert measure.cramers_v(a, 1 - a, np.arange(800)).value == pytest.approx(-1)
+
+
+def test_cramers_v_is_one_for_a_copy(rng):
+    a = rng.integers(0, 4, 300)
+    assert measure.cramers_v(a, a, np.arange(300)).value == pytest.approx(1)
+
+
+def test_cluster_mean_widens_when_people_repeat(rng):
+    values = np.repeat(rng.normal(size=30), 10)
+    together = measure.cluster_mean(values, np.repeat(np.arange(30), 10))
+    apart = measure.cluster_mean(values, np.arange(300))
+    assert together.high - together.low > 2 * (apart.high - apart.low)
+
+
+def test_balanced_accuracy_of_the_commoner_class_is_a_half():
+    assert measure.balanced_accuracy([1, 1, 1, 1], [1, 1, 1, 0]) == 0.5

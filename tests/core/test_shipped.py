@@ -1,0 +1,35 @@
+"""The shipped run is what the program computes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlleak_core import shipped
+
+
+def test_the_shipped_run_is_computed_not_written():
+    """Made again here; other processors round differently, so AUCs may move by a little, counts not at all."""
+    kept, made = shipped.load(), shipped.make()
+    for name in ("settings", "epochs", "layers", "people", "attributes", "classes"):
+        assert kept.about[name] == made.about[name], name
+    assert kept.about["task"]["n_test"] == made.about["task"]["n_test"]
+    assert kept.about["task"]["accuracy"] == pytest.approx(made.about["task"]["accuracy"], abs=0.015)
+    assert len(kept.ladder) == len(made.ladder)
+    for old, new in zip(kept.ladder, made.ladder, strict=True):
+        assert (old["layer"], old["attribute"], old["n"]) == (new["layer"], new["attribute"], new["n"])
+        for column in ("auc", "random_init_auc", "few_shot_auc", "few_shot_random_init_auc", "label_only_auc"):
+            assert old[column] == pytest.approx(new[column], abs=0.04), (old["layer"], old["attribute"], column)
+    for name in ("task", "person", "label/Skin tone"):
+        np.testing.assert_array_equal(kept.arrays[name], made.arrays[name])
+    assert set(kept.arrays) == set(made.arrays)
+
+
+def test_the_shipped_run_is_small():
+    assert sum(f.stat().st_size for f in shipped.FOLDER.iterdir()) < 1_500_000
+
+
+def test_coordinates_survive_quantising(rng):
+    points = rng.normal(size=(500, 2)).astype(np.float32)
+    back = shipped.quantise(points).astype(float)
+    assert np.corrcoef(points[:, 0], back[:, 0])[0, 1] > 0.999

@@ -1,0 +1,108 @@
+"""Training: it learns, repeats itself to the bit, stops, and says when it diverges."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from mlleak_core.contract import BadInput, Diverged, Stop, drain
+from mlleak_core.data import Split
+from mlleak_core.models import ConvNet, as_input, pick_device
+from mlleak_core.settings import TrainSettings
+from mlleak_core.training import choose_faces, fit, shrink
+
+SHORT = TrainSettings(epochs=2)
+
+
+def weights(target):
+    return torch.cat([v.flatten() for v in target.states[max(target.states)].values()])
+
+
+def test_it_learns(faces, target):
+    report = target.report(faces)
+    assert report["accuracy"] > report["majority"] + 0.15
+    assert set(target.states) >= {0, 1, 2, 4, 6}
+    assert len(target.history["test_loss"]) == 6
+
+
+def test_people_are_never_on_both_sides(faces):
+    split = Split.by_person(faces, seed=4, public=0.2)
+    groups = [set(faces.person[rows]) for rows in (split.members, split.outsiders, split.public)]
+    assert all(groups)
+    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    assert sum(map(len, groups)) == len(np.unique(faces.person))
+
+
+def test_same_seed_same_bits_and_another_seed_other_bits(faces):
+    one, two = (drain(fit(faces, SHORT)) for _ in range(2))
+    assert torch.equal(weights(one), weights(two))
+    assert not torch.equal(weights(one), weights(drain(fit(faces, TrainSettings(epochs=2, seed=1)))))
+
+
+def test_two_at_once_equal_a_lone_run_bit_for_bit(faces):
+    chosen = [SHORT, TrainSettings(epochs=2, seed=9, augment=False)]
+    alone = [weights(drain(fit(faces, s))) for s in chosen]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda s: weights(drain(fit(faces, s))), chosen))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_global_random_states_are_untouched(faces):
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    drain(fit(faces, TrainSettings(epochs=1)))
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    assert (before[1] == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert before[2] == random.getstate()
+
+
+def test_stop_keeps_what_was_learned_and_says_so(faces):
+    run = fit(faces, TrainSettings(epochs=50))
+    for _ in range(6):
+        next(run)
+    with pytest.raises(StopIteration) as end:
+        run.throw(Stop())
+    target = end.value.value
+    assert not target.complete
+    assert 0 < max(target.states) < 50
+    assert np.isfinite(target.test_logits).all()
+
+
+def test_divergence_is_explained(faces):
+    with pytest.raises(Diverged, match="learning rate"):
+        drain(fit(faces, TrainSettings(epochs=60, lr=1.0, augment=False)))
+        raise AssertionError("did not diverge")
+
+
+def test_pooling_before_the_relu_is_the_same_net():
+    net = ConvNet("conv-3", torch.Generator().manual_seed(0))
+    x = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    h = x
+    for conv in net.convs:
+        h = functional.max_pool2d(functional.relu(conv(h)), 2)
+    plain = net.logits(functional.relu(net.hidden(h.flatten(1))))
+    torch.testing.assert_close(net(x), plain)
+    torch.testing.assert_close(net.taps(x)["logits"], plain)
+
+
+def test_inputs_are_shrunk_and_centred(faces):
+    small = shrink(faces, np.arange(3))
+    assert small.shape == (3, 3, 32, 32)
+    block = faces.images[0, :2, :2, 1].astype(float).mean()
+    assert abs(float(small[0, 1, 0, 0]) - block) <= 0.5
+    assert -2 <= float(as_input(small).min()) <= float(as_input(small).max()) < 2
+
+
+def test_choosing_fewer_faces_takes_whole_people(faces):
+    some = choose_faces(faces, TrainSettings(faces=500))
+    assert len(some) == 500
+    assert len(np.unique(some.person)) == 125
+
+
+def test_an_absent_device_is_a_clear_error():
+    with pytest.raises(BadInput, match="device"):
+        pick_device("cuda" if not torch.cuda.is_available() else "mps")
