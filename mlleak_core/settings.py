@@ -23,7 +23,9 @@ class TrainSettings(Settings):
     data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
     faces: Annotated[int, Range(0, 20000, 500, "Number of faces used, drawn by person; 0 means all.")] = 0
     epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 15
-    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine.")] = 0.004
+    lr: Annotated[float, Range(0.0001, 100.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine.")] = (
+        0.004
+    )
     augment: Annotated[bool, "Mirror half of the faces and shift them by up to a pixel, so that none is seen twice alike."] = True
     net: Annotated[str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")] = "conv-3"
     seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")] = 0

@@ -106,8 +106,9 @@ def _cached(files: list[Path], rows: list[str]) -> Generator[Step, None, NDArray
 def _enough(n: int, task: np.ndarray, name: str) -> None:
     if n < LEAST:
         raise BadInput(f"at least {LEAST} faces", str(n), "Add more pictures.")
-    if len(np.unique(task)) < 2:
-        raise BadInput(f"two classes of {name}", "one class only", "Add pictures of the other class.")
+    found = len(np.unique(task))
+    if found != 2:
+        raise BadInput(f"two classes of {name}", "one class only" if found < 2 else f"{found} classes", "Keep exactly two.")
 
 
 def _read_table(path: Path) -> tuple[list[dict[str, str]], list[str]]:

@@ -57,7 +57,15 @@ def test_a_value_out_of_range_says_expected_got_and_remedy():
 
 def test_fingerprint_sees_every_field():
     seen = {contract.fingerprint(TrainSettings())}
-    for change in ({"data": "lfw"}, {"faces": 500}, {"epochs": 3}, {"lr": 0.01}, {"augment": False}, {"net": "conv-3 wide"}, {"seed": 5}):
+    for change in (
+        {"data": "lfw"},
+        {"faces": 500},
+        {"epochs": 3},
+        {"lr": 0.01},
+        {"augment": False},
+        {"net": "conv-3 wide"},
+        {"seed": 5},
+    ):
         seen.add(contract.fingerprint(TrainSettings(**change)))
     assert len(seen) == 8
 

@@ -85,7 +85,12 @@ def test_stop_keeps_the_partial_result_and_the_job_can_start_again():
 
 
 @pytest.mark.parametrize(
-    ("problem", "words"), [(BadInput("a", "b", "c"), "Expected a; got b. c"), (OSError(28, "No space left"), "No space left"), (ZeroDivisionError("x"), "Nothing else was lost")]
+    ("problem", "words"),
+    [
+        (BadInput("a", "b", "c"), "Expected a; got b. c"),
+        (OSError(28, "No space left"), "No space left"),
+        (ZeroDivisionError("x"), "Nothing else was lost"),
+    ],
 )
 def test_a_broken_job_explains_itself_and_the_worker_lives_on(problem, words):
     def broken():

@@ -18,7 +18,9 @@ FEW = MapSettings(points=100)
 def test_principal_components_are_scikit_learns(rng):
     x = (rng.normal(size=(200, 6)) @ rng.normal(size=(6, 300)) * 5 + 0.1 * rng.normal(size=(200, 300))).astype(np.float32)
     ours, theirs = embedding.principal(x, seed=0, components=6), PCA(6).fit_transform(x)
-    np.testing.assert_allclose(np.abs((ours / np.linalg.norm(ours, axis=0)).T @ (theirs / np.linalg.norm(theirs, axis=0))).diagonal(), 1, atol=1e-3)
+    np.testing.assert_allclose(
+        np.abs((ours / np.linalg.norm(ours, axis=0)).T @ (theirs / np.linalg.norm(theirs, axis=0))).diagonal(), 1, atol=1e-3
+    )
 
 
 def test_neighbours_are_exact(rng):

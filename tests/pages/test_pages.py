@@ -1,0 +1,107 @@
+"""Each page as a script: draws, runs, survives a moved control and a garbage address."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+
+def page(name: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    if name != "app.py":
+        at.run()
+        at.switch_page(name)
+    return at.run()
+
+
+def text(at: AppTest) -> str:
+    parts = [*at.markdown, *at.title, *at.caption, *at.info, *at.error, *at.warning, *at.get("html")]
+    return " ".join(str(getattr(p, "value", "") or getattr(getattr(p, "proto", None), "body", "")) for p in parts)
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(b for b in at.button if b.label == label).click()
+    return at.run()
+
+
+def until(at: AppTest, words: str, seconds: float = 90) -> AppTest:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if words in text(at) or any(words in m.label for m in at.metric):
+            return at
+        time.sleep(0.5)
+        at.run()
+        assert not at.exception
+    raise AssertionError(f"no {words!r} in: {text(at)[:800]}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("app.py", "hiding"), ("pages/train.py", "Teach a net"), ("pages/features.py", "What else did it learn")]
+)
+def test_every_page_draws_and_carries_evidence(name, words):
+    at = page(name)
+    assert not at.exception
+    assert words in text(at)
+    assert "shipped" in text(at)
+
+
+def test_features_asks_for_a_bet_before_it_shows_the_ladder():
+    at = page("pages/features.py")
+    assert "Guess first" in text(at)
+    assert "forty labelled photos, " not in text(at)
+    at = press(at, "Just show me")
+    assert "φ with the task" in text(at)
+    at.selectbox(key="attribute").select("Glasses").run()
+    assert "Guess first" in text(at)
+    at = press(at, "Just show me")
+    assert "made it easier to read" in text(at)
+    assert not at.exception
+
+
+def test_train_move_a_control_and_open_it_up():
+    at = page("pages/train.py")
+    at.number_input(key="epochs").set_value(2)
+    at.number_input(key="faces").set_value(1500)
+    at.run()
+    assert "not been trained" in text(at)
+    at = until(press(at, "Train these settings"), "Test accuracy")
+    assert "people never seen" in text(at)
+    at.number_input(key="epochs").set_value(3).run()
+    assert "not been trained" in text(at)
+    at.number_input(key="epochs").set_value(2).run()
+    assert any("Test accuracy" in m.label for m in at.metric)
+    at.switch_page("pages/features.py").run()
+    at.number_input(key="epochs").set_value(2)
+    at.number_input(key="faces").set_value(1500)
+    at.run()
+    assert "Another layout" in [b.label for b in at.button]
+    assert not at.exception
+
+
+def test_divergence_is_explained_on_the_page():
+    at = page("pages/train.py")
+    at = until(press(at, "Too fast"), "diverged")
+    assert "Lower the learning rate" in text(at)
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "%00", "9" * 400, "<script>", "nan", ""])
+def test_garbage_in_every_parameter_falls_back(value):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name in ("data", "faces", "epochs", "lr", "augment", "net", "seed", "path", "attribute"):
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    assert "hiding" in text(at)
+
+
+def test_the_data_card_measures_the_correlation():
+    at = page("pages/train.py")
+    at.toggle(key="data-card").set_value(True).run()
+    assert not at.exception
+    assert "No real person" in text(at)
+    assert "5,000 faces of 1,250 people" in text(at)
