@@ -23,15 +23,15 @@ STYLE = """<style>
 .verdict{background:#1D2330;color:#F6F2EA;border-radius:14px;padding:18px 20px;margin:.3rem 0 .6rem;font-size:1.06rem;line-height:1.45;font-weight:600}
 .verdict small{display:block;font-weight:400;color:#B9BDC9;font-size:.82rem;margin-top:8px;line-height:1.4}
 .verdict em{font-style:normal;color:#FFB277}
-.brand{font-size:1.45rem;font-weight:800;letter-spacing:-.03em;margin:-.4rem 0 .2rem}.brand span,.hot{color:var(--st-primary-color,#B34E00)}
-.runcard{border:1px solid var(--st-border-color,#ddd);border-radius:12px;padding:10px 13px;font-size:.84rem;line-height:1.5}
+.brand{font-size:1.45rem;font-weight:800;letter-spacing:-.03em;margin:-.4rem 0 .2rem}.brand span,.hot{color:#D9650A}
+.runcard{border:1px solid rgba(128,128,128,.3);border-radius:12px;padding:10px 13px;font-size:.84rem;line-height:1.5}
 .runcard b{display:block;font-size:.92rem}.pill{display:inline-block;border-radius:9px;padding:0 9px;margin-top:5px;font-weight:600;font-size:.76rem;background:#DCEBE2;color:#1C5B3A}
 .pill.shipped{background:#E4E2F4;color:#3B3680}.pill.none{background:#EDE7DA;color:#5F5847}
 .big{font-size:2.15rem;font-weight:800;letter-spacing:-.03em;line-height:1.05}.big i{font-style:normal;font-size:.95rem;font-weight:500;letter-spacing:0;opacity:.75;margin-left:.4rem}
 .evidence{font-size:.82rem;opacity:.78;line-height:1.45;margin-top:.15rem}.lead{font-size:1.1rem;line-height:1.55;max-width:50rem;opacity:.9}
 [data-testid=stMainBlockContainer]{padding:3.6rem 2.4rem 3rem;max-width:1240px}[data-testid=stSidebarUserContent]{padding-top:.6rem}
-[class*=st-key-way-] a,[class*=st-key-side-] a{justify-content:center;border-radius:.75rem;padding:.5rem .9rem;border:1px solid var(--st-border-color,#ddd);width:100%}
-[class*=st-key-way-] a{background:var(--st-primary-color,#B34E00)!important}[class*=st-key-way-] a *{color:#fff!important;font-weight:600}
+[class*=st-key-way-] a,[class*=st-key-side-] a{justify-content:center;border-radius:.75rem;padding:.5rem .9rem;border:1px solid rgba(128,128,128,.35);width:100%}
+[class*=st-key-way-] a{background:#B34E00!important;border-color:#B34E00}[class*=st-key-way-] a *{color:#fff!important;font-weight:600}
 [data-testid=stSidebarHeader]{height:2.6rem}h1{padding:.2rem 0 .4rem!important}.lead{margin:.1rem 0 .4rem}
 @media(max-width:640px){[data-testid=stMainBlockContainer]{padding:3.2rem 1rem 2rem}h1{font-size:1.75rem!important}}
 </style>"""
@@ -93,10 +93,21 @@ def _number(name: str, label: str, form: str | None = None) -> Any:
     knob = KNOBS[name]
     assert isinstance(knob.rule, Range)
     kind = knob.kind
-    return st.number_input(
-        label, kind(knob.rule.lo), kind(knob.rule.hi), kind(knob.default), kind(knob.rule.step), form, key=name,
-        bind="query-params", help=knob.help,
-    )  # fmt: skip
+    try:
+        return st.number_input(
+            label,
+            kind(knob.rule.lo),
+            kind(knob.rule.hi),
+            kind(knob.default),
+            kind(knob.rule.step),
+            form,
+            key=name,
+            bind="query-params",
+            help=knob.help,
+        )
+    except OverflowError:  # hundreds of digits in the address overflow inside the widget
+        st.warning(f"{label}: the number in the address is too large. Using {knob.default}.")
+        return knob.default
 
 
 def paths_allowed() -> bool:

@@ -1,0 +1,164 @@
+"""The app as a visitor meets it: a real server, a real browser."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.browser.conftest import serving, settle, shot
+
+pytestmark = pytest.mark.browser
+
+
+def words(page):
+    return page.locator("[data-testid=stMain]").inner_text()
+
+
+@pytest.mark.parametrize("path", ["", "train", "features"])
+def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
+    with serving() as address:
+        seen = []
+        for _ in range(2):
+            page = tab()
+            page.goto(f"{address}/{path}")
+            settle(page)
+            page.locator(".runcard").wait_for()
+            page.wait_for_timeout(3000)  # charts write their axes a little later
+            seen.append((words(page), page.locator("[data-testid=stSidebar]").inner_text()))
+            page.close()
+        assert seen[0] == seen[1]
+        assert "Features" in seen[0][1] and "shipped" in seen[0][1]
+        assert "app" not in seen[0][1].split()
+
+
+def test_home_shows_a_leak_without_plotly_and_without_waiting(server, tab):
+    page = tab()
+    page.goto(server)
+    settle(page)
+    fetched = []
+    page = tab()
+    page.on("request", lambda r: fetched.append(r.url))
+    began = time.monotonic()
+    page.goto(server)
+    page.locator(".big").first.wait_for()
+    page.locator(".face-map canvas.main").wait_for()
+    assert time.monotonic() - began < 4, "two seconds on a quiet machine; a test machine is not quiet"
+    settle(page)
+    assert "AUC" in words(page)
+    assert not [u for u in fetched if "plotly" in u.lower()]
+    assert not [u for u in fetched if not u.startswith((server, "data:", "blob:", server.replace("http", "ws")))]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_its_screen(server, tab, scheme, width):
+    page = tab(width, 844, scheme)
+    for path in ("", "train", "features"):
+        page.goto(f"{server}/{path}")
+        settle(page)
+        page.locator("h1").first.wait_for()
+        shot(page, f"{path or 'home'}-{scheme}-{width}")
+        over = page.evaluate(
+            "document.querySelector('[data-testid=stMain]').scrollWidth - document.querySelector('[data-testid=stMain]').clientWidth"
+        )
+        assert over <= 1, f"{path} is {over} px too wide"
+
+
+def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
+    page = tab()
+    page.goto(f"{server}/features")
+    settle(page)
+    page.get_by_role("button", name="Just show me").click()
+    settle(page)
+    page.locator(".verdict").wait_for()
+    page.locator(".legend .ramp").wait_for()
+    settle(page)
+    map_ = page.locator(".face-map")
+    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "15")
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(600)
+    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv3", "11")
+    box = page.locator("canvas.main").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    for x, y in ((box["width"] - 5, 5), (box["width"] - 5, box["height"] - 5), (5, box["height"] - 5)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=3)
+    page.mouse.up()
+    page.locator(".picked .head").wait_for()
+    assert "faces:" in page.locator(".picked .head").inner_text()
+    page.locator(".views button", has_text="linear").click()
+    page.wait_for_timeout(600)
+    shot(page, "features-lasso")
+    page.locator(".stage").focus()
+    page.keyboard.press("Escape")
+    assert page.locator(".picked").is_hidden()
+
+
+def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
+    page = tab()
+    page.goto(f"{server}/features")
+    settle(page)
+    legend = page.locator(".legend").inner_text()
+    assert "guess first" in legend and "Monk" not in legend
+    page.get_by_role("radio", name="conv 1").click()
+    settle(page)
+    page.get_by_role("button", name="Lock my bet").click()
+    page.locator(".legend .ramp").wait_for()
+    settle(page)
+    assert "Monk 1" in page.locator(".legend").inner_text()
+    assert page.get_by_role("button", name="Lock my bet").count() == 0
+
+
+def test_train_then_open_it_up_end_to_end(server, tab):
+    page = tab(1280, 1000)
+    page.goto(f"{server}/train?epochs=3&faces=2000&seed=5")
+    settle(page)
+    page.get_by_role("button", name="Train these settings").click()
+    page.get_by_text("Test accuracy").first.wait_for()
+    settle(page)
+    assert "live" in page.locator(".runcard").inner_text()
+    shot(page, "trained")
+    page.get_by_role("link", name="Open it up").click()
+    page.get_by_role("button", name="Just show me").click()
+    page.locator(".verdict").wait_for()
+    for _ in range(90):
+        if int(page.locator(".face-map").first.get_attribute("data-frames") or 0) >= 40:
+            break
+        page.wait_for_timeout(1000)
+    else:
+        raise AssertionError("the maps of all epochs never arrived")
+    assert "epochs=3" in page.url and "seed=5" in page.url
+    shot(page, "opened")
+    words_seen = page.locator(".verdict").inner_text()
+    assert any(w in words_seen for w in ("made it easier", "merely kept", "forgetting it", "not there"))
+
+
+def test_two_visitors_with_different_settings_and_one_who_leaves(server, tab):
+    one, two, three = tab(), tab(), tab()
+    for page, seed in ((one, 11), (two, 12), (three, 13)):
+        page.goto(f"{server}/train?epochs=2&faces=1000&seed={seed}")
+        settle(page)
+        page.get_by_role("button", name="Train these settings").click()
+    three.close()
+    for page, seed in ((one, 11), (two, 12)):
+        page.get_by_text("Test accuracy").first.wait_for()
+        settle(page)
+        assert f"seed {seed}" in words(page)
+
+
+def test_stop_keeps_what_there_is_and_says_so(server, tab):
+    page = tab()
+    page.goto(f"{server}/train?epochs=90&faces=1500&seed=21")
+    settle(page)
+    page.get_by_role("button", name="Train these settings").click()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("paused").first.wait_for()
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_timeout(2500)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("half-trained net").wait_for()
+    settle(page)
+    assert "stopped early" in page.locator(".runcard").inner_text()
