@@ -34,7 +34,7 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
             "Layer", layers, format_func=lambda layer: LAYER_NAMES[layer], key=f"pick-{slot}", label_visibility="collapsed"
         )
         one, two, _ = st.columns([1, 1, 3])
-        lock = {"on_click": st.session_state.update, "width": "stretch"}
+        lock: Any = {"on_click": st.session_state.update, "width": "stretch"}
         one.button("Lock my bet", type="primary", disabled=choice is None, key=f"lock-{slot}", kwargs={slot: choice}, **lock)
         two.button("Just show me", key=f"skip-{slot}", kwargs={slot: ""}, **lock)
     return None
