@@ -1,0 +1,132 @@
+"""Measured side by side in one run, printed and written as JSON. Ratios travel between machines, seconds do not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mlleak_core import data, embedding
+from mlleak_core.attacks.features import LayerLadder, activations, analyse
+from mlleak_core.contract import BadInput, drain
+from mlleak_core.data import Faces, Split
+from mlleak_core.measure import balanced_accuracy, trustworthiness
+from mlleak_core.settings import TrainSettings
+from mlleak_core.training import BATCH, Target, choose_faces, fit, shrink
+
+
+def plain_loop(faces: Faces, settings: TrainSettings) -> dict[str, float]:
+    """The same net as anybody would write it: float32, contiguous, ReLU before pooling, AdamW, mirrored faces."""
+    split = Split.by_person(faces, settings.seed)
+    generator = torch.Generator().manual_seed(settings.seed)
+    stages = [
+        layer for a, b in ((3, 16), (16, 32), (32, 64)) for layer in (nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    ]
+    net = nn.Sequential(*stages, nn.Flatten(), nn.Linear(1024, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 2))
+    pictures = shrink(faces).contiguous().float() / 64 - 2
+    labels = torch.from_numpy(faces.task.codes.astype(np.int64))
+    members, steps = torch.from_numpy(split.members), -(-len(split.members) // BATCH)
+    optimiser = torch.optim.AdamW(net.parameters(), settings.lr, foreach=False)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=settings.epochs * steps, pct_start=0.1)
+    began = time.perf_counter()
+    for _ in range(settings.epochs):
+        for rows in members[torch.randperm(len(members), generator=generator)].split(BATCH):
+            x = pictures[rows]
+            mirror = torch.rand(len(x), generator=generator) < 0.5
+            x[mirror] = x[mirror].flip(3)
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(net(x), labels[rows]).backward()
+            optimiser.step()
+            schedule.step()
+    seconds = time.perf_counter() - began
+    net.eval()
+    with torch.no_grad():
+        said = net(pictures[torch.from_numpy(split.outsiders)]).argmax(1).numpy()
+    truth = faces.task.codes[split.outsiders]
+    return {
+        "samples_per_second": settings.epochs * len(members) / seconds,
+        "accuracy": float((said == truth).mean()),
+        "balanced_accuracy": balanced_accuracy(said, truth),
+    }
+
+
+def training(faces: Faces, settings: TrainSettings) -> tuple[dict[str, Any], Target]:
+    """Plain first: ours changes how the process keeps memory."""
+    plain = plain_loop(faces, settings)
+    target = drain(fit(faces, settings))
+    ours = {**target.report(faces), "seconds": target.seconds, "precision": target.recipe["precision"]}
+    return {"plain": plain, "ours": ours, "speed_ratio": target.samples_per_second / plain["samples_per_second"]}, target
+
+
+def ladder(faces: Faces, target: Target) -> dict[str, Any]:
+    report = drain(analyse(target, faces, faces.headline, LayerLadder()))
+    return {"seconds": report.seconds, "rungs": [r.row() for r in report.rungs]}
+
+
+def maps(faces: Faces, target: Target, points: int = 2000) -> dict[str, Any]:
+    """All layers of the last epoch: ours against `umap.UMAP(random_state=0)` on the raw activations."""
+    plain = embedding.umap_module().UMAP
+    embedding.warm_up()
+    plain(random_state=0).fit(np.random.default_rng(0).normal(size=(300, 8)))
+    taps = activations(target.net(), shrink(faces, target.split.outsiders[:points]))
+    rows = []
+    for layer, values in taps.items():
+        raw = values.numpy()
+        began = time.perf_counter()
+        ours = embedding.fit_map(embedding.principal(values, 0), 0)
+        middle = time.perf_counter()
+        theirs = plain(random_state=0).fit_transform(raw)
+        end = time.perf_counter()
+        rows.append(
+            {
+                "layer": layer,
+                "ours_seconds": middle - began,
+                "plain_seconds": end - middle,
+                "ours_trustworthiness": trustworthiness(raw, ours),
+                "plain_trustworthiness": trustworthiness(raw, theirs),
+            }
+        )
+    return {"ratio": sum(r["plain_seconds"] for r in rows) / sum(r["ours_seconds"] for r in rows), "layers": rows}
+
+
+def scale(faces: Faces, name: str) -> list[dict[str, float]]:
+    found = []
+    for count in (1000, 4000, len(faces)):
+        settings = TrainSettings(data=name, faces=min(count, 20000), epochs=5)
+        target = drain(fit(choose_faces(faces, settings), settings))
+        found.append({"faces": count, "seconds": target.seconds, "samples_per_second": target.samples_per_second})
+    return found
+
+
+def main() -> int:
+    name = "lfw"
+    try:
+        faces = drain(data.load(name))
+    except BadInput as problem:
+        print(f"LFW is not here, using synthetic faces: {problem}", file=sys.stderr)
+        name = "synthetic"
+        faces = drain(data.load(name))
+    result: dict[str, Any] = {"data": name, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    result["training"], target = training(faces, TrainSettings(data=name))
+    print(json.dumps(result["training"], indent=1), flush=True)
+    result["ladder"] = ladder(faces, target)
+    print(f"ladder: {result['ladder']['seconds']:.1f} s", flush=True)
+    result["maps"] = maps(faces, target)
+    print(json.dumps(result["maps"], indent=1), flush=True)
+    result["scale"] = scale(faces, name)
+    print(json.dumps(result["scale"], indent=1), flush=True)
+    out = Path("artifacts") / "bench.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(result, indent=1))
+    print(f"wrote {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
