@@ -17,7 +17,7 @@ Drop = Tensor | None
 
 
 class ConvNet(nn.Module):
-    """Stages of 3x3 convolution, 2x2 max pooling and ReLU; one hidden layer; two logits.
+    """Stages of 3x3 convolution, halved by 2x2 max pooling or by stride, and ReLU; one hidden layer; two logits.
 
     Pooling before the ReLU gives the same numbers as after it (both are monotone) for a quarter of the work.
     """
@@ -26,12 +26,14 @@ class ConvNet(nn.Module):
         super().__init__()
         if name not in NETS:
             raise BadInput(f"a net: {', '.join(NETS)}", repr(name), "Choose one of these.")
-        channels, hidden = NETS[name]
-        widths = (3, *channels)
-        skip = torch.nn.utils.skip_init
-        self.convs = nn.ModuleList(skip(nn.Conv2d, a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
-        self.hidden = skip(nn.Linear, channels[-1] * (INPUT_SIDE // 2 ** len(channels)) ** 2, hidden)
-        self.logits = skip(nn.Linear, hidden, 2)
+        shape = NETS[name]
+        widths, skip = (3, *shape.channels), torch.nn.utils.skip_init
+        self.pooled, stride = not shape.strided, 2 if shape.strided else 1
+        self.convs = nn.ModuleList(
+            skip(nn.Conv2d, a, b, 3, padding=1, stride=stride) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.hidden = skip(nn.Linear, widths[-1] * (INPUT_SIDE // 2 ** len(shape.channels)) ** 2, shape.hidden)
+        self.logits = skip(nn.Linear, shape.hidden, 2)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 _initialise(layer, generator)
@@ -44,15 +46,19 @@ class ConvNet(nn.Module):
     def forward(self, x: Tensor, keep: Drop = None) -> Tensor:
         """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
         for conv in self.convs:
-            x = functional.relu(functional.max_pool2d(conv(x), 2))
+            x = self._stage(conv, x)
         x = functional.relu(self.hidden(x.flatten(1)))
         return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
+
+    def _stage(self, conv: nn.Module, x: Tensor) -> Tensor:
+        x = conv(x)
+        return functional.relu(functional.max_pool2d(x, 2) if self.pooled else x)
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every layer, each flattened to [n, units]."""
         found = {"pixels": x.flatten(1)}
         for i, conv in enumerate(self.convs):
-            x = functional.relu(functional.max_pool2d(conv(x), 2))
+            x = self._stage(conv, x)
             found[f"conv{i + 1}"] = x.flatten(1)
         found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
         found["logits"] = self.logits(found["hidden"])

@@ -90,7 +90,12 @@ class Store:
 
 def _arrays(target: Target) -> dict[str, NDArray[Any]]:
     split = {f"split_{f.name}": getattr(target.split, f.name) for f in dataclasses.fields(Split)}
-    return {**split, **{f"history_{k}": v for k, v in target.history.items()}, "test_logits": target.test_logits}
+    return {
+        **split,
+        **{f"history_{k}": v for k, v in target.history.items()},
+        "test_logits": target.test_logits,
+        "mirrored_logits": target.mirrored_logits,
+    }
 
 
 def _description(target: Target, draft: Path) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _target(about: dict[str, Any], weights: dict[str, Any], arrays: dict[str, ND
     split = Split(*(arrays[f"split_{f.name}"] for f in dataclasses.fields(Split)))
     history = {k.removeprefix("history_"): v for k, v in arrays.items() if k.startswith("history_")}
     return Target(
-        TrainSettings(**about["settings"]), about["key"], split, dict(sorted(states.items())), history, arrays["test_logits"],
+        TrainSettings(**about["settings"]), about["key"], split, dict(sorted(states.items())), history, arrays["test_logits"], arrays["mirrored_logits"],
         about["seconds"], about["samples_per_second"], about["complete"], about["recipe"],
     )  # fmt: skip
 

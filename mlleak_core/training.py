@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import math
 import sys
@@ -24,7 +25,13 @@ from mlleak_core.models import INPUT_SIDE, ConvNet, as_input, pick_device
 from mlleak_core.settings import TrainSettings, run_key
 
 BATCH = 128
-DROPOUT = 0.5
+JITTER = 0.25
+"""Augmentation varies contrast by up to this share, and brightness by up to this many standard deviations times two."""
+AVERAGED = 0.98
+"""Decay of the running average of the weights, taken every AVERAGE_EVERY steps (Polyak & Juditsky 1992)."""
+AVERAGE_EVERY = 5
+BALANCE = 0.3
+"""Loss weight of a class: its share's inverse to this power, so that the rarer class is not neglected."""
 BLOWN_UP = 20.0
 """A loss beyond this, thirty times a coin's, or no number at all: training has diverged."""
 FRAMES = (0, 1, 2, 4, 7, 11, 16, 24, 36, 54, 81)
@@ -37,7 +44,8 @@ State = dict[str, Tensor]
 class Target:
     """A trained model with its split, recipe and history.
 
-    states: epoch -> weights, from 0 (untrained) to the last. history: name -> [epochs run]. test_logits [outsiders, 2].
+    states: epoch -> weights, from 0 (untrained) to the last. history: name -> [epochs run]. test_logits,
+    mirrored_logits [outsiders, 2]: answers to the test faces and to their mirror images.
     """
 
     settings: TrainSettings
@@ -46,6 +54,7 @@ class Target:
     states: dict[int, State]
     history: dict[str, NDArray[np.float64]]
     test_logits: NDArray[np.float32]
+    mirrored_logits: NDArray[np.float32]
     seconds: float
     samples_per_second: float
     complete: bool
@@ -61,9 +70,12 @@ class Target:
         """The headline numbers of the task itself, on people never seen."""
         truth = faces.task.codes[self.split.outsiders]
         predicted = self.test_logits.argmax(1)
+        both = (self.test_logits + self.mirrored_logits).argmax(1)
         return {
             "accuracy": float((predicted == truth).mean()),
             "balanced_accuracy": balanced_accuracy(predicted, truth),
+            "accuracy_with_mirror": float((both == truth).mean()),
+            "balanced_accuracy_with_mirror": balanced_accuracy(both, truth),
             "majority": float(max(truth.mean(), 1 - truth.mean())),
             "n_train": len(self.split.members),
             "n_test": len(truth),
@@ -105,7 +117,9 @@ def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, devic
     split = split or Split.by_person(faces, settings.seed)
     _reuse_memory()
     place = pick_device(device)
-    session = _Session(faces, settings, split, place)
+    labels = torch.from_numpy(faces.task.codes.astype(np.int64))
+    session = _Session(shrink(faces), labels, split.members, settings, place)
+    test = torch.from_numpy(split.outsiders).to(place)
     started = time.perf_counter()
     states, history, trained = {0: session.state()}, _History(), 0.0
     complete = True
@@ -121,14 +135,14 @@ def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, devic
         except Stop:
             complete = False
             break
-        history.add(session.watch(), epoch * len(split.members) / trained)
+        history.add(session.watch(test), epoch * len(split.members) / trained)
         if epoch in kept:
             states[epoch] = session.state()
     if not complete or max(states) == 0:
         states[len(history.rows)] = session.state()
     seconds = time.perf_counter() - started
     return Target(
-        settings, run_key(settings), split, states, history.columns(), session.logits(session.test),
+        settings, run_key(settings), split, states, history.columns(), session.logits(test), session.logits(test, mirror=True),
         seconds, len(history.rows) * len(split.members) / max(trained, 1e-9), complete, session.recipe(),
     )  # fmt: skip
 
@@ -153,16 +167,19 @@ class _History:
 class _Session:
     """The moving parts of one training."""
 
-    def __init__(self, faces: Faces, settings: TrainSettings, split: Split, device: torch.device) -> None:
-        self.settings, self.split, self.device = settings, split, device
+    def __init__(
+        self, pictures: Tensor, labels: Tensor, members: NDArray[np.int64], settings: TrainSettings, device: torch.device
+    ) -> None:
+        self.settings, self.device = settings, device
         self.random = torch.Generator().manual_seed(settings.seed * 2 + 1)
         net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.pictures = shrink(faces).to(device)
-        self.labels = torch.from_numpy(faces.task.codes.astype(np.int64)).to(device)
-        self.members = torch.from_numpy(split.members).to(device)
-        self.test = torch.from_numpy(split.outsiders).to(device)
+        self.average, self.taken = copy.deepcopy(self.net), 0
+        self.pictures, self.labels = pictures.to(device), labels.to(device)
+        self.members = torch.from_numpy(members).to(device)
         self.sample = self.members[: min(2000, len(self.members))]
+        share = torch.bincount(self.labels[self.members], minlength=2).clamp_min(1) / len(members)
+        self.weight = (0.5 / share) ** BALANCE
         self.steps = math.ceil(len(self.members) / BATCH)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), settings.lr, weight_decay=0.01, fused=True)
         self.low = device.type == "cpu" and fast_bfloat16()
@@ -177,6 +194,7 @@ class _Session:
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
+            self._average(index * self.steps + number)
             if number % 8 == 7 or number == self.steps - 1:
                 self._check(loss)
                 yield number + 1
@@ -185,10 +203,20 @@ class _Session:
         pictures, labels = self.pictures[rows], self.labels[rows]
         if self.settings.augment:
             pictures = self._augment(pictures)
-        keep = torch.empty(len(rows), self.net.hidden.out_features).bernoulli_(1 - DROPOUT, generator=self.random)
+        x = as_input(pictures)
+        if self.settings.augment:
+            x = self._relight(x)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
-            logits = self.net(as_input(pictures), keep.div_(1 - DROPOUT).to(self.device))
-        return functional.cross_entropy(logits.float(), labels)
+            logits = self.net(x, self._kept(len(rows)))
+        return functional.cross_entropy(logits.float(), labels, self.weight)
+
+    def _kept(self, n: int) -> Tensor | None:
+        """What dropout leaves of the hidden units, scaled so that the mean stays; None without dropout."""
+        share = 1 - self.settings.dropout
+        if share == 1:
+            return None
+        kept = torch.empty(n, self.net.hidden.out_features).bernoulli_(share, generator=self.random)
+        return kept.div_(share).to(self.device)
 
     def _augment(self, pictures: Tensor) -> Tensor:
         """Mirror each picture with chance one half; shift the whole batch by up to one pixel."""
@@ -196,6 +224,21 @@ class _Session:
         right, down = (int(v) for v in torch.randint(-1, 2, (2,), generator=self.random))
         pictures = torch.where(mirror[:, None, None, None], pictures.flip(3), pictures)
         return pictures.roll((down, right), (2, 3)).contiguous(memory_format=torch.channels_last)
+
+    def _relight(self, x: Tensor) -> Tensor:
+        """Another contrast and brightness for each picture."""
+        draws = torch.rand(2, len(x), 1, 1, 1, generator=self.random).mul_(2).sub_(1).to(self.device)
+        return x.mul_(1 + JITTER * draws[0]).add_(2 * JITTER * draws[1])
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        """Move the average towards the weights; in the beginning by more."""
+        if step % AVERAGE_EVERY:
+            return
+        self.taken += 1
+        decay = min(AVERAGED, self.taken / (9 + self.taken))
+        for mean, now in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(now, 1 - decay)
 
     def _set_rate(self, progress: float) -> None:
         """Linear warm-up over the first tenth, then a cosine to nearly nothing."""
@@ -212,27 +255,29 @@ class _Session:
             )
 
     @torch.no_grad()
-    def logits(self, rows: Tensor) -> NDArray[np.float32]:
-        """Logits [rows, 2] in full precision, without augmentation or dropout."""
-        self.net.eval()
-        return torch.cat([self.net(as_input(self.pictures[part])) for part in rows.split(512)]).float().cpu().numpy()
+    def logits(self, rows: Tensor, mirror: bool = False, low: bool = False) -> NDArray[np.float32]:
+        """Logits [rows, 2] of the averaged weights, without augmentation or dropout; in full precision unless `low`."""
+        self.average.eval()
+        parts = (self.pictures[part] for part in rows.split(512))
+        with torch.autocast("cpu", torch.bfloat16, enabled=low and self.low):
+            return torch.cat([self.average(as_input(p.flip(3) if mirror else p)) for p in parts]).float().cpu().numpy()
 
-    def watch(self) -> tuple[float, ...]:
+    def watch(self, test: Tensor) -> tuple[float, ...]:
         """Loss and accuracy on a fixed sample of members, then loss, accuracy and balanced accuracy on the outsiders."""
         found: list[float] = []
-        for rows in (self.sample, self.test):
-            logits, truth = torch.from_numpy(self.logits(rows)), self.labels[rows].cpu()
+        for rows in (self.sample, test):
+            logits, truth = torch.from_numpy(self.logits(rows, low=True)), self.labels[rows].cpu()
             loss = float(functional.cross_entropy(logits, truth))
             self._check(torch.tensor(loss))
             found += [loss, float((logits.argmax(1) == truth).float().mean())]
         return (*found, balanced_accuracy(logits.argmax(1).numpy(), truth.numpy()))
 
     def state(self) -> State:
-        return {k: v.detach().cpu().clone().contiguous() for k, v in self.net.state_dict().items()}
+        return {k: v.detach().cpu().clone().contiguous() for k, v in self.average.state_dict().items()}
 
     def recipe(self) -> dict[str, Any]:
         return {
-            "optimiser": "AdamW, weight decay 0.01", "batch": BATCH, "dropout": DROPOUT, "device": str(self.device),
+            "optimiser": "AdamW, weight decay 0.01, averaged weights", "batch": BATCH, "device": str(self.device),
             "precision": "bfloat16 autocast" if self.low else "float32", "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }  # fmt: skip

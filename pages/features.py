@@ -127,12 +127,7 @@ def live(settings: TrainSettings) -> None:
     )
     owner = next(a.name for a in faces.attributes if attribute in a.binaries())
     names = [a.name for a in faces.attributes]
-    default = (
-        names.index("Race label")
-        if "Race label" in names and attribute in faces.labelling("Race label").classes
-        else names.index(owner)
-    )
-    labelling = colour.selectbox("Colour by", names, index=default, key=f"colour-{attribute}")
+    labelling = colour.selectbox("Colour by", names, index=names.index(owner), key=f"colour-{attribute}")
     if again.button("Another layout", icon=":material/casino:", width="stretch", help="Draws the maps again from another seed."):
         st.session_state["layout"] = st.session_state.get("layout", 0) + 1
     wanted = list(dict.fromkeys((*faces.headline, attribute)))

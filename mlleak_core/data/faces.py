@@ -20,7 +20,6 @@ class Labels:
     """One labelling of the faces: `codes` [n] index `classes`; UNKNOWN where the data set says nothing.
 
     An ordered labelling (tone, age) names with `upper` the half from class `cut` upwards, so that it can be probed.
-    One that repeats others for the colours of a map is not `probed`.
     """
 
     name: str
@@ -28,13 +27,10 @@ class Labels:
     codes: NDArray[np.int8]
     cut: int = 0
     upper: str = ""
-    probed: bool = True
 
     def binaries(self) -> dict[str, NDArray[np.int8]]:
         """The yes/no questions this labelling answers: name -> [n] of 0, 1 or UNKNOWN."""
         known = self.codes != UNKNOWN
-        if not self.probed:
-            return {}
         if len(self.classes) == 2:
             return {self.classes[1]: self.codes}
         if self.upper:
@@ -99,7 +95,7 @@ class Faces:
         """The same data set restricted to `rows`."""
 
         def take(labels: Labels) -> Labels:
-            return Labels(labels.name, labels.classes, labels.codes[rows], labels.cut, labels.upper, labels.probed)
+            return Labels(labels.name, labels.classes, labels.codes[rows], labels.cut, labels.upper)
 
         return Faces(
             self.name,

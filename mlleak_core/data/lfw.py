@@ -22,8 +22,8 @@ from mlleak_core.places import cache_home, data_home
 CROP = (0.22, 0.24, 0.78, 0.80)
 """The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150 pixels."""
 
-ATTRIBUTES = ("Black", "Asian", "White", "Indian", "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
 RACES = ("White", "Black", "Asian", "Indian")
+ATTRIBUTES = (*RACES, "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
 KUMAR_URL = "https://www.cs.columbia.edu/CAVE/databases/pubfig/download/lfw_attributes.txt"
 ARCHIVE_BYTES = 243_346_528
 
@@ -34,7 +34,11 @@ PROVENANCE = Provenance(
     labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar et al.'s (2009) "
     "classifiers about how a person looks in one photo; 1 means one of the confident two thirds.",
     labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes themselves.",
-    notes=("A few people have very many photos, so everything is split by person.",),
+    notes=(
+        "A few people have very many photos, so everything is split by person.",
+        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's and, where the table has it, "
+        "DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every other face as not Black, doubtful ones too.",
+    ),
 )
 
 
@@ -66,23 +70,28 @@ def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
     def codes(column: str) -> NDArray[np.int8]:
         return np.array([int(float(r.get(column) or UNKNOWN)) for r in rows], np.int8)
 
-    race = np.array([RACES.index(r["race_kumar"]) if r.get("race_kumar") in RACES else UNKNOWN for r in rows], np.int8)
-    attributes = tuple(Labels(a, ("not " + a, a), codes(f"{a}_kumar_conf")) for a in ATTRIBUTES)
+    plain = tuple(Labels(a, ("not " + a, a), codes(f"{a}_kumar_conf")) for a in ATTRIBUTES if a not in RACES)
+    doubtful = tuple(Labels(f"{a} (all faces)", ("not " + a, f"{a} (all faces)"), codes(f"{a}_kumar_conf")) for a in RACES)
     return Faces(
         name="lfw",
         images=images,
         person=person.astype(np.int64),
         people=tuple(people),
         task=Labels("gender", ("female", "male"), codes("male")),
-        attributes=(*attributes, _colours(race)),
+        attributes=(Labels("Race label", RACES, _agreed_race(rows)), *plain, *doubtful),
         headline=("Asian", "Black", "White", "Eyeglasses", "Smiling"),
         provenance=PROVENANCE,
     )
 
 
-def _colours(race: NDArray[np.int8]) -> Labels:
-    """Race as one labelling for the colours of a map; its classes are probed one by one above."""
-    return Labels("Race label", RACES, race, probed=False)
+def _agreed_race(rows: list[dict[str, str]]) -> NDArray[np.int8]:
+    """Kumar's confident race where DeepFace says the same or nothing, else UNKNOWN."""
+
+    def code(row: dict[str, str]) -> int:
+        race, second = row.get("race_kumar", ""), row.get("race_deepface", "")
+        return RACES.index(race) if race in RACES and second.lower() in {"", race.lower()} else UNKNOWN
+
+    return np.array([code(r) for r in rows], np.int8)
 
 
 def _records(home: Path) -> tuple[list[dict[str, str]], str]:

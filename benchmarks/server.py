@@ -1,0 +1,113 @@
+"""A real server under load: how long a page's rerun takes while a training runs, and what ten runs cost in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+ROOT = Path(__file__).parents[1]
+
+
+class Visitor:
+    """One session on the server, driven without a browser."""
+
+    def __init__(self, address: str, page: str, **query: str) -> None:
+        self.address = address
+        first = self._post({"page": page, "query_params": {k: [v] for k, v in query.items()}})
+        self.session, self.tree = first["session_id"], first
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self.address}/_stcore/agent/interact", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=120) as reply:
+            return json.loads(reply.read())  # type: ignore[no-any-return]
+
+    def rerun(self) -> float:
+        """Run the page once more; seconds until it was complete."""
+        began = time.perf_counter()
+        self.tree = self._post({"session_id": self.session})
+        return time.perf_counter() - began
+
+    def press(self, label: str) -> None:
+        key = next(a["key"] for a in self.tree["actions"] if a.get("label") == label)
+        self.tree = self._post({"session_id": self.session, "trigger": {"key": key}})
+
+    def says(self, words: str) -> bool:
+        return words in json.dumps(self.tree, ensure_ascii=False)
+
+
+@contextmanager
+def serving() -> Iterator[tuple[str, psutil.Process]]:
+    """A server of its own with an empty cache for runs; the decoded data is shared, so that nothing is decoded again."""
+    from mlleak_core.places import cache_home
+
+    home = Path(tempfile.mkdtemp(prefix="mlleak-bench-"))
+    for name in ("data", "numba"):
+        if (cache_home() / name).is_dir():
+            (home / name).symlink_to(cache_home() / name)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    server = subprocess.Popen(
+        [*command, "--server.enableAgentApi=true", "--server.fileWatcherType=auto"], cwd=ROOT,
+        env={**os.environ, "MLLEAK_CACHE_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as reply:
+                    if reply.read() == b"ok":
+                        break
+            except OSError:
+                time.sleep(0.25)
+        yield address, psutil.Process(server.pid)
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def measure(data: str) -> dict[str, Any]:
+    """Reruns of two pages, idle and while LFW-sized training runs; memory after each of ten runs."""
+    name = {"lfw": "LFW", "synthetic": "Synthetic faces"}[data]
+    with serving() as (address, process):
+        watchers = [Visitor(address, "train"), Visitor(address, "features")]
+        time.sleep(12)  # the background imports
+        idle = [w.rerun() for _ in range(10) for w in watchers]
+        busy: list[float] = []
+        memory: list[float] = []
+        for seed in range(10):
+            learner = Visitor(address, "train", data=name, seed=str(seed), epochs="15" if seed == 0 else "3")
+            learner.press("Train these settings")
+            while not learner.says("people never seen"):
+                if seed == 0:
+                    busy += [w.rerun() for w in watchers]
+                time.sleep(0.2)
+                learner.rerun()
+            memory.append(sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 2**20)
+    return {
+        "rerun_idle_ms": {"p50": _ms(idle, 50), "p95": _ms(idle, 95), "n": len(idle)},
+        "rerun_while_training_ms": {"p50": _ms(busy, 50), "p95": _ms(busy, 95), "n": len(busy)},
+        "memory_mb_after_each_run": [round(m) for m in memory],
+    }
+
+
+def _ms(seconds: list[float], percent: float) -> float:
+    return round(float(np.percentile(seconds, percent)) * 1000)
