@@ -34,7 +34,7 @@ BALANCE = 0.3
 """Loss weight of a class: its share's inverse to this power, so that the rarer class is not neglected."""
 BLOWN_UP = 20.0
 """A loss beyond this, thirty times a coin's, or no number at all: training has diverged."""
-FRAMES = (0, 1, 2, 4, 7, 11, 16, 24, 36, 54, 81)
+FRAMES = (0, 1, 2, 4, 7, 11, 17, 25, 36, 54, 81)
 """Epochs whose weights are kept for the maps, besides the last one; 0 is the net before training."""
 
 State = dict[str, Tensor]
@@ -188,6 +188,7 @@ class _Session:
         """One pass over the members in random order; yields the number of batches done."""
         self.net.train()
         order = self.members[torch.randperm(len(self.members), generator=self.random).to(self.device)]
+        worst = torch.zeros((), device=self.device)
         for number, rows in enumerate(order.split(BATCH)):
             self._set_rate((index * self.steps + number) / (self.settings.epochs * self.steps))
             loss = self._loss(rows)
@@ -195,8 +196,9 @@ class _Session:
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
             self._average(index * self.steps + number)
+            worst = torch.maximum(worst, loss.detach())  # also keeps a NaN
             if number % 8 == 7 or number == self.steps - 1:
-                self._check(loss)
+                self._check(worst)
                 yield number + 1
 
     def _loss(self, rows: Tensor) -> Tensor:
@@ -247,7 +249,7 @@ class _Session:
             group["lr"] = self.settings.lr * min(1.0, rate) + 1e-5
 
     def _check(self, loss: Tensor) -> None:
-        value = float(loss.detach())
+        value = float(loss)
         if not value < BLOWN_UP:
             raise Diverged(
                 f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large (learning rate {self.settings.lr:g}). "

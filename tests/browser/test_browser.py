@@ -75,12 +75,12 @@ def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
     page.locator(".legend .ramp").wait_for()
     settle(page)
     map_ = page.locator(".face-map")
-    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "15")
+    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "25")
     page.locator(".stage").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowUp")
     page.wait_for_timeout(600)
-    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv3", "11")
+    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv3", "17")
     box = page.locator("canvas.main").bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
@@ -101,14 +101,14 @@ def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
     page = tab()
     page.goto(f"{server}/features")
     settle(page)
-    legend = page.locator(".legend").inner_text()
+    legend = page.locator(".face-map .legend").inner_text()
     assert "guess first" in legend and "Monk" not in legend
     page.get_by_role("radio", name="conv 1").click()
     settle(page)
     page.get_by_role("button", name="Lock my bet").click()
     page.locator(".legend .ramp").wait_for()
     settle(page)
-    assert "Monk 1" in page.locator(".legend").inner_text()
+    assert "Monk 1" in page.locator(".face-map .legend").inner_text()
     assert page.get_by_role("button", name="Lock my bet").count() == 0
 
 
