@@ -1,9 +1,10 @@
-"""Every threat without a browser: `python -m mlleak_core list | train | features | ship`."""
+"""Every threat without a browser: `python -m mlleak_core list | train | features | membership | serve | ship`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlleak_core import contract
+from mlleak_core.blackbox import Refused
 from mlleak_core.contract import BadInput, Choice, Diverged, Step
 from mlleak_core.data import SOURCES
-from mlleak_core.settings import TrainSettings
+from mlleak_core.settings import MembershipSettings, TrainSettings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except (BadInput, Diverged) as problem:
+    except (BadInput, Diverged, Refused) as problem:
         print(f"mlleak: {problem}", file=sys.stderr)
     except OSError as problem:
         print(f"mlleak: cannot use {problem.filename or 'a file'}: {problem.strerror or problem}", file=sys.stderr)
@@ -51,9 +53,47 @@ def _parser() -> _Parser:
 
     _knob_options(features, LayerLadder, skip=("seed",))
     features.set_defaults(command=_features)
+    _membership_parser(commands)
     ship = commands.add_parser("ship", help="compute the run that comes with the program anew")
     ship.set_defaults(command=_ship)
     return parser
+
+
+def _membership_parser(commands: Any) -> None:
+    from mlleak_core.attacks.membership import ATTACKS
+    from mlleak_core.blackbox import REVEALS
+
+    membership = commands.add_parser("membership", help="was this record in the training set? shadows, attacks, controls")
+    _knob_options(membership, MembershipSettings)
+    membership.add_argument("--attack", default="lira", choices=(*ATTACKS, "all"), help="which attack (default lira)")
+    membership.add_argument(
+        "--reveal", default="probabilities", choices=REVEALS, help="what the service shows (default probabilities)"
+    )
+    membership.add_argument(
+        "--endpoint", default="", metavar="URL", help="attack a service started with `serve` on the same settings"
+    )
+    membership.add_argument("--key", default="", help="the service's API key")
+    membership.add_argument(
+        "--cluster", default=os.environ.get("MLLEAK_CLUSTER", ""), metavar="tcp://…", help="a Dask scheduler (MLLEAK_CLUSTER)"
+    )
+    membership.add_argument(
+        "--scores",
+        default="",
+        metavar="FILE.csv",
+        help="audit a model trained elsewhere: record, member, label, logit_0 … or loss",
+    )
+    membership.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
+    membership.set_defaults(command=_membership)
+    serve = commands.add_parser("serve", help="a prediction service for a run, to be attacked over HTTP")
+    serve.add_argument("run", help="the run's name, as `train` or `membership` print it")
+    serve.add_argument("--reveal", default="probabilities", choices=REVEALS, help="what it shows (default probabilities)")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8700)
+    serve.add_argument(
+        "--key", default=os.environ.get("MLLEAK_SERVICE_KEY", ""), help="API key that callers must send (MLLEAK_SERVICE_KEY)"
+    )
+    serve.add_argument("--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit")
+    serve.set_defaults(command=_serve)
 
 
 def _training_options(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +169,65 @@ def _features(options: argparse.Namespace) -> int:
     return 0
 
 
+def _membership(options: argparse.Namespace) -> int:
+    from mlleak_core import audit, fleet
+    from mlleak_core.attacks.membership import ATTACKS
+    from mlleak_core.blackbox import Remote
+
+    started = time.perf_counter()
+    if options.scores:
+        from mlleak_core.data.scores import read_scores
+
+        found = audit.audit_scores(read_scores(Path(options.scores)), options.seed)
+        chosen = (
+            found
+            if options.attack == "all"
+            else {k: v for k, v in found.items() if k == options.attack} or {"loss": found["loss"]}
+        )
+        _write(
+            options.json,
+            "membership",
+            MembershipSettings(seed=options.seed),
+            {"scores": options.scores},
+            started,
+            _reports(chosen, {}),
+        )
+        return 0
+    settings = _settings(options, MembershipSettings)
+    names = tuple(ATTACKS) if options.attack == "all" else (options.attack,)
+    box = Remote(options.endpoint, options.key) if options.endpoint else None
+    reveal = box.reveal if box else options.reveal
+    executor = fleet.cluster(options.cluster) if options.cluster else fleet.processes()
+    try:
+        result = contract.drain(audit.audit(settings, names=names, reveal=reveal, executor=executor, box=box), _bar)  # type: ignore[arg-type]
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+    if result.skipped and not result.reports:
+        raise Refused(next(iter(result.skipped.values())))
+    shared = {
+        "target_train_accuracy": result.train_accuracy, "target_test_accuracy": result.test_accuracy, "shadows": result.shadows,
+        "shadow_seconds": result.shadow_seconds, "run": result.run, "skipped": result.skipped, "lost": list(result.lost),
+    }  # fmt: skip
+    _write(
+        options.json, "membership", settings, {**settings.as_dict(), "reveal": reveal}, started, _reports(result.reports, shared)
+    )
+    return 0
+
+
+def _reports(reports: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """One attack: its numbers; several: one report each, beside what they share."""
+    rows = {name: report.row() for name, report in reports.items()}
+    return {**next(iter(rows.values())), **shared} if len(rows) == 1 else {**shared, "attacks": rows}
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from mlleak_core.service import serve
+
+    print(f"serving {options.run} on http://{options.host}:{options.port}, revealing {options.reveal}", file=sys.stderr)
+    serve(options.run, options.reveal, options.key, options.host, options.port, options.per_minute)
+    return 0
+
+
 def _ship(_: argparse.Namespace) -> int:
     from mlleak_core import shipped
 
@@ -157,7 +256,9 @@ def _bar(step: Step) -> None:
         print(f"\r{'█' * int(24 * share):24s} {share:4.0%} {step.note:40.40s}", end="", file=sys.stderr, flush=True)
 
 
-def _write(path: str, threat: str, settings: TrainSettings, shown: dict[str, Any], started: float, report: Any) -> None:
+def _write(
+    path: str, threat: str, settings: TrainSettings | MembershipSettings, shown: dict[str, Any], started: float, report: Any
+) -> None:
     result = {
         "threat": threat, "data": settings.data, "seed": settings.seed, "settings": shown,
         "seconds": time.perf_counter() - started, "report": report,

@@ -150,3 +150,68 @@ def trustworthiness(source: ArrayLike, shown: ArrayLike, neighbours: int = 15) -
     from sklearn.manifold import trustworthiness as venna_kaski
 
     return float(venna_kaski(np.asarray(source), np.asarray(shown), n_neighbors=neighbours))
+
+
+@dataclass(frozen=True, eq=False)
+class Roc:
+    """An ROC curve: false and true positive rates, both [k] rising, with a pointwise 95 % band of the latter."""
+
+    fpr: Floats
+    tpr: Floats
+    low: Floats
+    high: Floats
+
+
+def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
+    """The ROC of `scores` [n] against `truth` [n], thinned to `points` evenly on a log axis of false positives.
+
+    Ties are walked over whole. The band is Clopper and Pearson's on the true positive rate at each threshold.
+    """
+    scores, truth = np.asarray(scores, float), np.asarray(truth, bool)
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits, alarms = np.cumsum(truth[order])[ends], np.cumsum(~truth[order])[ends]
+    m, k = int(truth.sum()), int((~truth).sum())
+    wanted = np.unique(np.r_[0, np.geomspace(1, max(k, 1), points).astype(int)])
+    keep = np.unique(np.searchsorted(alarms, wanted, side="right") - 1)
+    keep = keep[keep >= 0]
+    hits, alarms = np.r_[0, hits[keep]], np.r_[0, alarms[keep]]
+    low = np.where(hits > 0, stats.beta.ppf(0.025, np.maximum(hits, 1), m - hits + 1), 0.0)
+    high = np.where(hits < m, stats.beta.ppf(0.975, hits + 1, np.maximum(m - hits, 1)), 1.0)
+    return Roc(alarms / k, hits / m, low, high)
+
+
+def tpr_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> Estimate | None:
+    """True positive rate at the strictest threshold whose false positive rate is at most `fpr`, with its exact interval.
+
+    None where `fpr` cannot be resolved: one false positive among the negatives would already exceed it.
+    """
+    scores, truth = np.asarray(scores, float), np.asarray(truth, bool)
+    negatives = np.sort(scores[~truth])[::-1]
+    allowed = int(np.floor(fpr * len(negatives) + 1e-9))
+    if allowed < 1:
+        return None
+    return proportion(int((scores[truth] > negatives[allowed]).sum()), int(truth.sum()))
+
+
+def advantage(scores: ArrayLike, truth: ArrayLike) -> float:
+    """The largest TPR - FPR over all thresholds (Yeom et al. 2018; Youden's J)."""
+    curve = roc(scores, truth, 10_000)
+    return float((curve.tpr - curve.fpr).max())
+
+
+def positive_predictive_value(tpr: float, fpr: float, base_rate: float) -> float:
+    """The share of members among those named, when `base_rate` of all records are members (Bayes)."""
+    named = base_rate * tpr + (1 - base_rate) * fpr
+    return base_rate * tpr / named if named else float("nan")
+
+
+def benjamini_hochberg(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
+    """Which hypotheses are rejected at false-discovery rate `rate` (Benjamini & Hochberg 1995)."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)
+    passed = np.flatnonzero(p[order] <= rate * np.arange(1, len(p) + 1) / len(p))
+    named = np.zeros(len(p), bool)
+    if len(passed):
+        named[order[: passed[-1] + 1]] = True
+    return named

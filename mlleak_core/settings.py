@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from mlleak_core import data
 from mlleak_core.contract import Choice, Range, Settings, fingerprint
@@ -35,7 +35,7 @@ class TrainSettings(Settings):
 
     data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
     faces: Annotated[int, Range(0, 20000, 500, "Number of faces used, drawn by person; 0 means all.")] = 0
-    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 25
+    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 22
     lr: Annotated[float, Range(0.0001, 100.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine.")] = (
         0.004
     )
@@ -47,6 +47,38 @@ class TrainSettings(Settings):
     ] = 0.3
     net: Annotated[str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")] = "conv-3"
     seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")] = 0
+
+
+@dataclass(frozen=True)
+class TableSettings(Settings):
+    """How nets for records are trained: one hidden layer, AdamW, no regularisation."""
+
+    epochs: Annotated[int, Range(1, 500, 1, "How often every training record is seen.")] = 60
+    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Learning rate of AdamW.")] = 0.002
+    hidden: Annotated[int, Range(4, 1024, 4, "Units of the hidden layer.")] = 128
+
+
+LEAKY: dict[str, Any] = {"epochs": 20, "augment": False, "dropout": 0.0, "net": "strided-3"}
+"""The leaky classroom preset: one photo a person, classes balanced, half of them trained on until the net knows them by heart."""
+
+
+@dataclass(frozen=True)
+class MembershipSettings(Settings):
+    """Whose membership is asked for, and how many shadows the attacker trains. Everything that changes the fleet is here."""
+
+    data: Annotated[
+        str, "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or csv:PATH."
+    ] = "synthetic"
+    preset: Annotated[
+        str,
+        Choice(
+            ("leaky", "full"), "Faces: leaky = one photo a person, small half, no augmentation; full = the train page's recipe."
+        ),
+    ] = "leaky"
+    records: Annotated[int, Range(0, 20000, 100, "Records in the pool, half of them trained on; 0 means all there are.")] = 0
+    epochs: Annotated[int, Range(0, 200, 1, "Epochs of target and shadows; 0 means the preset's own number.")] = 0
+    shadows: Annotated[int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")] = 32
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes the target's half, the shadows' halves and all first weights.")] = 0
 
 
 def run_key(settings: TrainSettings) -> str:

@@ -7,7 +7,7 @@ import ctypes
 import math
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +118,7 @@ def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, devic
     _reuse_memory()
     place = pick_device(device)
     labels = torch.from_numpy(faces.task.codes.astype(np.int64))
-    session = _Session(shrink(faces), labels, split.members, settings, place)
+    session = _Session(shrink(faces), labels, split.members, settings, place, settings.seed)
     test = torch.from_numpy(split.outsiders).to(place)
     started = time.perf_counter()
     states, history, trained = {0: session.state()}, _History(), 0.0
@@ -147,6 +147,38 @@ def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, devic
     )  # fmt: skip
 
 
+def train_once(
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    members: NDArray[np.int64],
+    settings: TrainSettings,
+    seed: int,
+    after_epoch: Callable[[ConvNet], None] | None = None,
+) -> ConvNet:
+    """The same training without watching, pausing or history: what a shadow model needs.
+
+    pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is. Raises Diverged.
+    """
+    _reuse_memory()
+    x = torch.tensor(np.asarray(pictures)).contiguous(memory_format=torch.channels_last)
+    session = _Session(x, torch.tensor(np.asarray(labels)), members, settings, torch.device("cpu"), seed)
+    for epoch in range(settings.epochs):
+        for _ in session.epoch(epoch):
+            pass
+        if after_epoch:
+            after_epoch(session.average.eval())
+    return session.average.eval()
+
+
+@torch.no_grad()
+def picture_answers(net: ConvNet, pictures: NDArray[np.uint8], mirror: bool = True) -> NDArray[np.float32]:
+    """Logits [2, n, c] of pictures [n, 3, 32, 32] and of their mirror images; [1, n, c] without those."""
+    x = torch.tensor(np.ascontiguousarray(pictures)).contiguous(memory_format=torch.channels_last)
+    turns = (False, True) if mirror else (False,)
+    views = (torch.cat([net(as_input(p.flip(3) if turn else p)) for p in x.split(512)]) for turn in turns)
+    return torch.stack(tuple(views)).numpy()
+
+
 class _History:
     NAMES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_balanced", "samples_per_second")
 
@@ -168,11 +200,17 @@ class _Session:
     """The moving parts of one training."""
 
     def __init__(
-        self, pictures: Tensor, labels: Tensor, members: NDArray[np.int64], settings: TrainSettings, device: torch.device
+        self,
+        pictures: Tensor,
+        labels: Tensor,
+        members: NDArray[np.int64],
+        settings: TrainSettings,
+        device: torch.device,
+        seed: int,
     ) -> None:
         self.settings, self.device = settings, device
-        self.random = torch.Generator().manual_seed(settings.seed * 2 + 1)
-        net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
+        self.random = torch.Generator().manual_seed(seed * 2 + 1)
+        net = ConvNet(settings.net, torch.Generator().manual_seed(seed * 2))
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average, self.taken = copy.deepcopy(self.net), 0
         self.pictures, self.labels = pictures.to(device), labels.to(device)

@@ -1,0 +1,263 @@
+"""Whose membership is asked for: the pool of records, the recipe, and the target that was trained on some of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mlleak_core import data, tabular
+from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.data import Faces
+from mlleak_core.data.faces import Provenance
+from mlleak_core.data.records import RECORD_SOURCES, Records, load_records, records_identity
+from mlleak_core.fleet import Pool, Recipe, shadow_seed
+from mlleak_core.models import ConvNet
+from mlleak_core.places import runs_home
+from mlleak_core.settings import LEAKY, MembershipSettings, TableSettings, TrainSettings
+from mlleak_core.training import Target, choose_faces, picture_answers, shrink, train_once
+
+PUBLIC = 0.08
+"""Share of the groups that nobody trains on: the attacker's own population."""
+LEAST = 60
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """What a record looks like to a person: pictures [n, s, s, 3] or None, a name each, and the classes' names."""
+
+    title: str
+    images: NDArray[np.uint8] | None
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    provenance: Provenance
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The target. inside [n]: who it was trained on. trace [e, n]: each record's loss over the epochs.
+
+    answer and untrained map inputs to logits [n, c]: the trained model, and the same net before training.
+    """
+
+    key: str
+    inside: NDArray[np.bool_]
+    answer: Callable[[NDArray[Any]], Logits]
+    untrained: Callable[[NDArray[Any]], Logits]
+    trace: NDArray[np.float64]
+    weights: dict[str, Tensor]
+    about: dict[str, Any]
+    seconds: float
+
+
+def tabular_data(name: str) -> bool:
+    return name.partition(":")[0] in {s.partition(":")[0] for s in RECORD_SOURCES}
+
+
+def recipe_for(settings: MembershipSettings, run: TrainSettings | None = None) -> Recipe:
+    """How target and shadows are trained. `run`: the train page's settings, for the full preset."""
+    epochs: dict[str, Any] = {"epochs": settings.epochs} if settings.epochs else {}
+    if tabular_data(settings.data):
+        return TableSettings(**epochs)
+    if settings.preset == "leaky":
+        return TrainSettings(data=settings.data, **(LEAKY | epochs))
+    base = run or TrainSettings(data=settings.data, seed=settings.seed)
+    return dataclasses.replace(base, data=settings.data, **epochs)
+
+
+def key_of(settings: MembershipSettings, recipe: Recipe) -> str:
+    """Names a target: everything that can change its weights."""
+    known = records_identity(settings.data) if tabular_data(settings.data) else data.identity(settings.data)
+    return "m" + fingerprint("membership", 1, recipe, known, settings.preset, settings.records, settings.seed)[1:]
+
+
+def open_pool(
+    settings: MembershipSettings, recipe: Recipe, faces: Faces | None = None
+) -> Generator[Step, None, tuple[Pool, Exhibit]]:
+    """The records of the settings, ready for a fleet. `faces`: already opened."""
+    if tabular_data(settings.data):
+        records = yield from load_records(settings.data)
+        return _records_pool(records, settings)
+    assert isinstance(recipe, TrainSettings)
+    if faces is None:
+        faces = yield from data.load(settings.data)
+    yield Step(0, 1, "choosing records")
+    if settings.preset == "leaky":
+        rows = leaky_rows(faces, settings)
+        return _faces_pool(faces.subset(rows), settings, share=0.5, public=PUBLIC)
+    return _faces_pool(choose_faces(faces, recipe), settings, share=0.74, public=0.0)
+
+
+def leaky_rows(faces: Faces, settings: MembershipSettings) -> NDArray[np.int64]:
+    """One photo a person, the classes balanced; `records` of them, or all."""
+    rng = np.random.default_rng([settings.seed, 43])
+    order = rng.permutation(len(faces))
+    _, first = np.unique(faces.person[order], return_index=True)
+    one_each = order[np.sort(first)]
+    sides = [one_each[faces.task.codes[one_each] == c] for c in (0, 1)]
+    most = min(len(s) for s in sides)
+    count = min(most, settings.records // 2 or most)
+    if 2 * count < LEAST:
+        raise BadInput(f"at least {LEAST} people, half of each class", f"{2 * count}", "Use a larger data set.")
+    return np.sort(np.concatenate([s[:count] for s in sides]))
+
+
+def _faces_pool(faces: Faces, settings: MembershipSettings, share: float, public: float) -> tuple[Pool, Exhibit]:
+    key = fingerprint(
+        "faces", settings.data, data.identity(settings.data), settings.preset, settings.records, settings.seed, len(faces)
+    )
+    x = shrink(faces).contiguous().numpy()
+    pool = Pool(
+        x,
+        faces.task.codes.astype(np.int64),
+        faces.person,
+        _public(faces.person, public, settings.seed),
+        len(faces.task.classes),
+        key,
+        share,
+    )
+    names = tuple(faces.people[p].replace("_", " ") for p in faces.person)
+    return pool, Exhibit(faces.provenance.title, faces.images, names, faces.task.classes, faces.provenance)
+
+
+def _records_pool(records: Records, settings: MembershipSettings) -> tuple[Pool, Exhibit]:
+    rng = np.random.default_rng([settings.seed, 43])
+    count = min(len(records), settings.records or _usual(records))
+    rows = np.sort(rng.permutation(len(records))[:count])
+    group = np.arange(count)
+    pool = Pool(
+        records.x[rows], records.y[rows], group, _public(group, PUBLIC, settings.seed), len(records.classes),
+        fingerprint(records.name, records_identity(settings.data), settings.seed, count),
+    )  # fmt: skip
+    names = tuple(f"record {r + 1}" for r in rows)
+    return pool, Exhibit(records.provenance.title, None, names, records.classes, records.provenance, records.columns)
+
+
+def _usual(records: Records) -> int:
+    """Location-30's target was trained on 1,200 records (Shokri et al. 2017); others take all up to ten thousand."""
+    return 2600 if records.name == "location" else 10_000
+
+
+def _public(group: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
+    groups = np.unique(group)
+    chosen = np.random.default_rng([seed, 44]).permutation(groups)[: round(share * len(groups))]
+    return np.isin(group, chosen)
+
+
+def train_target(pool: Pool, recipe: Recipe, settings: MembershipSettings) -> Generator[Step, None, Subject]:
+    """Train the target on its own half, logging every record's loss after every epoch, as a trainer could."""
+    started = time.perf_counter()
+    inside, seed = pool.members(settings.seed, -1), shadow_seed(settings.seed, -1)
+    rows, trace = np.flatnonzero(inside), list[NDArray[np.float64]]()
+    key = key_of(settings, recipe)
+    yield Step(0, 1, "training the target")
+    if isinstance(recipe, TrainSettings):
+        net = train_once(
+            pool.x, pool.y, rows, recipe, seed, lambda n: trace.append(_losses(picture_answers(n, pool.x)[0], pool.y))
+        )
+        weights = {k: v.clone().contiguous() for k, v in net.state_dict().items()}
+        fresh = ConvNet(recipe.net, torch.Generator().manual_seed(seed * 2)).eval()
+        answer, untrained = _answers(net), _answers(fresh)
+    else:
+        stack = tabular.train(
+            pool.x,
+            pool.y,
+            [rows],
+            recipe,
+            [seed],
+            pool.classes,
+            lambda w: trace.append(_losses(tabular.logits(w, pool.x)[0], pool.y)),
+        )
+        weights = {str(i): w.contiguous() for i, w in enumerate(stack)}
+        first = tabular.initial(pool.x.shape[1], pool.classes, recipe, [seed])
+        answer, untrained = _table_answers(stack), _table_answers(first)
+    about = {"recipe": type(recipe).__name__, "settings": recipe.as_dict(), "membership": settings.as_dict(), "classes": pool.classes,
+             "input": list(pool.x.shape[1:]), "dtype": str(pool.x.dtype)}  # fmt: skip
+    return Subject(key, inside, answer, untrained, np.array(trace), weights, about, time.perf_counter() - started)
+
+
+def of_run(target: Target, pool: Pool) -> Subject:
+    """A run of the train page as a target: what it was trained on is its own split's secret."""
+    inside = np.zeros(len(pool), bool)
+    inside[target.split.members] = True
+    nets = {epoch: target.net(epoch) for epoch in target.states}
+    trace = np.array([_losses(picture_answers(net, pool.x)[0], pool.y) for epoch, net in sorted(nets.items()) if epoch])
+    about = {"recipe": "TrainSettings", "settings": target.settings.as_dict(), "classes": pool.classes, "input": list(pool.x.shape[1:]),
+             "dtype": str(pool.x.dtype)}  # fmt: skip
+    last = max(nets)
+    return Subject(target.key, inside, _answers(nets[last]), _answers(nets[0]), trace, target.states[last], about, target.seconds)
+
+
+def _losses(logits: Logits, y: NDArray[np.int64]) -> NDArray[np.float64]:
+    z = logits.astype(np.float64)
+    z = z - z.max(1, keepdims=True)
+    return np.asarray(np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), y])
+
+
+def _answers(net: ConvNet) -> Callable[[NDArray[Any]], Logits]:
+    return lambda x: picture_answers(net, x.astype(np.uint8, copy=False), mirror=False)[0]
+
+
+def _table_answers(weights: tabular.Weights) -> Callable[[NDArray[Any]], Logits]:
+    return lambda x: tabular.logits(weights, x.astype(np.float32, copy=False))[0]
+
+
+def keep(subject: Subject) -> Path:
+    """Write a target where `serve` finds it, atomically."""
+    root = runs_home()
+    root.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
+    save_file(subject.weights, draft / "model.safetensors")
+    digest = hashlib.sha256((draft / "model.safetensors").read_bytes()).hexdigest()
+    (draft / "model.json").write_text(json.dumps({**subject.about, "key": subject.key, "sha256": digest}, indent=1))
+    home = root / subject.key
+    if home.exists():
+        shutil.rmtree(home)
+    return draft.replace(home)
+
+
+def kept_model(key: str) -> tuple[Callable[[NDArray[Any]], Logits], dict[str, Any]]:
+    """A kept target or train-page run as a function from inputs to logits, with its description. Never unpickles.
+
+    Raises BadInput when there is none, or it is not what was written.
+    """
+    if not key.isalnum():
+        raise BadInput("the name of a run", repr(key[:80]), "Copy it from `train` or `membership`.")
+    home = runs_home() / key
+    if (home / "run.json").is_file():
+        from mlleak_core.runs import Store
+
+        target = Store().load(key)
+        return _answers(target.net()), {"classes": 2, "input": [3, 32, 32], "dtype": "uint8", "key": key}
+    try:
+        about = json.loads((home / "model.json").read_text())
+        if hashlib.sha256((home / "model.safetensors").read_bytes()).hexdigest() != about["sha256"]:
+            raise BadInput(f"the model of {key} as it was written", "other bytes", "Train it again.")
+        weights = load_file(home / "model.safetensors")
+        if about["recipe"] == "TrainSettings":
+            net = ConvNet(about["settings"]["net"], torch.Generator())
+            net.load_state_dict(weights)
+            return _answers(net.eval()), about
+        return _table_answers([weights[str(i)] for i in range(4)]), about
+    except FileNotFoundError as error:
+        raise BadInput(f"a run called {key}", "none on this machine", "Run `train` or `membership` first.") from error
+    except (KeyError, TypeError, ValueError, OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Train it again.") from error
