@@ -65,7 +65,7 @@ def serving() -> Iterator[tuple[str, psutil.Process]]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
     server = subprocess.Popen(
-        [*command, "--server.enableAgentApi=true", "--server.fileWatcherType=auto"], cwd=ROOT,
+        [*command, "--server.enableAgentApi=true"], cwd=ROOT,
         env={**os.environ, "MLLEAK_CACHE_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -101,6 +101,7 @@ def measure(data: str) -> dict[str, Any]:
                     busy += [w.rerun() for w in watchers]
                 time.sleep(0.2)
                 learner.rerun()
+            print(f"run {seed + 1} of 10", file=sys.stderr, flush=True)
             memory.append(sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 2**20)
     return {
         "rerun_idle_ms": {"p50": _ms(idle, 50), "p95": _ms(idle, 95), "n": len(idle)},

@@ -229,9 +229,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _ship(_: argparse.Namespace) -> int:
-    from mlleak_core import shipped
+    from mlleak_core import shipped, showcase
 
     shipped.write(shipped.make())
+    showcase.write(showcase.make())
     print(f"wrote {shipped.FOLDER}", file=sys.stderr)
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,11 +104,15 @@ def quiet_worker() -> None:
     torch.set_num_threads(1)
 
 
-def processes(workers: int | None = None) -> ProcessPoolExecutor:
-    """This machine's executor: one process a core, each with one torch thread. The caller closes it."""
-    import multiprocessing
+def processes(workers: int | None = None) -> Executor:
+    """This machine's executor: one process a core, each with one torch thread. The caller closes it.
 
-    return ProcessPoolExecutor(workers or os.cpu_count() or 2, multiprocessing.get_context("spawn"), quiet_worker)
+    loky's, since the standard library's would run the caller's main script again in every worker: a page, here.
+    """
+    from loky import ProcessPoolExecutor
+    from loky.backend import get_context
+
+    return ProcessPoolExecutor(workers or os.cpu_count() or 2, context=get_context("loky"), initializer=quiet_worker)  # type: ignore[no-any-return]
 
 
 def cluster(address: str) -> Executor:

@@ -58,7 +58,8 @@ class TableSettings(Settings):
     hidden: Annotated[int, Range(4, 1024, 4, "Units of the hidden layer.")] = 128
 
 
-LEAKY: dict[str, Any] = {"epochs": 20, "augment": False, "dropout": 0.0, "net": "strided-3"}
+LEAKY: dict[str, Any] = {"epochs": 48, "augment": False, "dropout": 0.0, "net": "strided-3"}
+LEAKY_LFW: dict[str, Any] = LEAKY | {"epochs": 20}
 """The leaky classroom preset: one photo a person, classes balanced, half of them trained on until the net knows them by heart."""
 
 

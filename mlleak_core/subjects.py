@@ -28,7 +28,7 @@ from mlleak_core.data.records import RECORD_SOURCES, Records, load_records, reco
 from mlleak_core.fleet import Pool, Recipe, shadow_seed
 from mlleak_core.models import ConvNet
 from mlleak_core.places import runs_home
-from mlleak_core.settings import LEAKY, MembershipSettings, TableSettings, TrainSettings
+from mlleak_core.settings import LEAKY, LEAKY_LFW, MembershipSettings, TableSettings, TrainSettings
 from mlleak_core.training import Target, choose_faces, picture_answers, shrink, train_once
 
 PUBLIC = 0.08
@@ -76,7 +76,7 @@ def recipe_for(settings: MembershipSettings, run: TrainSettings | None = None) -
     if tabular_data(settings.data):
         return TableSettings(**epochs)
     if settings.preset == "leaky":
-        return TrainSettings(data=settings.data, **(LEAKY | epochs))
+        return TrainSettings(data=settings.data, **((LEAKY_LFW if settings.data == "lfw" else LEAKY) | epochs))
     base = run or TrainSettings(data=settings.data, seed=settings.seed)
     return dataclasses.replace(base, data=settings.data, **epochs)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.blackbox import Reveal
+from mlleak_core.contract import BadInput, Step, Stop, fingerprint
 from mlleak_core.jobs import Jobs, Snapshot
-from mlleak_core.settings import TrainSettings, run_key
+from mlleak_core.settings import MembershipSettings, TrainSettings, run_key
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -29,6 +32,7 @@ class Workbench:
         self._lock = threading.Lock()
         self._faces: OrderedDict[str, Faces] = OrderedDict()
         self._runs: OrderedDict[str, Target] = OrderedDict()
+        self._executor: Executor | None = None
 
     @property
     def store(self) -> Store:
@@ -61,6 +65,13 @@ class Workbench:
         ladder = self.features(settings, attributes)
         self.jobs.submit(all_epochs, lambda: self._maps(settings, attribute, chosen, known=first))
         return first, ladder, all_epochs
+
+    def membership(self, settings: MembershipSettings, run: TrainSettings, reveal: Reveal) -> str:
+        """Queue an audit; its result is a `Showcase`. `run` is the train page's experiment, for the full preset."""
+        experiment = run if settings.preset == "full" else None
+        job = f"membership-{fingerprint(settings, experiment, reveal)}"
+        self.jobs.submit(job, lambda: self._membership(settings, experiment, reveal))
+        return job
 
     def finished(self, settings: TrainSettings) -> dict[str, Any] | None:
         """The description of a stored run with these settings, or None."""
@@ -128,6 +139,47 @@ class Workbench:
         earlier = self.look(known) if known else None
         result = earlier.result if earlier else None
         return (yield from draw(self.run(settings), faces, attribute, chosen, result, last_only))
+
+    def _membership(self, settings: MembershipSettings, run: TrainSettings | None, reveal: Reveal) -> Generator[Step, None, Any]:
+        from mlleak_core.audit import audit
+        from mlleak_core.showcase import showcase
+        from mlleak_core.subjects import tabular_data
+
+        faces = None
+        if not tabular_data(settings.data):
+            faces = yield from self.faces(run or TrainSettings(data=settings.data))
+        steps = audit(
+            settings,
+            run=run,
+            reveal=reveal,
+            executor=self.executor(),
+            faces=faces,
+            target_run=self.run if run else None,
+        )
+        try:
+            step = next(steps)
+            while True:
+                live = {"showcase": showcase(step.peek["audit"])} if step.peek else None
+                try:
+                    yield replace(step, peek=live)
+                    step = next(steps)
+                except Stop:
+                    step = steps.throw(Stop())
+        except StopIteration as end:
+            return showcase(end.value)
+
+    def executor(self) -> Executor:
+        """Processes for shadows, started once for all visitors; a cluster where MLLEAK_CLUSTER names one."""
+        import os
+
+        from mlleak_core import fleet
+
+        with self._lock:
+            broken = getattr(self._executor, "_broken", False)
+            if self._executor is None or broken:
+                address = os.environ.get("MLLEAK_CLUSTER")
+                self._executor = fleet.cluster(address) if address else fleet.processes()
+            return self._executor
 
     def look(self, job: str) -> Snapshot | None:
         return self.jobs.look(job)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from mlleak_core import shipped
+from mlleak_core import shipped, showcase
 from mlleak_core.contract import BadInput, Range, knobs
 from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
+from mlleak_core.showcase import Showcase
 from mlleak_core.workbench import Workbench, warm_up
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
@@ -52,6 +53,13 @@ def shipped_run() -> Shipped:
     return shipped.load()
 
 
+@st.cache_resource(show_spinner=False)
+def shipped_showcase() -> Showcase:
+    case = showcase.load()
+    case.about.update(job="shipped", source=f"shipped {case.about['made']}")
+    return case
+
+
 def open_page(title: str) -> TrainSettings:
     """Draw the frame and return the experiment that the visitor is looking at."""
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
@@ -61,6 +69,7 @@ def open_page(title: str) -> TrainSettings:
         st.page_link("app.py", label="Home", icon=":material/home:")
         st.page_link("pages/train.py", label="Train", icon=":material/play_arrow:")
         st.page_link("pages/features.py", label="Features", icon=":material/layers:")
+        st.page_link("pages/membership.py", label="Membership", icon=":material/how_to_reg:")
         settings = _experiment()
         run_card(settings)
     return settings
@@ -155,6 +164,11 @@ def verdict(sentence: str, small: str = "") -> None:
 def span(low: float, high: float) -> str:
     """An interval in the house style."""
     return f"[{low:.2f}, {high:.2f}]"
+
+
+def span_percent(low: float, high: float) -> str:
+    """An interval of shares in the house style."""
+    return f"[{low:.1%}, {high:.1%}]"
 
 
 LABELS_NOTE = "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
