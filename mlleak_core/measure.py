@@ -173,7 +173,7 @@ def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
     hits, alarms = np.cumsum(truth[order])[ends], np.cumsum(~truth[order])[ends]
     m, k = int(truth.sum()), int((~truth).sum())
     wanted = np.unique(np.r_[0, np.geomspace(1, max(k, 1), points).astype(int)])
-    keep = np.unique(np.searchsorted(alarms, wanted, side="right") - 1)
+    keep = np.arange(len(ends)) if len(ends) <= points else np.unique(np.searchsorted(alarms, wanted, side="right") - 1)
     keep = keep[keep >= 0]
     hits, alarms = np.r_[0, hits[keep]], np.r_[0, alarms[keep]]
     low = np.where(hits > 0, stats.beta.ppf(0.025, np.maximum(hits, 1), m - hits + 1), 0.0)
