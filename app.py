@@ -11,36 +11,45 @@ from pages._kit.scenes import shipped_scene
 shell.open_page("What is this model hiding?")
 run = shell.shipped_run()
 about = run.about
+case = shell.shipped_showcase()
+leak = case.rows["lira"]
 hidden, answer = run.rung("hidden", "Darker tone"), run.rung("logits", "Darker tone")
 
-st.html('<h1>What is this model <span class="hot">hiding?</span></h1>')
 st.html(
-    f'<p class="lead">A small neural net learned one thing: {about["task_name"]}, from drawn faces of nobody. It is right on '
-    f"{about['task']['accuracy']:.0%} of people it never saw. This is what else it carries, and nobody asked for it.</p>"
+    f'<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">A small neural net learned one thing: {about["task_name"]}, '
+    f"from drawn faces of nobody. It is right on {about['task']['accuracy']:.0%} of people it never saw. This is what else it carries, and nobody asked for it.</p>"
 )
-left, right = st.columns([0.6, 0.4], gap="large")
+left, right = st.columns([0.58, 0.42], gap="medium")
 with left, st.container(border=True):
     st.markdown("**One layer at a time: what the net sees as alike.** Colour is skin tone; nobody ever told it.")
     face_map(shipped_scene(run, "Skin tone"), key="home-map", compact=True, layer="conv3")
 with right:
     with st.container(border=True):
-        st.markdown("**Ask the net, and it says nothing about skin tone**")
-        st.html(f'<div class="big">AUC {answer["auc"]:.2f}<i>from its answer</i></div>')
-        shell.evidence(f"95 % {shell.span(answer['low'], answer['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
-                       f"n = {answer['n']} faces of {about['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
+        st.markdown("**Its answer hides skin tone. One layer below, it is all there**")
+        st.html(
+            f'<div class="big">{answer["auc"]:.2f}<i>AUC from the answer</i> → <span class="hot">{hidden["auc"]:.2f}</span><i>from the hidden layer</i></div>'
+        )
+        shell.evidence(f"95 % {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
+                       f"untrained net {hidden['random_init_auc']:.2f}: kept, not learned", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
+                       f"n = {hidden['n']} faces of {about['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
     with st.container(border=True):
-        st.markdown("**Look one layer below, and it is all there**")
-        st.html(f'<div class="big"><span class="hot">AUC {hidden["auc"]:.2f}</span><i>from its hidden layer</i></div>')
-        shell.evidence(f"95 % {shell.span(hidden['low'], hidden['high'])}", f"with only forty labelled photos {hidden['few_shot_auc']:.2f}",
-                       f"φ of tone and task {about['correlation']['Darker tone']['value']:+.2f}", f"n = {hidden['n']}",
-                       f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
+        st.markdown("**It gives away who was in its training set**")
+        st.html(
+            f'<div class="big"><span class="hot">{leak["tpr_at_1pct"]:.1%}</span><i>of its members named, at 1 % false alarms</i></div>'
+        )
+        shell.evidence(f"95 % {shell.span_percent(*leak['tpr_at_1pct_interval'])}", f"AUC {leak['auc']:.2f} {shell.span(leak['auc_low'], leak['auc_high'])}",
+                       f"untrained target {leak['controls']['untrained_target_auc']['value']:.2f}", f"without asking {leak['blind_auc']:.2f}",
+                       f"LiRA, {case.about['shadows']} shadows", f"n = {leak['n_members']} + {leak['n_nonmembers']}", f"seed {case.about['settings']['seed']}",
+                       f"shipped {case.about['made']}")  # fmt: skip
     shell.verdict(
-        "AUC is the chance that a random darker-toned face scores above a lighter one: .50 is a coin, 1.00 is *every time*.",
+        "AUC: the chance that a random darker-toned face scores above a lighter one. .50 is a coin, 1.00 is *every time*.",
         "Whether training put it there or merely kept it, the Features page measures against the untrained net.",
     )
-one, two, three = st.columns([1.1, 1.1, 2])
+one, two, four, three = st.columns([1.05, 1.05, 1.15, 1.6])
 with one:
     shell.way("pages/train.py", "Train one yourself", ":material/play_arrow:", "train")
 with two:
     shell.way("pages/features.py", "Guess first, then see", ":material/layers:", "features", main=False)
+with four:
+    shell.way("pages/membership.py", "Was this face in it?", ":material/how_to_reg:", "membership", main=False)
 three.caption("Nothing here is faked: every number was computed, with this seed. " + shell.LABELS_NOTE)

@@ -223,9 +223,10 @@ def from_shipped() -> None:
 
 
 settings = shell.open_page("Features")
-st.html('<h1>It was taught one thing. <span class="hot">What else did it learn?</span></h1>')
-st.html('<p class="lead">Each point is a face the net never saw, placed by what one layer says about it. Shape is the label it was taught; '
-        "colour is a label it was never shown.</p>")  # fmt: skip
+st.html(
+    '<h1>It was taught one thing. <span class="hot">What else did it learn?</span></h1><p class="lead">Each point is a face the net never saw, placed by '
+    "what one layer says about it. Shape is the label it was taught; colour is a label it was never shown.</p>"
+)
 if shell.bench().finished(settings):
     live(settings)
 elif settings == shipped.SETTINGS:

@@ -220,7 +220,7 @@ def base_rate(case: Showcase) -> None:
     )
 
 
-def look_closely(case: Showcase, slot: str) -> None:
+def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
     """One record under the microscope."""
     st.subheader("Look at one record")
     count = len(case.shown)
@@ -244,15 +244,52 @@ def look_closely(case: Showcase, slot: str) -> None:
         st.plotly_chart(microscope(case.arrays["phi"][:, at], case.arrays["inside"][:, at], target), key="m-scope", config={"displayModeBar": False},
                         alt="Confidence of the shadows with and without the record, and of the target")  # fmt: skip
         name, kind = case.about["names"][at], case.about["classes"][int(case.arrays["y"][record])]
-        st.markdown(f"**{name}**, {kind}. Truth: it **{'was' if member[record] else 'was not'}** in the training set.")
+        truth = (
+            "Who was in stays sealed until your bet."
+            if sealed
+            else f"It **{'was' if member[record] else 'was not'}** in the training set."
+        )
+        st.markdown(f"**{name}**, {kind}. {truth}")
+        shadows = "" if sealed else _story(case, at, bool(member[record]))
+        if shadows:
+            st.caption(shadows)
         st.dataframe(
-            [{"attack": TITLES[n], "says": "member" if case.named(n, record) else "not named", "more suspicious than": f"{case.rank(n, record):.0%}",
-              "right": "yes" if case.named(n, record) == bool(member[record]) else "no", "because it": WHY[n]} for n in case.rows],
-            hide_index=True, height=245,
-        )  # fmt: skip
+            [_says(case, n, record, None if sealed else bool(member[record])) for n in case.rows], hide_index=True, height=245
+        )
         st.caption(
             "“Member” means above the line that 1 % of the outsiders cross, so at this line every attack leaves most members unnamed."
         )
+
+
+def _says(case: Showcase, attack: str, record: int, member: bool | None) -> dict[str, str]:
+    """One attack's word on one record; whether it is right only when `member` may be told."""
+    named = case.named(attack, record)
+    right = {} if member is None else {"right": "yes" if named == member else "no"}
+    says = "member" if named else "not named"
+    return {
+        "attack": TITLES[attack],
+        "says": says,
+        **right,
+        "more suspicious than": f"{case.rank(attack, record):.0%}",
+        "because it": WHY[attack],
+    }
+
+
+def _story(case: Showcase, at: int, member: bool) -> str:
+    """Why the attacks see this record as they do, from its shadows."""
+    phi, inside = case.arrays["phi"][:, at].astype(float), case.arrays["inside"][:, at]
+    if not inside.any() or inside.all():
+        return ""
+    target, apart = float(case.arrays["target_phi"][case.shown[at]]), phi[inside].mean() - phi[~inside].mean()
+    closer = "those that had it" if abs(target - phi[inside].mean()) < abs(target - phi[~inside].mean()) else "those that had not"
+    if apart < phi.std() / 2:
+        return "An easy record: models are as sure of it without having seen it, so nobody can tell. Loss alone would still suspect it."
+    hard = "A telling record: models are sure of it only when they have seen it. "
+    return (
+        hard
+        + f"The target's mark lies among {closer}"
+        + (", as it should." if (closer == "those that had it") == member else ", by chance the wrong side.")
+    )
 
 
 def dots(case: Showcase) -> None:
@@ -316,9 +353,6 @@ def show(case: Showcase) -> None:
     """Everything of one finished audit, the visitor's bet first."""
     slot = f"m-bet-{case.about['job']}"
     you = guess(case, slot)
-    if you is None:
-        st.caption("The attacks' results open with your bet. Before that, the browser does not know who was in.")
-        return
     left, right = st.columns([0.58, 0.42], gap="large")
     with left:
         curves(case, you if isinstance(you, tuple) else None)
@@ -330,14 +364,13 @@ def show(case: Showcase) -> None:
             st.caption(f"A warning the trainer could have had for free (LT-IQR, from the training log): of the {risk['n']} members it calls most at risk, "
                        f"LiRA names {risk['top']:.0%}; of all members, {risk['all']:.0%}.")  # fmt: skip
     table(case)
-    look_closely(case, slot)
+    look_closely(case, slot, sealed=you is None)
     dots(case)
 
 
 run = shell.open_page("Membership")
-st.html('<h1>Was this face <span class="hot">in the training set?</span></h1>')
 st.html(
-    '<p class="lead">Nothing but questions and answers: the attacker asks a model, and its confidence gives away whom it was trained on. Try it yourself first.</p>'
+    '<h1>Was this face <span class="hot">in the training set?</span></h1><p class="lead">Nothing but questions and answers: the attacker asks a model, and its confidence gives away whom it was trained on. Try it yourself first.</p>'
 )
 settings, reveal = controls(run)
 bench = shell.bench()

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 ORANGE, GREY = "#D55E00", "#8C8C8C"
 
 MEASURES = {
-    "from 40 photos": ("few_shot_auc", "few_shot_random_init_auc", "AUC of a probe fitted on 20 + 20 labelled photos"),
-    "from all photos": ("auc", "random_init_auc", "AUC of a probe fitted on all training photos"),
-    "neighbours": ("neighbour_lift", "neighbour_lift_random_init", "Share among a bearer's 15 nearest, over the base rate"),
+    "from 40 photos": ("few_shot_auc", "few_shot_random_init_auc", "AUC of a probe on 20 + 20 labelled photos"),
+    "from all photos": ("auc", "random_init_auc", "AUC of a probe on all training photos"),
+    "neighbours": ("neighbour_lift", "neighbour_lift_random_init", "Share among the 15 nearest, over the base rate"),
 }
 """What a ladder can show: the trained net's column, the untrained net's, and what they mean."""
 

@@ -30,7 +30,7 @@ def loglog(curves: Mapping[str, Curve], you: tuple[float, float] | None = None, 
         )
     if you is not None:
         figure.add_scatter(x=[max(you[0], least * 1.2)], y=[max(you[1], least * 1.2)], mode="markers+text", name="you", text=["you"],
-                           textposition="top center", marker={"size": 15, "color": "#1D2330", "symbol": "star", "line": {"color": "#fff", "width": 1.5}})  # fmt: skip
+                           textposition="top center", marker={"size": 15, "color": "#E69F00", "symbol": "star", "line": {"color": "#1D2330", "width": 1}})  # fmt: skip
     ticks = {
         "type": "log",
         "range": [np.log10(least), 0.02],
@@ -59,7 +59,7 @@ def microscope(phi: NDArray[Any], inside: NDArray[np.bool_], target: float) -> g
             figure.add_scatter(x=[values.mean()] * 2, y=[row - 0.38, row + 0.38], mode="lines", showlegend=False, hoverinfo="skip",
                                line={"color": colour, "width": 3})  # fmt: skip
     figure.add_vline(
-        x=float(target), line={"color": "#1D2330", "width": 3}, annotation_text="the target", annotation_position="top"
+        x=float(target), line={"color": "#009E73", "width": 3}, annotation_text="the target", annotation_position="top"
     )
     figure.update_layout(
         height=250, margin={"l": 8, "r": 8, "t": 26, "b": 8}, legend={"orientation": "h", "y": -0.32}, paper_bgcolor="rgba(0,0,0,0)",

@@ -17,6 +17,7 @@ export default function (component) {
   data.rows = Math.max(1, data.atlasRows || 1);
   const chosen = new Set(data.chosen);
   root.classList.toggle("words", !data.atlas);
+  root.classList.toggle("large", Boolean(data.many));
   root.setAttribute("role", "group");
   root.textContent = "";
   const image = new Image();

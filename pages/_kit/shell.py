@@ -33,7 +33,7 @@ STYLE = """<style>
 [data-testid=stMainBlockContainer]{padding:3.6rem 2.4rem 3rem;max-width:1240px}[data-testid=stSidebarUserContent]{padding-top:.6rem}
 [class*=st-key-way-] a,[class*=st-key-side-] a{justify-content:center;border-radius:.75rem;padding:.5rem .9rem;border:1px solid rgba(128,128,128,.35);width:100%}
 [class*=st-key-way-] a{background:#B34E00!important;border-color:#B34E00}[class*=st-key-way-] a *{color:#fff!important;font-weight:600}
-[data-testid=stSidebarHeader]{height:2.6rem}h1{padding:.2rem 0 .4rem!important}.lead{margin:.1rem 0 .4rem}
+[data-testid=stSidebarHeader]{height:2.6rem}h1{padding:.2rem 0 .4rem!important;margin:0!important}.lead{margin:.1rem 0 .4rem}
 @media(max-width:640px){[data-testid=stMainBlockContainer]{padding:3.2rem 1rem 2rem}h1{font-size:1.75rem!important}}
 </style>"""
 
