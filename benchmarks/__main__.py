@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import server
+from benchmarks import membership, server
 from mlleak_core import data, embedding
 from mlleak_core.attacks.features import LayerLadder, activations, analyse
 from mlleak_core.contract import BadInput, drain
@@ -146,6 +146,8 @@ def main() -> int:
     print(json.dumps(result["maps"], indent=1), flush=True)
     result["scale"] = scale(faces, name)
     print(json.dumps(result["scale"], indent=1), flush=True)
+    result["membership"] = membership.measure_all(name)
+    print(json.dumps(result["membership"], indent=1), flush=True)
     result["server"] = server.measure(name)
     print(json.dumps(result["server"], indent=1), flush=True)
     out = Path("artifacts") / "bench.json"

@@ -15,7 +15,7 @@ def words(page):
     return page.locator("[data-testid=stMain]").inner_text()
 
 
-@pytest.mark.parametrize("path", ["", "train", "features"])
+@pytest.mark.parametrize("path", ["", "train", "features", "membership"])
 def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
     with serving() as address:
         seen = []
@@ -54,7 +54,7 @@ def test_home_shows_a_leak_without_plotly_and_without_waiting(server, tab):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_its_screen(server, tab, scheme, width):
     page = tab(width, 844, scheme)
-    for path in ("", "train", "features"):
+    for path in ("", "train", "features", "membership"):
         page.goto(f"{server}/{path}")
         settle(page)
         page.locator("h1").first.wait_for()
@@ -162,3 +162,48 @@ def test_stop_keeps_what_there_is_and_says_so(server, tab):
     page.get_by_text("half-trained net").wait_for()
     settle(page)
     assert "stopped early" in page.locator(".runcard").inner_text()
+
+
+def test_membership_guess_reveal_live_microscope(server, tab):
+    page = tab(1280, 1000)
+    page.goto(f"{server}/membership?m-data=Patients")
+    settle(page)
+    page.get_by_role("button", name="Run it live").click()
+    page.get_by_text("Guess first.").wait_for(timeout=120_000)
+    settle(page)
+    grid = page.locator(".record-grid").first
+    assert "was in" not in grid.inner_text()
+    assert page.get_by_text("sealed until your bet").count() == 1
+    for i in range(3):
+        grid.locator("button").nth(i).click()
+    settle(page)
+    page.get_by_role("button", name="Lock my bet").click()
+    page.get_by_text("false alarms.").first.wait_for()
+    settle(page)
+    assert page.locator(".record-grid").first.locator(".mark").count() == 12
+    page.locator(".js-plotly-plot").first.wait_for()
+    assert "you" in page.locator(".js-plotly-plot").first.inner_text()
+    before = words(page)
+    page.locator(".record-grid").nth(1).locator("button").nth(5).click()
+    settle(page)
+    page.wait_for_timeout(500)
+    assert words(page) != before, "another record is under the microscope"
+    shot(page, "membership-live")
+
+
+def test_a_score_table_is_audited_and_a_bad_one_is_refused(server, tab, tmp_path):
+    page = tab()
+    page.goto(f"{server}/membership")
+    settle(page)
+    page.get_by_text("Audit your own model").click()
+    good = "record,member,label,loss\n" + "".join(
+        f"{i},{i % 2},0,{0.1 * (i % 7) + (0.3 if i % 2 == 0 else 0)}\n" for i in range(60)
+    )
+    for name, body, words_there in (
+        ("bad.csv", "a,b\n1,2\n", "columns record, member, label"),
+        ("good.csv", good, "make sure that members and outsiders"),
+    ):
+        (tmp_path / name).write_text(body)
+        page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        page.get_by_text(words_there).wait_for()
+        settle(page)

@@ -76,6 +76,14 @@ def test_features_reports_task_and_layers(tmp_path):
         (["train", "--data", "folder:/does/not/exist"], "folder of pictures"),
         (["features", "--attributes", "Kindness"], "Darker tone"),
         (["dance"], "invalid choice"),
+        (["membership", "--data", "nonsense"], "synthetic, lfw"),
+        (["membership", "--shadows", "1"], "between 2 and 256"),
+        (["membership", "--attack", "magic"], "invalid choice"),
+        (["membership", "--scores", "/no/such.csv"], "CSV file of scores"),
+        (["membership", "--data", "clinic", "--endpoint", "http://127.0.0.1:9"], "Is the service running"),
+        (["membership", "--data", "clinic", "--cluster", "tcp://127.0.0.1:9"], "Dask scheduler"),
+        (["membership", "--data", "csv:/no/such.csv"], "CSV file"),
+        (["serve", "m0"], "none on this machine"),
         ([], "required"),
         (["train", "--faces", "1000", "--epochs", "1", "--json", "/no/such/folder/x.json"], "cannot use"),
         (["train", "--faces", "1000", "--epochs", "3", "--lr", "30"], "diverged"),
@@ -88,3 +96,26 @@ def test_what_cannot_be_done_is_one_line_and_exit_2(arguments, words):
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+MEMBERSHIP = {"auc", "auc_low", "auc_high", "tpr_at_1pct", "tpr_at_0_1pct", "n_members", "n_nonmembers", "target_train_accuracy", "target_test_accuracy",
+              "controls", "blind_auc", "shadow_seconds", "queries"}  # fmt: skip
+
+
+def test_membership_reports_one_attack_or_all_from_one_fleet(capsys):
+    assert main(["membership", "--data", "clinic", "--shadows", "4", "--attack", "lira", "--seed", "2"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["threat"], result["data"], result["seed"]) == ("membership", "clinic", 2)
+    assert set(result["report"]) >= MEMBERSHIP
+    assert main(["membership", "--data", "clinic", "--shadows", "4", "--attack", "all", "--seed", "2"]) == 0
+    every = json.loads(capsys.readouterr().out)["report"]
+    assert every["attacks"]["lira"]["auc"] == result["report"]["auc"]
+    assert set(every["attacks"]) >= {"lira", "rmia", "base", "shokri", "quantile", "entropy", "loss", "label-only"}
+    assert every["shadow_seconds"] == 0, "the fleet was already there"
+
+
+def test_membership_takes_a_table_of_scores(tmp_path, capsys):
+    lines = ["record,member,label,loss", *(f"{i},{i % 2},0,{0.01 * i * (1 if i % 2 else 3)}" for i in range(200))]
+    (tmp_path / "s.csv").write_text("\n".join(lines))
+    assert main(["membership", "--scores", str(tmp_path / "s.csv")]) == 0
+    assert json.loads(capsys.readouterr().out)["report"]["auc_low"] > 0.5

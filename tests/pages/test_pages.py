@@ -41,7 +41,13 @@ def until(at: AppTest, words: str, seconds: float = 90) -> AppTest:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("app.py", "hiding"), ("pages/train.py", "Teach a net"), ("pages/features.py", "What else did it learn")]
+    ("name", "words"),
+    [
+        ("app.py", "hiding"),
+        ("pages/train.py", "Teach a net"),
+        ("pages/features.py", "What else did it learn"),
+        ("pages/membership.py", "in the training set?"),
+    ],
 )
 def test_every_page_draws_and_carries_evidence(name, words):
     at = page(name)
@@ -105,3 +111,42 @@ def test_the_data_card_measures_the_correlation():
     assert not at.exception
     assert "No real person" in text(at)
     assert "5,000 faces of 1,250 people" in text(at)
+
+
+def test_membership_from_the_shipped_run_before_any_click():
+    at = page("pages/membership.py")
+    assert not at.exception
+    assert "Guess first" in text(at)
+    assert "false alarms" in text(at)
+    assert "untrained target" in text(at)
+    assert "sealed until your bet" in text(at)
+    at = press(at, "Just show me")
+    assert "in the training set" in text(at)
+    assert "sealed" not in text(at)
+    at.select_slider(key="m-base").set_value(1).run()
+    assert "base rate 1 %" in text(at)
+    assert not at.exception
+
+
+def test_membership_patients_live_then_a_dot_and_back():
+    at = page("pages/membership.py")
+    at.selectbox(key="m-data").set_value("Patients").run()
+    at.select_slider(key="m-shadows").set_value(4).run()
+    assert "not been attacked yet" in text(at)
+    at = until(press(at, "Run it live"), "Guess first")
+    assert "live" in text(at)
+    assert "4 shadows" in text(at)
+    at = press(at, "Just show me")
+    assert not at.exception
+    at.selectbox(key="m-reveal").set_value("label").run()
+    assert "not been attacked yet" in text(at)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", ""])
+def test_garbage_in_the_address_of_membership_falls_back(value):
+    at = page("pages/membership.py")
+    for name in ("m-data", "m-preset", "m-reveal", "seed"):
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
