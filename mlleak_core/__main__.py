@@ -201,7 +201,7 @@ def _membership(options: argparse.Namespace) -> int:
     try:
         result = contract.drain(audit.audit(settings, names=names, reveal=reveal, executor=executor, box=box), _bar)  # type: ignore[arg-type]
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        fleet.close(executor)
     if result.skipped and not result.reports:
         raise Refused(next(iter(result.skipped.values())))
     shared = {
@@ -221,10 +221,11 @@ def _reports(reports: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from mlleak_core.service import serve
+    from mlleak_core.service import app, serve
 
+    application = app(options.run, options.reveal, options.key, options.per_minute)
     print(f"serving {options.run} on http://{options.host}:{options.port}, revealing {options.reveal}", file=sys.stderr)
-    serve(options.run, options.reveal, options.key, options.host, options.port, options.per_minute)
+    serve(application, options.host, options.port)
     return 0
 
 

@@ -89,11 +89,12 @@ def audit(
     box: BlackBox | None = None,
     target_run: Callable[[TrainSettings], Any] | None = None,
     fdr: float = 0.1,
+    fresh: bool = False,
 ) -> Generator[Step, None, Audit]:
     """Open, train, attack, judge. Each step's peek may carry an `Audit` of the shadows so far; `Stop` keeps it.
 
     box: the target as a remote service, in place of the one trained here (which then only tells the judge who was in).
-    target_run: fetches a finished run of the train page, for the full preset.
+    target_run: fetches a finished run of the train page, for the full preset. fresh: train every shadow anew.
     """
     from mlleak_core import fleet as fleets
     from mlleak_core import subjects
@@ -107,7 +108,7 @@ def audit(
         subject = yield from subjects.train_target(pool, recipe, settings)
         _try_to_keep(subject)
     case = _Case(settings, pool, exhibit, subject, reveal, box, fdr, started)
-    shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor)
+    shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
     fleet, last = None, 0
     try:
         step = next(shadows)

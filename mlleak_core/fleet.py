@@ -98,10 +98,12 @@ class Fleet:
 
 
 def quiet_worker() -> None:
-    """One thread a process: two shadows on two cores beat one shadow on two."""
+    """One thread a process: two shadows on two cores beat one shadow on two. Pages come first."""
     import torch
 
     torch.set_num_threads(1)
+    if hasattr(os, "nice"):
+        os.nice(10)
 
 
 def processes(workers: int | None = None) -> Executor:
@@ -113,6 +115,16 @@ def processes(workers: int | None = None) -> Executor:
     from loky.backend import get_context
 
     return ProcessPoolExecutor(workers or os.cpu_count() or 2, context=get_context("loky"), initializer=quiet_worker)  # type: ignore[no-any-return]
+
+
+def close(executor: Executor) -> None:
+    """Let go of an executor at once, what is still in flight included."""
+    from loky import ProcessPoolExecutor
+
+    if isinstance(executor, ProcessPoolExecutor):
+        executor.shutdown(wait=False, kill_workers=True)  # type: ignore[call-arg]
+    else:
+        executor.shutdown(wait=False)
 
 
 def cluster(address: str) -> Executor:
@@ -163,13 +175,15 @@ def _picture_shadow(
     return picture_answers(net, x)
 
 
-def train(pool: Pool, recipe: Recipe, seed: int, count: int, executor: Executor | None = None) -> Generator[Step, None, Fleet]:
+def train(
+    pool: Pool, recipe: Recipe, seed: int, count: int, executor: Executor | None = None, fresh: bool = False
+) -> Generator[Step, None, Fleet]:
     """Train `count` shadows; each Step's peek carries the `Fleet` so far. Throwing `Stop` in keeps what is finished.
 
-    Without an executor they are trained here, one after another.
+    Without an executor they are trained here, one after another. Shadows kept from before are taken up unless `fresh`.
     """
     folder = _lay_out(pool, recipe, seed)
-    done = {i: found for i in range(count) if (found := _kept(folder, i, len(pool))) is not None}
+    done = {i: found for i in range(0 if fresh else count) if (found := _kept(folder, i, len(pool))) is not None}
     missing = [i for i in range(count) if i not in done]
     size = 1 if isinstance(recipe, TrainSettings) else min(BLOCK, max(1, -(-len(missing) // 2)))
     tasks = [

@@ -5,7 +5,9 @@ Equal keys share one job, so thirty visitors who press the same preset cost one 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -109,6 +111,7 @@ class Jobs:
             del self._jobs[key]
 
     def _serve(self) -> None:
+        _yield_to_pages()
         while True:
             with self._lock:
                 while not self._queue:
@@ -152,3 +155,10 @@ class Jobs:
                 f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was lost.",
             )
         job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, time.perf_counter() - started - paused)
+
+
+def _yield_to_pages() -> None:
+    """Give this thread, and the threads it will start, a lower priority than those that answer visitors (Linux: per thread)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

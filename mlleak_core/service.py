@@ -68,11 +68,11 @@ def app(key: str, reveal: Reveal = "probabilities", api_key: str = "", per_minut
     return Starlette(routes=[Route("/", describe), Route("/predict", predict, methods=["POST"])])
 
 
-def serve(key: str, reveal: Reveal, api_key: str, host: str, port: int, per_minute: int) -> None:
+def serve(application: Starlette, host: str, port: int) -> None:
     """Serve until interrupted; requests in flight are answered first."""
     import uvicorn
 
-    uvicorn.run(app(key, reveal, api_key, per_minute), host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+    uvicorn.run(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
 
 
 def _error(status: int, expected: str, got: str) -> JSONResponse:

@@ -137,4 +137,4 @@ def make() -> Showcase:
     from mlleak_core.contract import drain
 
     with fleet.processes() as executor:
-        return showcase(drain(audit(SETTINGS, executor=executor)))
+        return showcase(drain(audit(SETTINGS, executor=executor, fresh=True)))

@@ -68,10 +68,8 @@ def reveal(rows: Sequence[dict[str, Any]], bet: str) -> None:
 
 def show_ladder(rows: Sequence[dict[str, Any]], attribute: str, facts: dict[str, Any]) -> None:
     """Chart, evidence, verdict, table."""
-    measure = st.segmented_control(
-        "Measure", list(MEASURES), default="from 40 photos", key="measure", label_visibility="collapsed"
-    )
-    figure = ladder(rows, measure or "from 40 photos", LAYER_NAMES)
+    measure = st.segmented_control("Measure", list(MEASURES), default="40 photos", key="measure", label_visibility="collapsed")
+    figure = ladder(rows, measure or "40 photos", LAYER_NAMES)
     st.plotly_chart(
         figure,
         key="ladder",

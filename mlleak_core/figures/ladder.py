@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 ORANGE, GREY = "#D55E00", "#8C8C8C"
 
 MEASURES = {
-    "from 40 photos": ("few_shot_auc", "few_shot_random_init_auc", "AUC of a probe on 20 + 20 labelled photos"),
-    "from all photos": ("auc", "random_init_auc", "AUC of a probe on all training photos"),
+    "40 photos": ("few_shot_auc", "few_shot_random_init_auc", "AUC of a probe on 20 + 20 labelled photos"),
+    "all photos": ("auc", "random_init_auc", "AUC of a probe on all training photos"),
     "neighbours": ("neighbour_lift", "neighbour_lift_random_init", "Share among the 15 nearest, over the base rate"),
 }
 """What a ladder can show: the trained net's column, the untrained net's, and what they mean."""
@@ -28,7 +28,7 @@ def ladder(rows: Sequence[Mapping[str, Any]], measure: str, names: Mapping[str, 
                            name="labels shuffled", hoverinfo="skip")  # fmt: skip
         figure.add_scatter(x=x, y=[r["label_only_auc"] for r in rows], mode="lines", line={"dash": "dot", "color": GREY},
                            name="gender label alone")  # fmt: skip
-    if measure == "from all photos":
+    if measure == "all photos":
         band = [r["high"] for r in rows] + [r["low"] for r in reversed(rows)]
         figure.add_scatter(x=x + x[::-1], y=band, fill="toself", mode="lines", line_width=0, fillcolor="rgba(213,94,0,.18)",
                            name="95 % interval", hoverinfo="skip")  # fmt: skip
@@ -47,7 +47,7 @@ def ladder(rows: Sequence[Mapping[str, Any]], measure: str, names: Mapping[str, 
 
 def _gain_bars(rows: Sequence[Mapping[str, Any]], measure: str, ours: str, control: str) -> dict[str, Any] | None:
     """The interval of trained minus untrained, drawn on the trained point."""
-    column = {"from 40 photos": "few_shot_gain", "neighbours": "neighbour_lift_gain"}.get(measure)
+    column = {"40 photos": "few_shot_gain", "neighbours": "neighbour_lift_gain"}.get(measure)
     if column is None:
         return None
     above = [max(0.0, r[control] + r[f"{column}_high"] - r[ours]) for r in rows]

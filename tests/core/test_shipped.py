@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlleak_core import shipped
+from mlleak_core import shipped, showcase
 
 
 def test_the_shipped_run_is_computed_not_written():
@@ -30,8 +30,21 @@ def test_the_shipped_run_is_computed_not_written():
     assert set(kept.arrays) == set(made.arrays)
 
 
+def test_the_shipped_audit_is_computed_not_written():
+    kept, made = showcase.load(), showcase.make()
+    assert kept.about["settings"] == made.about["settings"]
+    for name in ("member", "y", "person", "inside"):
+        np.testing.assert_array_equal(kept.arrays[name], made.arrays[name], name)
+    assert set(kept.rows) == set(made.rows)
+    for name, row in kept.rows.items():
+        assert row["auc"] == pytest.approx(made.rows[name]["auc"], abs=0.06), name
+        assert (row["n_members"], row["queries"]) == (made.rows[name]["n_members"], made.rows[name]["queries"])
+    assert made.rows["lira"]["auc_low"] > 0.5
+    assert made.about["test_accuracy"] == pytest.approx(kept.about["test_accuracy"], abs=0.03)
+
+
 def test_the_shipped_run_is_small():
-    assert sum(f.stat().st_size for f in shipped.FOLDER.iterdir()) < 1_500_000
+    assert sum(f.stat().st_size for f in shipped.FOLDER.iterdir()) < 1_800_000
 
 
 def test_coordinates_survive_quantising(rng):
