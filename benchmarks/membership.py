@@ -143,8 +143,8 @@ def first_roc(name: str) -> float:
     job = bench.membership(MembershipSettings(data=name, seed=int(time.time()) % 9000), TrainSettings(data=name), "probabilities")
     while not ((now := bench.look(job)) and now.step and now.step.peek):
         time.sleep(0.02)
-        if now and now.status == "failed":
-            raise RuntimeError(now.error)
+        if now and not now.active:
+            raise RuntimeError(f"no curve before the end: {now.status} {now.error}")
     seconds = time.perf_counter() - began
     bench.jobs.stop(job)
     bench.executor().shutdown(wait=False)

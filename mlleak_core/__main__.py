@@ -82,6 +82,10 @@ def _membership_parser(commands: Any) -> None:
         metavar="FILE.csv",
         help="audit a model trained elsewhere: record, member, label, logit_0 … or loss",
     )
+    membership.add_argument(
+        "--base-rate", type=float, default=0.5, help="share of members among those asked for, for the precision (default 0.5)"
+    )
+    membership.add_argument("--per-record", default="", metavar="FILE.csv", help="write every record's scores")
     membership.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
     membership.set_defaults(command=_membership)
     serve = commands.add_parser("serve", help="a prediction service for a run, to be attacked over HTTP")
@@ -174,50 +178,71 @@ def _membership(options: argparse.Namespace) -> int:
     from mlleak_core.attacks.membership import ATTACKS
     from mlleak_core.blackbox import Remote
 
-    started = time.perf_counter()
+    if not 0 < options.base_rate < 1:
+        raise BadInput("a base rate between 0 and 1", str(options.base_rate), "0.5 means that half are members.")
     if options.scores:
-        from mlleak_core.data.scores import read_scores
-
-        found = audit.audit_scores(read_scores(Path(options.scores)), options.seed)
-        chosen = (
-            found
-            if options.attack == "all"
-            else {k: v for k, v in found.items() if k == options.attack} or {"loss": found["loss"]}
-        )
-        _write(
-            options.json,
-            "membership",
-            MembershipSettings(seed=options.seed),
-            {"scores": options.scores},
-            started,
-            _reports(chosen, {}),
-        )
-        return 0
-    settings = _settings(options, MembershipSettings)
+        return _membership_of_scores(options)
+    started, settings = time.perf_counter(), _settings(options, MembershipSettings)
     names = tuple(ATTACKS) if options.attack == "all" else (options.attack,)
     box = Remote(options.endpoint, options.key) if options.endpoint else None
     reveal = box.reveal if box else options.reveal
     executor = fleet.cluster(options.cluster) if options.cluster else fleet.processes()
     try:
-        result = contract.drain(audit.audit(settings, names=names, reveal=reveal, executor=executor, box=box), _bar)  # type: ignore[arg-type]
+        result = contract.drain(audit.audit(settings, names=names, reveal=reveal, executor=executor, box=box), _bar)
     finally:
         fleet.close(executor)
     if result.skipped and not result.reports:
         raise Refused(next(iter(result.skipped.values())))
+    if options.per_record:
+        _per_record(Path(options.per_record), result)
     shared = {
         "target_train_accuracy": result.train_accuracy, "target_test_accuracy": result.test_accuracy, "shadows": result.shadows,
         "shadow_seconds": result.shadow_seconds, "run": result.run, "skipped": result.skipped, "lost": list(result.lost),
     }  # fmt: skip
-    _write(
-        options.json, "membership", settings, {**settings.as_dict(), "reveal": reveal}, started, _reports(result.reports, shared)
-    )
+    body = _reports(result.reports, shared, options.base_rate)
+    _write(options.json, "membership", settings, {**settings.as_dict(), "reveal": reveal}, started, body)
     return 0
 
 
-def _reports(reports: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+def _membership_of_scores(options: argparse.Namespace) -> int:
+    """Audit a model that was trained elsewhere."""
+    from mlleak_core.audit import audit_scores
+    from mlleak_core.data.scores import read_scores
+
+    started = time.perf_counter()
+    found = audit_scores(read_scores(Path(options.scores)), options.seed)
+    chosen = found if options.attack == "all" else {options.attack: found.get(options.attack)}
+    if None in chosen.values():  # shadows are not to be had for a model that is not here
+        chosen = {"loss": found["loss"]}
+    settings = MembershipSettings(seed=options.seed)
+    _write(options.json, "membership", settings, {"scores": options.scores}, started, _reports(chosen, {}, options.base_rate))
+    return 0
+
+
+def _reports(reports: dict[str, Any], shared: dict[str, Any], base_rate: float) -> dict[str, Any]:
     """One attack: its numbers; several: one report each, beside what they share."""
+    from mlleak_core.measure import positive_predictive_value as precision
+
     rows = {name: report.row() for name, report in reports.items()}
+    for row in rows.values():
+        found = row["tpr_at_1pct"]
+        row["precision_at_1pct"] = {"base_rate": base_rate, "value": None if found is None else precision(found, 0.01, base_rate)}
     return {**next(iter(rows.values())), **shared} if len(rows) == 1 else {**shared, "attacks": rows}
+
+
+def _per_record(path: Path, result: Any) -> None:
+    """A row a record: its name, the truth, whether each attack's false-discovery list names it, and every score."""
+    import csv
+
+    names = list(result.reports)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["record", "member", *names, *(f"{n}_named" for n in names)])
+        for i, row in enumerate(result.rows):
+            scores = [result.scores[n][i] for n in names]
+            writer.writerow(
+                [result.exhibit.names[row], int(result.member[i]), *scores, *(int(result.reports[n].named[i]) for n in names)]
+            )
 
 
 def _serve(options: argparse.Namespace) -> int:

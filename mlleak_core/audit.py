@@ -1,4 +1,4 @@
-"""A whole membership audit: pool, target, fleet, attacks, judgement; drawn while the shadows stream in. No torch at import."""
+"""A whole membership audit: pool, target, fleet, attacks, judgement, while the shadows stream in. No torch at import."""
 
 from __future__ import annotations
 
@@ -90,8 +90,9 @@ def audit(
     target_run: Callable[[TrainSettings], Any] | None = None,
     fdr: float = 0.1,
     fresh: bool = False,
+    live: bool = False,
 ) -> Generator[Step, None, Audit]:
-    """Open, train, attack, judge. Each step's peek may carry an `Audit` of the shadows so far; `Stop` keeps it.
+    """Open, train, attack, judge. `Stop` keeps what the shadows so far allow; with `live`, peeks carry it as an `Audit`.
 
     box: the target as a remote service, in place of the one trained here (which then only tells the judge who was in).
     target_run: fetches a finished run of the train page, for the full preset. fresh: train every shadow anew.
@@ -109,16 +110,16 @@ def audit(
         _try_to_keep(subject)
     case = _Case(settings, pool, exhibit, subject, reveal, box, fdr, started)
     shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
-    fleet, last = None, 0
+    fleet: Fleet | None = None
+    last, peek = 0, dict[str, Audit]()
     try:
         step = next(shadows)
         while True:
             fleet = step.peek["fleet"] if step.peek else fleet
-            peek = None
-            if fleet is not None and len(fleet) >= 2 and len(fleet) >= last + max(1, settings.shadows // 16):
+            if live and fleet is not None and len(fleet) >= 2 and len(fleet) >= last + max(1, settings.shadows // 16):
                 last, peek = len(fleet), {"audit": case.found(fleet, [n for n in names if n in QUICK])}
             try:
-                yield replace(step, peek=peek)
+                yield replace(step, peek=peek or None)
                 step = next(shadows)
             except Stop:
                 step = shadows.throw(Stop())
@@ -126,7 +127,8 @@ def audit(
         fleet = end.value
     if fleet is None or len(fleet) < 2:
         raise BadInput("at least two finished shadows", f"{0 if fleet is None else len(fleet)}", "Let it run a little longer.")
-    yield Step(len(fleet), settings.shadows, "judging")
+    with contextlib.suppress(Stop):  # nothing is left to stop
+        yield Step(len(fleet), settings.shadows, "judging", peek or None)
     return case.found(fleet, names)
 
 

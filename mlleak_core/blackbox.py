@@ -85,20 +85,24 @@ class Remote:
     batch: int = 256
     queries: int = 0
     classes: int = field(init=False, default=0)
-    reveal: str = field(init=False, default="")
+    reveal: Reveal = field(init=False, default="probabilities")
 
     def __post_init__(self) -> None:
         if not self.endpoint.startswith(("http://", "https://")):
             raise BadInput("an endpoint that begins with http:// or https://", repr(self.endpoint[:80]), "Give its full address.")
         about = self._call("", None)
         try:
-            self.classes, self.reveal, self.batch = (
-                int(about["classes"]),
-                str(about["reveal"]),
-                min(self.batch, int(about["batch"])),
-            )
+            self.classes, batch = int(about["classes"]), int(about["batch"])
+            self.reveal = REVEALS[REVEALS.index(about["reveal"])]
         except (KeyError, TypeError, ValueError) as error:
-            raise Refused(f"{self.endpoint} is not a mlleak service: its description lacks {error}.") from error
+            raise Refused(
+                f"{self.endpoint} does not describe itself as a prediction service of this program does: {error}."
+            ) from error
+        if self.classes < 2 or batch < 1:
+            raise Refused(
+                f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request. Is it the right endpoint?"
+            )
+        self.batch = min(self.batch, batch)
 
     def ask(self, inputs: NDArray[Any]) -> Probabilities:
         """Raises Refused on a time-out, an error status, or a reply that contradicts what the service says of itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,10 @@ class Showcase:
         """The share of all records that score lower."""
         scores = self.arrays[f"score/{attack}"]
         return float((scores < scores[record]).mean())
+
+    def labelled(self, job: str, source: str) -> Showcase:
+        """The same showcase, saying which job it is of and whether it is live or shipped."""
+        return replace(self, about={**self.about, "job": job, "source": source})
 
     def gap(self) -> float:
         return float(self.about["train_accuracy"] - self.about["test_accuracy"])

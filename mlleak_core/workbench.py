@@ -156,11 +156,14 @@ class Workbench:
             executor=self.executor(),
             faces=faces,
             target_run=self.run if run else None,
+            live=True,
         )
         try:
-            step = next(steps)
+            step, seen, live = next(steps), None, None
             while True:
-                live = {"showcase": showcase(step.peek["audit"])} if step.peek else None
+                if step.peek and step.peek["audit"] is not seen:
+                    seen = step.peek["audit"]
+                    live = {"showcase": showcase(seen)}
                 try:
                     yield replace(step, peek=live)
                     step = next(steps)

@@ -395,12 +395,11 @@ if settings is not None:
     elif snapshot and snapshot.status == "failed":
         st.error(snapshot.error)
     elif snapshot and snapshot.result is not None:
-        snapshot.result.about.update(job=snapshot.key, source="live" if snapshot.status == "done" else "live, stopped early")
         if snapshot.status == "stopped":
             st.warning(
                 f"Stopped with {snapshot.result.about['shadows']} of {settings.shadows} shadows: these are the numbers of what there was."
             )
-        show(snapshot.result)
+        show(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
     elif settings == showcase.SETTINGS and reveal == "probabilities":
         shipped = shell.shipped_showcase()
         show(shipped)

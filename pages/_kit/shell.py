@@ -56,8 +56,7 @@ def shipped_run() -> Shipped:
 @st.cache_resource(show_spinner=False)
 def shipped_showcase() -> Showcase:
     case = showcase.load()
-    case.about.update(job="shipped", source=f"shipped {case.about['made']}")
-    return case
+    return case.labelled("shipped", f"shipped {case.about['made']}")
 
 
 def open_page(title: str) -> TrainSettings:

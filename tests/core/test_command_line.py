@@ -82,6 +82,7 @@ def test_features_reports_task_and_layers(tmp_path):
         (["membership", "--scores", "/no/such.csv"], "CSV file of scores"),
         (["membership", "--data", "clinic", "--endpoint", "http://127.0.0.1:9"], "Is the service running"),
         (["membership", "--data", "clinic", "--cluster", "tcp://127.0.0.1:9"], "Dask scheduler"),
+        (["membership", "--base-rate", "2"], "between 0 and 1"),
         (["membership", "--data", "csv:/no/such.csv"], "CSV file"),
         (["serve", "m0"], "none on this machine"),
         ([], "required"),
@@ -102,16 +103,39 @@ MEMBERSHIP = {"auc", "auc_low", "auc_high", "tpr_at_1pct", "tpr_at_0_1pct", "n_m
               "controls", "blind_auc", "shadow_seconds", "queries"}  # fmt: skip
 
 
-def test_membership_reports_one_attack_or_all_from_one_fleet(capsys):
+def test_membership_reports_one_attack_or_all_from_one_fleet(capsys, tmp_path):
     assert main(["membership", "--data", "clinic", "--shadows", "4", "--attack", "lira", "--seed", "2"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["threat"], result["data"], result["seed"]) == ("membership", "clinic", 2)
     assert set(result["report"]) >= MEMBERSHIP
-    assert main(["membership", "--data", "clinic", "--shadows", "4", "--attack", "all", "--seed", "2"]) == 0
+    assert (
+        main(
+            [
+                "membership",
+                "--data",
+                "clinic",
+                "--shadows",
+                "4",
+                "--attack",
+                "all",
+                "--seed",
+                "2",
+                "--base-rate",
+                "0.01",
+                "--per-record",
+                str(tmp_path / "r.csv"),
+            ]
+        )
+        == 0
+    )
     every = json.loads(capsys.readouterr().out)["report"]
     assert every["attacks"]["lira"]["auc"] == result["report"]["auc"]
     assert set(every["attacks"]) >= {"lira", "rmia", "base", "shokri", "quantile", "entropy", "loss", "label-only"}
     assert every["shadow_seconds"] == 0, "the fleet was already there"
+    assert every["attacks"]["lira"]["precision_at_1pct"]["value"] < result["report"]["precision_at_1pct"]["value"]
+    table = (tmp_path / "r.csv").read_text().splitlines()
+    assert table[0].startswith("record,member,lira,")
+    assert len(table) == 1 + every["attacks"]["lira"]["n_members"] + every["attacks"]["lira"]["n_nonmembers"]
 
 
 def test_membership_takes_a_table_of_scores(tmp_path, capsys):

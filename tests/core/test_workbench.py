@@ -14,9 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
+from mlleak_core import fleet
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.places import runs_home
-from mlleak_core.settings import TrainSettings, run_key
+from mlleak_core.settings import MembershipSettings, TrainSettings, run_key
 from mlleak_core.training import fit, open_faces
 from mlleak_core.workbench import Workbench
 
@@ -97,3 +98,34 @@ def test_a_full_disk_costs_the_keeping_not_the_run(monkeypatch):
     assert "No space left" in done.step.note
     assert done.result.complete
     assert bench.run(settings) is done.result
+
+
+def test_an_audit_streams_in_and_stop_keeps_what_there_is():
+    bench, settings = Workbench(), MembershipSettings(data="clinic", shadows=256, seed=3, epochs=40)
+    job = bench.membership(settings, TrainSettings(), "probabilities")
+    seen = set()
+    while bench.look(job).active:
+        step = bench.look(job).step
+        if step and step.peek:
+            seen.add(step.peek["showcase"].about["shadows"])
+            if len(seen) == 1:
+                bench.jobs.stop(job)
+        time.sleep(0.01)
+    now = bench.look(job)
+    assert seen, "curves were there before the end"
+    assert now.status == "stopped"
+    assert 2 <= now.result.about["shadows"] < 256
+    assert set(now.result.rows) >= {"lira", "base", "loss", "label-only"}
+    fleet.close(bench.executor())
+
+
+def test_a_run_of_the_train_page_can_be_attacked():
+    bench, run = Workbench(), TrainSettings(faces=1000, epochs=3, seed=8)
+    wait(bench, bench.train(run))
+    job = bench.membership(MembershipSettings(preset="full", shadows=2, seed=8), run, "label")
+    found = wait(bench, job)
+    assert found.status == "done", found.error
+    kept = bench.run(run)
+    assert found.result.arrays["member"].sum() == len(kept.split.members)
+    assert "rmia" in found.result.about["skipped"], "it needs records that nobody trained on, and says so"
+    fleet.close(bench.executor())
