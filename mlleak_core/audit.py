@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
@@ -103,33 +104,51 @@ def audit(
     started = time.perf_counter()
     recipe = subjects.recipe_for(settings, run)
     pool, exhibit = yield from subjects.open_pool(settings, recipe, faces)
-    if settings.preset == "full" and isinstance(recipe, TrainSettings):
-        subject = subjects.of_run(target_run(recipe) if target_run else (yield from _fit(recipe, faces)), pool)
-    else:
-        subject = yield from subjects.train_target(pool, recipe, settings)
-        _try_to_keep(subject)
-    case = _Case(settings, pool, exhibit, subject, reveal, box, fdr, started)
     shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
-    fleet: Fleet | None = None
-    last, peek = 0, dict[str, Audit]()
+    with contextlib.closing(shadows):
+        if settings.preset == "full" and isinstance(recipe, TrainSettings):
+            subject = subjects.of_run(target_run(recipe) if target_run else (yield from _fit(recipe, faces)), pool)
+            step = next(shadows)
+            truth = _truth(pool, subject.inside)
+        else:
+            target = subjects.train_target(pool, recipe, settings, executor)
+            yield next(target)  # the target is given out first, the shadows right behind it
+            step = next(shadows)
+            truth = _truth(pool, pool.members(settings.seed, -1))  # while the workers train
+            subject = yield from target
+            _try_to_keep(subject)
+        case = _Case(settings, pool, exhibit, subject, truth, reveal, box, fdr, started)
+        every = max(1, settings.shadows // 16) if live else 0
+        fleet, peek = yield from _follow(shadows, step, case, [n for n in names if n in QUICK], every)
+    if len(fleet) < 2:
+        raise BadInput("at least two finished shadows", f"{len(fleet)}", "Let it run a little longer.")
+    with contextlib.suppress(Stop):  # nothing is left to stop
+        yield Step(len(fleet), settings.shadows, "judging", peek)
+    return case.found(fleet, names)
+
+
+def _follow(
+    shadows: Generator[Step, None, Fleet], step: Step, case: _Case, names: Sequence[str], every: int
+) -> Generator[Step, None, tuple[Fleet, dict[str, Audit] | None]]:
+    """Pass the fleet's steps on; after `every` further shadows (0: never) with an `Audit` of those so far."""
+    last, peek = 0, None
     try:
-        step = next(shadows)
         while True:
-            fleet = step.peek["fleet"] if step.peek else fleet
-            if live and fleet is not None and len(fleet) >= 2 and len(fleet) >= last + max(1, settings.shadows // 16):
-                last, peek = len(fleet), {"audit": case.found(fleet, [n for n in names if n in QUICK])}
+            fleet: Fleet | None = step.peek["fleet"] if step.peek else None
+            if every and fleet is not None and len(fleet) >= max(2, last + every):
+                last, peek = len(fleet), {"audit": case.found(fleet, names)}
             try:
-                yield replace(step, peek=peek or None)
+                yield replace(step, peek=peek)
                 step = next(shadows)
             except Stop:
                 step = shadows.throw(Stop())
     except StopIteration as end:
-        fleet = end.value
-    if fleet is None or len(fleet) < 2:
-        raise BadInput("at least two finished shadows", f"{0 if fleet is None else len(fleet)}", "Let it run a little longer.")
-    with contextlib.suppress(Stop):  # nothing is left to stop
-        yield Step(len(fleet), settings.shadows, "judging", peek or None)
-    return case.found(fleet, names)
+        return end.value, peek
+
+
+def _truth(pool: Pool, inside: NDArray[np.bool_]) -> Truth:
+    rows = np.flatnonzero(~pool.public)
+    return truth_of(pool.x[rows], pool.y[rows], inside[rows], pool.group[rows])
 
 
 def _fit(recipe: TrainSettings, faces: Faces | None) -> Generator[Step, None, Any]:
@@ -150,20 +169,19 @@ class _Case:
     """A target under audit: attacks it with whatever shadows there are."""
 
     def __init__(
-        self, settings: MembershipSettings, pool: Pool, exhibit: Exhibit, subject: Subject, reveal: Reveal, box: BlackBox | None,
+        self, settings: MembershipSettings, pool: Pool, exhibit: Exhibit, subject: Subject, truth: Truth, reveal: Reveal, box: BlackBox | None,
         fdr: float, started: float,
     ) -> None:  # fmt: skip
-        self.settings, self.pool, self.exhibit, self.subject = settings, pool, exhibit, subject
+        self.settings, self.pool, self.exhibit, self.subject, self.truth = settings, pool, exhibit, subject, truth
         self.reveal, self.box, self.fdr, self.started = reveal, box, fdr, started
+        self.answers = {True: _remembering(subject.answer), False: _remembering(subject.untrained)}
         self.rows = np.flatnonzero(~pool.public)
-        member, person = subject.inside[self.rows], pool.group[self.rows]
-        self.truth: Truth = truth_of(pool.x[self.rows], pool.y[self.rows], member, person)
-        right = subject.answer(pool.x[self.rows]).argmax(1) == pool.y[self.rows]
+        member = truth.member
+        right = self.answers[True](pool.x[self.rows]).argmax(1) == pool.y[self.rows]
         self.accuracy = float(right[member].mean()), float(right[~member].mean())
 
     def view(self, fleet: Fleet, trained: bool = True) -> View:
-        answer = self.subject.answer if trained else self.subject.untrained
-        box = self.box if trained and self.box else Local(answer, self.pool.classes, self.reveal)
+        box = self.box if trained and self.box else Local(self.answers[trained], self.pool.classes, self.reveal)
         return stage(self.pool, fleet, box, self.reveal, self.subject.trace)
 
     def found(self, fleet: Fleet, names: Sequence[str]) -> Audit:
@@ -185,8 +203,24 @@ class _Case:
         )  # fmt: skip
 
     def _target_phi(self, view: View) -> NDArray[np.float32]:
-        answers = Local(self.subject.answer, self.pool.classes, self.reveal).ask(view.x)
+        answers = Local(self.answers[True], self.pool.classes, self.reveal).ask(view.x)
         return phi(log_probabilities(answers), view.y).astype(np.float32)
+
+
+def _remembering(answer: Callable[[NDArray[Any]], NDArray[Any]], most: int = 6) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The same model, not asked twice for the same inputs: attacks share the records, and shadows keep the cores busy."""
+    known: dict[bytes, NDArray[Any]] = {}
+
+    def ask(inputs: NDArray[Any]) -> NDArray[Any]:
+        key = hashlib.blake2b(np.ascontiguousarray(inputs).tobytes(), digest_size=16).digest()
+        if key not in known:
+            found = answer(inputs)
+            if len(known) >= most:
+                return found
+            known[key] = found
+        return known[key]
+
+    return ask
 
 
 def _claim(attack: ScoreAttack, view: View) -> Claim:

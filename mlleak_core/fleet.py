@@ -79,6 +79,13 @@ class Task:
     share: float
     classes: int
 
+    def arrays(self) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """x, y, group and public of the pool; x is mapped, not read."""
+        folder = Path(self.folder)
+        x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
+        y, group, public = (np.load(folder / f"{part}.npy", allow_pickle=False) for part in ("y", "group", "public"))
+        return x, y, group, public
+
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
@@ -98,12 +105,15 @@ class Fleet:
 
 
 def quiet_worker() -> None:
-    """One thread a process: two shadows on two cores beat one shadow on two. Pages come first."""
+    """One thread a process: two shadows on two cores beat one shadow on two. Pages come first. Imports now, not at the first task."""
     import torch
+
+    from mlleak_core import subjects
 
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
         os.nice(10)
+    subjects.rehearse()
 
 
 def processes(workers: int | None = None) -> Executor:
@@ -117,11 +127,14 @@ def processes(workers: int | None = None) -> Executor:
     return ProcessPoolExecutor(workers or os.cpu_count() or 2, context=get_context("loky"), initializer=quiet_worker)  # type: ignore[no-any-return]
 
 
+def _is_local(executor: Executor) -> bool:
+    """A stack of small nets is trained before a process of this machine has started."""
+    return type(executor).__module__.startswith("loky")
+
+
 def close(executor: Executor) -> None:
     """Let go of an executor at once, what is still in flight included."""
-    from loky import ProcessPoolExecutor
-
-    if isinstance(executor, ProcessPoolExecutor):
+    if _is_local(executor):
         executor.shutdown(wait=False, kill_workers=True)  # type: ignore[call-arg]
     else:
         executor.shutdown(wait=False)
@@ -147,18 +160,16 @@ def train_block(task: Task) -> tuple[NDArray[np.bool_], NDArray[np.float32], flo
     import time
 
     started = time.perf_counter()
-    x, y, group, public = (
-        np.load(Path(task.folder) / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("x", "y", "group", "public")
-    )
-    inside = np.stack([draw_members(np.asarray(group), np.asarray(public), task.share, task.seed, i) for i in task.indices])
+    x, y, group, public = task.arrays()
+    inside = np.stack([draw_members(group, public, task.share, task.seed, i) for i in task.indices])
     seeds = [shadow_seed(task.seed, i) for i in task.indices]
     if isinstance(task.recipe, TrainSettings):
-        answers = [_picture_shadow(x, np.asarray(y), m, task.recipe, s) for m, s in zip(inside, seeds, strict=True)]
+        answers = [_picture_shadow(x, y, m, task.recipe, s) for m, s in zip(inside, seeds, strict=True)]
         return inside, np.stack(answers), time.perf_counter() - started
     from mlleak_core import tabular
 
-    weights = tabular.train(np.asarray(x), np.asarray(y), [np.flatnonzero(m) for m in inside], task.recipe, seeds, task.classes)
-    return inside, tabular.logits(weights, np.asarray(x))[:, None], time.perf_counter() - started
+    weights = tabular.train(x, y, [np.flatnonzero(m) for m in inside], task.recipe, seeds, task.classes)
+    return inside, tabular.logits(weights, x)[:, None], time.perf_counter() - started
 
 
 def shadow_seed(seed: int, index: int) -> int:
@@ -182,7 +193,7 @@ def train(
 
     Without an executor they are trained here, one after another. Shadows kept from before are taken up unless `fresh`.
     """
-    folder = _lay_out(pool, recipe, seed)
+    folder = lay_out(pool, recipe, seed)
     done = {i: found for i in range(0 if fresh else count) if (found := _kept(folder, i, len(pool))) is not None}
     missing = [i for i in range(count) if i not in done]
     size = 1 if isinstance(recipe, TrainSettings) else min(BLOCK, max(1, -(-len(missing) // 2)))
@@ -192,7 +203,7 @@ def train(
     ]
     lost: list[str] = []
     seconds = 0.0
-    source = _serially(tasks) if executor is None else _spread(tasks, executor)
+    source = _serially(tasks) if executor is None or (size > 1 and _is_local(executor)) else _spread(tasks, executor)
     try:
         yield Step(len(done), count, "shadows", {"fleet": _fleet(done, seconds, lost)} if done else None)
         for outcome in source:
@@ -200,6 +211,8 @@ def train(
                 seconds += _take_in(outcome, done, lost, folder)
             yield Step(len(done), count, "training shadows", {"fleet": _fleet(done, seconds, lost)} if done else None)
     except Stop:
+        pass
+    finally:
         source.close()
     if not done:
         raise (
@@ -226,8 +239,12 @@ def _attempt(task: Task) -> Any:
 
 
 def _spread(tasks: Sequence[Task], executor: Executor) -> Generator[Outcome, None, None]:
-    """Results as they come; None now and then, so that the caller can stop. A dead worker's task is given out once more."""
-    waiting: dict[Future[Any], Task] = {executor.submit(_attempt, task): task for task in tasks}
+    """Give all tasks out now; results as they come."""
+    return _collect({executor.submit(_attempt, task): task for task in tasks}, executor)
+
+
+def _collect(waiting: dict[Future[Any], Task], executor: Executor) -> Generator[Outcome, None, None]:
+    """Results as they come; None now and then, so that the caller can stop. A lost task is given out once more."""
     given_up: set[Task] = set()
     try:
         while waiting:
@@ -269,7 +286,7 @@ def _fleet(done: dict[int, Any], seconds: float, lost: Sequence[str]) -> Fleet:
     return Fleet(indices, np.stack([done[i][0] for i in indices]), np.stack([done[i][1] for i in indices]), seconds, tuple(lost))
 
 
-def _lay_out(pool: Pool, recipe: Recipe, seed: int) -> Path:
+def lay_out(pool: Pool, recipe: Recipe, seed: int) -> Path:
     """The fleet's folder, with the pool where the workers can map it."""
     folder = (
         cache_home() / "fleets" / fingerprint(1, pool.key, pool.share, type(recipe).__name__, recipe, seed, list(pool.x.shape))

@@ -53,9 +53,9 @@ class TrainSettings(Settings):
 class TableSettings(Settings):
     """How nets for records are trained: one hidden layer, AdamW, no regularisation."""
 
-    epochs: Annotated[int, Range(1, 500, 1, "How often every training record is seen.")] = 60
-    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Learning rate of AdamW.")] = 0.002
-    hidden: Annotated[int, Range(4, 1024, 4, "Units of the hidden layer.")] = 128
+    epochs: Annotated[int, Range(1, 500, 1, "How often every training record is seen.")] = 40
+    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Learning rate of AdamW.")] = 0.005
+    hidden: Annotated[int, Range(4, 1024, 4, "Units of the hidden layer.")] = 64
 
 
 LEAKY: dict[str, Any] = {"epochs": 48, "augment": False, "dropout": 0.0, "net": "strided-3"}

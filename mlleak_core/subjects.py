@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import Faces
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.records import RECORD_SOURCES, Records, load_records, records_identity
-from mlleak_core.fleet import Pool, Recipe, shadow_seed
+from mlleak_core.fleet import Pool, Recipe, Task, draw_members, lay_out, shadow_seed
 from mlleak_core.models import ConvNet
 from mlleak_core.places import runs_home
 from mlleak_core.settings import LEAKY, LEAKY_LFW, MembershipSettings, TableSettings, TrainSettings
@@ -160,36 +162,72 @@ def _public(group: NDArray[np.int64], share: float, seed: int) -> NDArray[np.boo
     return np.isin(group, chosen)
 
 
-def train_target(pool: Pool, recipe: Recipe, settings: MembershipSettings) -> Generator[Step, None, Subject]:
-    """Train the target on its own half, logging every record's loss after every epoch, as a trainer could."""
-    started = time.perf_counter()
-    inside, seed = pool.members(settings.seed, -1), shadow_seed(settings.seed, -1)
-    rows, trace = np.flatnonzero(inside), list[NDArray[np.float64]]()
-    key = key_of(settings, recipe)
+def train_target(
+    pool: Pool, recipe: Recipe, settings: MembershipSettings, executor: Executor | None = None
+) -> Generator[Step, None, Subject]:
+    """Train the target on its own half, logging every record's loss over the epochs, as a trainer could.
+
+    A picture net is trained by a worker of `executor`, where there is one, in a thread of its own like every shadow.
+    """
+    started, seed = time.perf_counter(), shadow_seed(settings.seed, -1)
+    task = Task(str(lay_out(pool, recipe, settings.seed)), recipe, settings.seed, (-1,), pool.share, pool.classes)
+    future = executor.submit(fit_target, task) if executor is not None and isinstance(recipe, TrainSettings) else None
     yield Step(0, 1, "training the target")
-    if isinstance(recipe, TrainSettings):
-        net = train_once(
-            pool.x, pool.y, rows, recipe, seed, lambda n: trace.append(_losses(picture_answers(n, pool.x)[0], pool.y))
-        )
-        weights = {k: v.clone().contiguous() for k, v in net.state_dict().items()}
-        fresh = ConvNet(recipe.net, torch.Generator().manual_seed(seed * 2)).eval()
-        answer, untrained = _answers(net), _answers(fresh)
+    if future is None:
+        found = fit_target(task)
     else:
-        stack = tabular.train(
-            pool.x,
-            pool.y,
-            [rows],
-            recipe,
-            [seed],
-            pool.classes,
-            lambda w: trace.append(_losses(tabular.logits(w, pool.x)[0], pool.y)),
-        )
-        weights = {str(i): w.contiguous() for i, w in enumerate(stack)}
+        while not future.done():
+            wait([future], timeout=0.25)
+            yield Step(0, 1, "training the target")
+        found = future.result()
+    weights = {name: torch.from_numpy(value) for name, value in found.weights.items()}
+    if isinstance(recipe, TrainSettings):
+        net, fresh = ConvNet(recipe.net, torch.Generator()), ConvNet(recipe.net, torch.Generator().manual_seed(seed * 2))
+        net.load_state_dict(weights)
+        answer, untrained = _answers(net.eval()), _answers(fresh.eval())
+    else:
         first = tabular.initial(pool.x.shape[1], pool.classes, recipe, [seed])
-        answer, untrained = _table_answers(stack), _table_answers(first)
+        answer, untrained = _table_answers([weights[str(i)] for i in range(4)]), _table_answers(first)
     about = {"recipe": type(recipe).__name__, "settings": recipe.as_dict(), "membership": settings.as_dict(), "classes": pool.classes,
              "input": list(pool.x.shape[1:]), "dtype": str(pool.x.dtype)}  # fmt: skip
-    return Subject(key, inside, answer, untrained, np.array(trace), weights, about, time.perf_counter() - started)
+    key = key_of(settings, recipe)
+    return Subject(
+        key, pool.members(settings.seed, -1), answer, untrained, found.trace, weights, about, time.perf_counter() - started
+    )
+
+
+def rehearse() -> None:
+    """Let a worker compile what its first shadow would otherwise wait for: a second's training on noise."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (384, 3, 32, 32), dtype=np.uint8), rng.integers(0, 2, 384)
+    picture_answers(train_once(x, y, np.arange(300), TrainSettings(**(LEAKY | {"epochs": 2})), 0), x)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained target as plain arrays, so that it can come from anywhere."""
+
+    weights: dict[str, NDArray[np.float32]]
+    trace: NDArray[np.float64]
+
+
+def fit_target(task: Task) -> Fitted:
+    """Train the target of a fleet's folder; runs in a worker. trace [e, n]: losses after every second epoch."""
+    x, y, group, public = task.arrays()
+    rows, seed = np.flatnonzero(draw_members(group, public, task.share, task.seed, -1)), shadow_seed(task.seed, -1)
+    trace, epochs = list[NDArray[np.float64]](), itertools.count()
+
+    def log(answers: Callable[[], Logits]) -> None:
+        if next(epochs) % 2 == 0:
+            trace.append(_losses(answers(), y))
+
+    if isinstance(task.recipe, TrainSettings):
+        net = train_once(x, y, rows, task.recipe, seed, lambda n: log(lambda: picture_answers(n, x, mirror=False)[0]))
+        weights = {k: v.contiguous().numpy() for k, v in net.state_dict().items()}
+    else:
+        stack = tabular.train(x, y, [rows], task.recipe, [seed], task.classes, lambda w: log(lambda: tabular.logits(w, x)[0]))
+        weights = {str(i): w.contiguous().numpy() for i, w in enumerate(stack)}
+    return Fitted(weights, np.array(trace))
 
 
 def of_run(target: Target, pool: Pool) -> Subject:
@@ -197,7 +235,9 @@ def of_run(target: Target, pool: Pool) -> Subject:
     inside = np.zeros(len(pool), bool)
     inside[target.split.members] = True
     nets = {epoch: target.net(epoch) for epoch in target.states}
-    trace = np.array([_losses(picture_answers(net, pool.x)[0], pool.y) for epoch, net in sorted(nets.items()) if epoch])
+    trace = np.array(
+        [_losses(picture_answers(net, pool.x, mirror=False)[0], pool.y) for epoch, net in sorted(nets.items()) if epoch]
+    )
     about = {"recipe": "TrainSettings", "settings": target.settings.as_dict(), "classes": pool.classes, "input": list(pool.x.shape[1:]),
              "dtype": str(pool.x.dtype)}  # fmt: skip
     last = max(nets)

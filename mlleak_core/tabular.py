@@ -14,7 +14,7 @@ from torch.nn import functional
 from mlleak_core.contract import Diverged
 from mlleak_core.settings import TableSettings
 
-BATCH = 64
+BATCH = 128
 Weights = list[Tensor]
 
 

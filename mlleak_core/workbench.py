@@ -142,9 +142,14 @@ class Workbench:
         return (yield from draw(self.run(settings), faces, attribute, chosen, result, last_only))
 
     def _membership(self, settings: MembershipSettings, run: TrainSettings | None, reveal: Reveal) -> Generator[Step, None, Any]:
+        import torch
+
         from mlleak_core.audit import audit
         from mlleak_core.showcase import showcase
         from mlleak_core.subjects import tabular_data
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the cores belong to the shadows; two threads that wait for each other would crawl
 
         faces = None
         if not tabular_data(settings.data):
@@ -171,6 +176,8 @@ class Workbench:
                     step = steps.throw(Stop())
         except StopIteration as end:
             return showcase(end.value)
+        finally:
+            torch.set_num_threads(threads)
 
     def executor(self) -> Executor:
         """Processes for shadows, started once for all visitors; a cluster where MLLEAK_CLUSTER names one."""

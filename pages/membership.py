@@ -374,6 +374,7 @@ st.html(
 )
 settings, reveal = controls(run)
 bench = shell.bench()
+shell.warm_workers()
 job = None
 if settings is not None:
     wanted = settings

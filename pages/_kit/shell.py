@@ -49,6 +49,13 @@ def bench() -> Workbench:
 
 
 @st.cache_resource(show_spinner=False)
+def warm_workers() -> None:
+    """Start the processes that train shadows, while the visitor is still guessing."""
+    if os.environ.get("MLLEAK_WARM", "1") == "1":
+        threading.Thread(target=lambda: list(bench().executor().map(abs, range(4))), daemon=True).start()
+
+
+@st.cache_resource(show_spinner=False)
 def shipped_run() -> Shipped:
     return shipped.load()
 
