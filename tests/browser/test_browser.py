@@ -75,7 +75,7 @@ def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
     page.locator(".legend .ramp").wait_for()
     settle(page)
     map_ = page.locator(".face-map")
-    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "25")
+    assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "22")
     page.locator(".stage").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowUp")
