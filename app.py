@@ -30,10 +30,10 @@ with right:
             f'<div class="big">{answer["auc"]:.2f}<i>AUC from the answer</i> → <span class="hot">{hidden["auc"]:.2f}</span><i>from the hidden layer</i></div>'
         )
         shell.evidence(f"95 % {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
-                       f"untrained net {hidden['random_init_auc']:.2f}: kept, not learned", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
+                       f"untrained net {hidden['random_init_auc']:.2f}, verdict: {hidden['verdict']}", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
                        f"n = {hidden['n']} faces of {about['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
     with st.container(border=True):
-        st.markdown("**It gives away who was in its training set**")
+        st.markdown("**A net that knows its class by heart gives away who was in it**")
         st.html(
             f'<div class="big"><span class="hot">{leak["tpr_at_1pct"]:.1%}</span><i>of its members named, at 1 % false alarms</i></div>'
         )
