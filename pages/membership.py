@@ -12,7 +12,7 @@ from mlleak_core.blackbox import REVEALS, Reveal
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import loglog, microscope, trail
 from mlleak_core.jobs import Snapshot
-from mlleak_core.measure import positive_predictive_value
+from mlleak_core.measure import positive_predictive_value, proportion
 from mlleak_core.settings import MembershipSettings, TrainSettings
 from mlleak_core.showcase import GUESSES, Showcase
 from pages._kit import play, shell
@@ -361,8 +361,9 @@ def show(case: Showcase) -> None:
         base_rate(case)
         risk = case.about["risk"]
         if risk:
+            sure = proportion(round(risk["top"] * risk["n"]), int(risk["n"]))
             st.caption(f"A warning the trainer could have had for free (LT-IQR, from the training log): of the {risk['n']} members it calls most at risk, "
-                       f"LiRA names {risk['top']:.0%}; of all members, {risk['all']:.0%}.")  # fmt: skip
+                       f"LiRA names {risk['top']:.0%} {shell.span_percent(sure.low, sure.high)}; of all members, {risk['all']:.0%}.")  # fmt: skip
     table(case)
     look_closely(case, slot, sealed=you is None)
     dots(case)

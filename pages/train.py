@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mlleak_core.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "First steps": ("Synthetic faces, 25 epochs, about 10 s", {}),
-    "Real faces": ("LFW, 25 epochs, about 20 s", {"data": "LFW"}),
+    "First steps": ("Synthetic faces, 22 epochs, about 10 s", {}),
+    "Real faces": ("LFW, 22 epochs, 20 s to a minute", {"data": "LFW"}),
     "Overfit": (
         "1,500 faces, 40 epochs, no augmentation or dropout",
         {"faces": 1500, "epochs": 40, "augment": False, "dropout": 0.0},

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 from mlleak_core import shipped, showcase
 from mlleak_core.contract import BadInput, Range, knobs
+from mlleak_core.measure import proportion
 from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
 from mlleak_core.showcase import Showcase
@@ -213,6 +214,7 @@ def first_look(settings: TrainSettings, curves: Any) -> None:
         return
     run = shipped_run()
     task = run.about["task"]
-    evidence(f"shipped {run.about['made']}", f"test accuracy {task['accuracy']:.1%}", f"balanced {task['balanced_accuracy']:.1%}",
+    share = proportion(round(task["accuracy"] * task["n_test"]), task["n_test"])
+    evidence(f"shipped {run.about['made']}", f"test accuracy {task['accuracy']:.1%} {span_percent(share.low, share.high)}", f"balanced {task['balanced_accuracy']:.1%}",
              f"majority {task['majority']:.1%}", f"n = {task['n_test']}", f"seed {settings.seed}", f"{run.about['train_seconds']:.0f} s")  # fmt: skip
     curves({k.removeprefix("history_"): v for k, v in run.arrays.items() if k.startswith("history_")}, task["majority"])
