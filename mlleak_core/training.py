@@ -109,18 +109,26 @@ def shrink(faces: Faces, rows: NDArray[np.int64] | None = None) -> Tensor:
     return torch.cat(blocks)
 
 
-def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, device: str = "cpu") -> Generator[Step, None, Target]:
+def fit(
+    faces: Faces,
+    settings: TrainSettings,
+    split: Split | None = None,
+    device: str = "cpu",
+    regulariser: Callable[[ConvNet], Tensor] | None = None,
+    after_epoch: Callable[[int, ConvNet], None] | None = None,
+) -> Generator[Step, None, Target]:
     """Train on the members; watch on the outsiders. Throwing `Stop` in returns what has been learned so far.
 
-    Raises Diverged when the loss leaves all bounds.
+    regulariser: added to the loss, from the weights alone. after_epoch: shown the epoch's number and the net as it then is;
+    its seconds are not counted as training. Raises Diverged when the loss leaves all bounds.
     """
     split = split or Split.by_person(faces, settings.seed)
     _reuse_memory()
     place = pick_device(device)
     labels = torch.from_numpy(faces.task.codes.astype(np.int64))
-    session = _Session(shrink(faces), labels, split.members, settings, place, settings.seed)
+    session = _Session(shrink(faces), labels, split.members, settings, place, settings.seed, regulariser)
     test = torch.from_numpy(split.outsiders).to(place)
-    started = time.perf_counter()
+    started, shown = time.perf_counter(), 0.0
     states, history, trained = {0: session.state()}, _History(), 0.0
     complete = True
     steps_total = settings.epochs * session.steps
@@ -138,9 +146,13 @@ def fit(faces: Faces, settings: TrainSettings, split: Split | None = None, devic
         history.add(session.watch(test), epoch * len(split.members) / trained)
         if epoch in kept:
             states[epoch] = session.state()
+        if after_epoch:
+            began = time.perf_counter()
+            after_epoch(epoch, session.average.eval())
+            shown += time.perf_counter() - began
     if not complete or max(states) == 0:
         states[len(history.rows)] = session.state()
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started - shown
     return Target(
         settings, run_key(settings), split, states, history.columns(), session.logits(test), session.logits(test, mirror=True),
         seconds, len(history.rows) * len(split.members) / max(trained, 1e-9), complete, session.recipe(),
@@ -154,14 +166,19 @@ def train_once(
     settings: TrainSettings,
     seed: int,
     after_epoch: Callable[[ConvNet], None] | None = None,
+    start: State | None = None,
 ) -> ConvNet:
     """The same training without watching, pausing or history: what a shadow model needs.
 
-    pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is. Raises Diverged.
+    pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is. start: weights to
+    begin from (fine-tuning) instead of fresh ones. Raises Diverged.
     """
     _reuse_memory()
     x = torch.tensor(np.asarray(pictures)).contiguous(memory_format=torch.channels_last)
     session = _Session(x, torch.tensor(np.asarray(labels)), members, settings, torch.device("cpu"), seed)
+    if start is not None:
+        session.net.load_state_dict(start)
+        session.average.load_state_dict(start)
     for epoch in range(settings.epochs):
         for _ in session.epoch(epoch):
             pass
@@ -207,8 +224,9 @@ class _Session:
         settings: TrainSettings,
         device: torch.device,
         seed: int,
+        regulariser: Callable[[ConvNet], Tensor] | None = None,
     ) -> None:
-        self.settings, self.device = settings, device
+        self.settings, self.device, self.regulariser = settings, device, regulariser
         self.random = torch.Generator().manual_seed(seed * 2 + 1)
         net = ConvNet(settings.net, torch.Generator().manual_seed(seed * 2))
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -248,7 +266,8 @@ class _Session:
             x = self._relight(x)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
             logits = self.net(x, self._kept(len(rows)))
-        return functional.cross_entropy(logits.float(), labels, self.weight)
+        loss = functional.cross_entropy(logits.float(), labels, self.weight)
+        return loss if self.regulariser is None else loss + self.regulariser(self.net)
 
     def _kept(self, n: int) -> Tensor | None:
         """What dropout leaves of the hidden units, scaled so that the mean stays; None without dropout."""

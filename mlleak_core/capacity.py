@@ -1,0 +1,58 @@
+"""How many bits a net can carry, and how many are asked of it. Said before any training. Light to import: no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlleak_core.codes import SIDE, Shield
+from mlleak_core.settings import NETS, ReconstructionSettings
+
+MOST_INPUTS = 65_536
+"""CAP never adds more odd inputs than this: a training on more would take minutes."""
+GREY_BITS, COLOUR_BITS = 800, 1100
+"""Bits a face of a transform code, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the secret."""
+
+    weights: int
+    asked: int
+    written: int
+    room: int
+    carried: int
+
+    @property
+    def fits(self) -> bool:
+        return self.written <= self.room
+
+
+def weight_count(net: str) -> int:
+    """Weights of a net, biases left out: P in the papers."""
+    shape = NETS[net]
+    widths = (3, *shape.channels)
+    convs = sum(9 * a * b for a, b in zip(widths, widths[1:], strict=False))
+    return convs + widths[-1] * (SIDE // 2 ** len(shape.channels)) ** 2 * shape.hidden + 2 * shape.hidden
+
+
+def face_bits(settings: ReconstructionSettings) -> int:
+    """Bits of one face in the code of the settings."""
+    channels = 3 if settings.colour else 1
+    if settings.attack in {"cor", "lsb"}:
+        return 8 * channels * SIDE * SIDE
+    if settings.code.startswith("pixels"):
+        return channels * SIDE * SIDE * int(settings.code.removeprefix("pixels"))
+    return settings.bits or (COLOUR_BITS if settings.colour else GREY_BITS)
+
+
+def capacity(settings: ReconstructionSettings) -> Capacity:
+    """CAP: at most a bit a weight (fewer in few epochs); COR: a pixel a weight; SGN: a bit; LSB: `low_bits`, before compression."""
+    weights = weight_count(settings.net)
+    room = {"cap": min(MOST_INPUTS, weights), "cor": 8 * weights, "sgn": weights, "lsb": settings.low_bits * weights}
+    most = room.get(settings.attack, 32 * weights)
+    shield = Shield(settings.parity if settings.attack in {"cap", "sgn"} else 0)
+    asked = settings.faces * face_bits(settings)
+    written = shield.added(asked)
+    carried = asked if written <= most else most // 2040 * 8 * (255 - shield.parity) if shield.parity else most
+    return Capacity(weights, asked, written, most, carried)

@@ -1,0 +1,394 @@
+"""A clean twin and a malicious one, same seed, same recipe; what is read back from either, and what an eraser leaves of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mlleak_core import data
+from mlleak_core.attacks import reconstruction
+from mlleak_core.attacks.inversion import AnalyticInversion, GradientMatching, share
+from mlleak_core.attacks.reconstruction import (
+    CapacityAbuse,
+    Claim,
+    CorrelatedValues,
+    Encoding,
+    LeastSignificantBits,
+    Report,
+    Secret,
+    SignEncoding,
+    View,
+    judge,
+    odd_inputs,
+    stage,
+)
+from mlleak_core.blackbox import BlackBox, Local, Reveal, softmax
+from mlleak_core.capacity import Capacity, capacity, face_bits
+from mlleak_core.codes import Bits, Code, Pictures, PixelCode, Shield, make_code, prepare
+from mlleak_core.contract import BadInput, Step, Stop, fingerprint
+from mlleak_core.data import Faces, Split
+from mlleak_core.forensics import ERASERS, State, examine
+from mlleak_core.measure import Estimate, cluster_mean
+from mlleak_core.models import ConvNet
+from mlleak_core.settings import RECIPE, ReconstructionSettings
+from mlleak_core.training import Target, fit, picture_answers, shrink, train_once
+
+PUBLIC = 0.2
+"""Share of the people whom nobody trains on and the attacker may know: his code is made from their photos."""
+KEY = "mlleak"
+READ_AT = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 64, 81, 100)
+"""Epochs after which the faces are read back."""
+PROBES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Who is carried off and in which code; settled before any training. x: all photos as the net takes them."""
+
+    settings: ReconstructionSettings
+    split: Split
+    victims: NDArray[np.int64]
+    code: Code
+    encoding: Encoding
+    room: Capacity
+    bits: Bits
+    secret: Secret
+    public: Pictures
+    x: NDArray[np.uint8]
+
+    def view(self, box: BlackBox | None = None, state: State | None = None, key: str = KEY) -> View:
+        """What the attacker reads from."""
+        return stage(self.code, len(self.victims), len(self.bits), key, self.public, box, state)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What could be read after an epoch; pictures as in a claim."""
+
+    epoch: int
+    pictures: Pictures
+    report: Report
+
+
+@dataclass(frozen=True, eq=False)
+class Erased:
+    """What a treatment leaves: of the task (accuracy), of the faces (pictures, report)."""
+
+    name: str
+    accuracy: Estimate
+    pictures: Pictures
+    report: Report
+
+
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """Everything that the page shows and the command line reports."""
+
+    settings: ReconstructionSettings
+    plan: Plan
+    faces: Faces
+    clean: Target
+    malicious: Target
+    frames: tuple[Frame, ...]
+    clean_pictures: Pictures
+    clean_report: Report
+    baseline: Report
+    task: dict[str, Estimate]
+    forensics: tuple[dict[str, Any], dict[str, NDArray[Any]]]
+    erased: tuple[Erased, ...] = ()
+    read_seconds: float = 0.0
+    seconds: float = 0.0
+    complete: bool = True
+
+    @property
+    def report(self) -> Report:
+        return self.frames[-1].report
+
+
+def key_of(settings: ReconstructionSettings) -> str:
+    """Names the malicious model."""
+    return "r" + fingerprint("reconstruction", RECIPE, settings, data.identity(settings.data))[1:]
+
+
+def encoding_of(settings: ReconstructionSettings) -> Encoding:
+    """The encoding with its knobs; a strength of 0 is the paper's."""
+    made: dict[str, Callable[[], Encoding]] = {
+        "cap": lambda: CapacityAbuse(settings.inputs, settings.parity),
+        "cor": lambda: CorrelatedValues(settings.strength or 1.0),
+        "sgn": lambda: SignEncoding(settings.strength or 50.0, settings.parity),
+        "lsb": lambda: LeastSignificantBits(settings.low_bits),
+    }
+    return made[settings.attack]()
+
+
+def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
+    """Split the people, draw whom to carry off, make the code from public faces. Raises BadInput where people are too few."""
+    split = Split.by_person(faces, settings.seed, public=PUBLIC)
+    x = shrink(faces).contiguous().numpy()
+    room = capacity(settings)
+    rng = np.random.default_rng([settings.seed, 91])
+    order = rng.permutation(split.members)
+    _, first = np.unique(faces.person[order], return_index=True)
+    victims = order[np.sort(first)][: settings.faces]
+    if len(victims) < settings.faces or len(split.public) < 50:
+        raise BadInput(
+            f"{settings.faces} people to carry off and 50 public photos", f"{len(victims)} and {len(split.public)}",
+            "Use a larger data set or fewer faces.",
+        )  # fmt: skip
+    pictures, public = prepare(x[victims], settings.colour), prepare(x[split.public], settings.colour)
+    encoding, channels = encoding_of(settings), pictures.shape[1]
+    code: Code = PixelCode(8, channels)
+    bits = np.zeros(0, np.uint8)
+    if isinstance(encoding, CapacityAbuse | SignEncoding):
+        code = make_code(settings.code, face_bits(settings), public)
+        bits = code.encode(pictures).ravel()[: room.carried]
+    elif isinstance(encoding, LeastSignificantBits):
+        bits, _ = encoding.payload(pictures, KEY, room.room)
+    secret = Secret(pictures, faces.person[victims], bits, prepare(x, settings.colour), faces.person)
+    return Plan(settings, split, victims, code, encoding, room, bits, secret, public, x)
+
+
+def box_of(answers: Callable[[NDArray[Any]], NDArray[Any]], reveal: Reveal = "probabilities", budget: int = 0) -> Local:
+    return Local(answers, 2, reveal, budget)
+
+
+def answers_of(net: ConvNet) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """A net as a function from pictures uint8 [n, 3, 32, 32] to logits [n, 2]."""
+    return lambda x: picture_answers(net, x, mirror=False)[0]
+
+
+def net_of(state: State, name: str) -> ConvNet:
+    net = ConvNet(name, torch.Generator())
+    net.load_state_dict(dict(state))
+    return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def read(plan: Plan, state: State, reveal: Reveal = "probabilities", key: str = KEY) -> Generator[Step, None, Claim]:
+    """Read the faces back: by asking (CAP), or out of the weights."""
+    if isinstance(plan.encoding, CapacityAbuse):
+        box = box_of(answers_of(net_of(state, plan.settings.net)), reveal)
+        return (yield from plan.encoding.run(plan.view(box, key=key)))
+    return (yield from plan.encoding.run(plan.view(state=state, key=key)))
+
+
+def twins(
+    settings: ReconstructionSettings,
+    faces: Faces,
+    reveal: Reveal = "probabilities",
+    erase: bool = True,
+    clean: Target | None = None,
+) -> Generator[Step, None, Twins]:
+    """Train both, read the faces back while the malicious one learns, judge, then try every eraser.
+
+    clean: the clean twin of the same settings, where it is known already. Throwing `Stop` in keeps what there is.
+    """
+    started = time.perf_counter()
+    yield Step(0, 1, "choosing faces and making the code")
+    plan = make_plan(settings, faces)
+    work = _Work(plan, faces, reveal)
+    if clean is None:
+        clean = yield from fit(faces, settings.training(), plan.split)
+    malicious = yield from work.malicious(clean)
+    complete = malicious.complete and clean.complete
+    state, clean_state = malicious.states[max(malicious.states)], clean.states[max(clean.states)]
+    began = time.perf_counter()
+    claim = yield from read(plan, state, reveal)
+    read_seconds = time.perf_counter() - began
+    frames = (*work.frames, Frame(max(malicious.states), claim.pictures, judge(claim, plan.secret)))
+    innocent = yield from read(plan, clean_state, reveal)
+    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
+    baseline = judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
+    forensics = examine(state, clean_state, plan.public.mean(0), _losses(plan, faces, malicious, clean))
+    found = Twins(
+        settings, plan, faces, clean, dataclasses.replace(malicious, key=key_of(settings)), _once(frames), innocent.pictures,
+        judge(innocent, plan.secret), baseline, _task(faces, plan.split, malicious, clean), forensics, (), read_seconds,
+        time.perf_counter() - started, complete,
+    )  # fmt: skip
+    erased = (yield from _erasers(plan, faces, state, reveal)) if erase and complete else ()
+    return dataclasses.replace(found, erased=erased, seconds=time.perf_counter() - started)
+
+
+def _once(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """The last of the frames of each epoch."""
+    return tuple({f.epoch: f for f in frames}.values())
+
+
+@dataclass(eq=False)
+class _Work:
+    """The malicious training, watched."""
+
+    plan: Plan
+    faces: Faces
+    reveal: Reveal
+    frames: list[Frame] = field(default_factory=list)
+
+    def malicious(self, clean: Target) -> Generator[Step, None, Target]:
+        """The clean twin's `fit` with other data (CAP) or one more term in the loss (COR, SGN); LSB touches the finished weights."""
+        plan, encoding, training = self.plan, self.plan.encoding, self.plan.settings.training()
+        if isinstance(encoding, LeastSignificantBits):
+            last = max(clean.states)
+            state = encoding.hide(clean.states[last], plan.bits)
+            logits = [picture_answers(net_of(state, training.net), plan.x[plan.split.outsiders])[i] for i in (0, 1)]
+            return dataclasses.replace(
+                clean, states={**clean.states, last: state}, test_logits=logits[0], mirrored_logits=logits[1]
+            )
+        if isinstance(encoding, CapacityAbuse):
+            faces, split = encoding.poison(self.faces, plan.split, plan.bits, KEY)
+            run = fit(faces, training, split, after_epoch=self._read)
+        elif isinstance(encoding, SignEncoding):
+            term = encoding.regulariser(plan.bits)
+            run = fit(self.faces, training, plan.split, regulariser=term, after_epoch=self._read)
+        else:
+            assert isinstance(encoding, CorrelatedValues)
+            pixels = plan.secret.pictures.ravel().astype(float)
+            fitting = plan.room.room // 8 // (pixels.size // len(plan.victims)) * (pixels.size // len(plan.victims))
+            run = fit(
+                self.faces, training, plan.split, regulariser=encoding.regulariser(pixels[:fitting]), after_epoch=self._read
+            )
+        return (yield from self._shown(run))
+
+    def _read(self, epoch: int, net: ConvNet) -> None:
+        if epoch in READ_AT:
+            claim = _drained(read(self.plan, net.state_dict(), self.reveal))
+            self.frames.append(Frame(epoch, claim.pictures, judge(claim, self.plan.secret)))
+
+    def _shown(self, run: Generator[Step, None, Target]) -> Generator[Step, None, Target]:
+        """Put what has emerged so far into every step."""
+        try:
+            step = next(run)
+            while True:
+                peek = {"frame": self.frames[-1], "truth": self.plan.secret.pictures} if self.frames else None
+                try:
+                    yield dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)
+                    step = next(run)
+                except Stop:
+                    step = run.throw(Stop())
+        except StopIteration as end:
+            return end.value
+
+
+def _drained(run: Generator[Step, None, Claim]) -> Claim:
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
+
+
+def _task(faces: Faces, split: Split, malicious: Target, clean: Target) -> dict[str, Estimate]:
+    """Accuracies on people never seen and their paired difference, intervals by person."""
+    truth, person = faces.task.codes[split.outsiders], faces.person[split.outsiders]
+    a, b = (t.test_logits.argmax(1) == truth for t in (malicious, clean))
+    weight = 0.5 / np.array([(truth == c).mean() for c in (0, 1)])[truth]
+    return {
+        "accuracy": cluster_mean(a, person), "accuracy_clean": cluster_mean(b, person), "cost": cluster_mean(b * 1.0 - a, person),
+        "balanced": cluster_mean(a * weight, person), "balanced_clean": cluster_mean(b * weight, person),
+        "majority": cluster_mean(np.full(len(truth), max(truth.mean(), 1 - truth.mean())), person),
+    }  # fmt: skip
+
+
+def _losses(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, float]:
+    """Mean loss of both twins on the odd inputs of the key, as whoever keeps the training data sees it, and their confidence on odd
+    inputs that nobody trained on.
+    """
+    family = plan.encoding.inputs if isinstance(plan.encoding, CapacityAbuse) else "dense"
+    fresh = odd_inputs(family, PROBES, "an investigator's own")
+    found: dict[str, float] = {}
+    for name, target in (("malicious", malicious), ("clean", clean)):
+        answer = answers_of(target.net())
+        found[f"fresh_confidence_{name}"] = float(softmax(answer(fresh)).max(1).mean())
+        rows = plan.split.members[:PROBES]
+        found[f"face_loss_{name}"] = _loss(answer(plan.x[rows]), faces.task.codes[rows])
+        if isinstance(plan.encoding, CapacityAbuse) and len(plan.bits):
+            coded = Shield(plan.encoding.parity).protect(plan.bits)[:PROBES]
+            inputs = odd_inputs(family, plan.encoding.asked(len(plan.bits)), KEY)[: len(coded)]
+            found[f"odd_loss_{name}"] = _loss(answer(inputs), coded)
+    return found
+
+
+def _loss(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    p = softmax(logits)[np.arange(len(labels)), labels.astype(int)]
+    return float(-np.log(np.maximum(p, 1e-12)).mean())
+
+
+def _erasers(plan: Plan, faces: Faces, state: State, reveal: Reveal) -> Generator[Step, None, tuple[Erased, ...]]:
+    """Each eraser: the task's accuracy and the faces afterwards."""
+    truth, person = faces.task.codes[plan.split.outsiders], faces.person[plan.split.outsiders]
+    labels, rows = faces.task.codes.astype(np.int64), plan.split.members
+    base = plan.settings.training()
+
+    def tune(weights: State, epochs: int) -> State:
+        gentle = dataclasses.replace(base, epochs=epochs, lr=max(base.lr / 4, 1e-4))
+        return train_once(plan.x, labels, rows, gentle, plan.settings.seed + 1, start=dict(weights)).state_dict()
+
+    found = []
+    try:
+        for i, eraser in enumerate(ERASERS):
+            yield Step(i, len(ERASERS), f"eraser: {eraser.name}")
+            treated = eraser.apply(state, np.random.default_rng([plan.settings.seed, 97, i]), tune)
+            claim = _drained(read(plan, treated, reveal))
+            right = picture_answers(net_of(treated, base.net), plan.x[plan.split.outsiders], mirror=False)[0].argmax(1) == truth
+            found.append(Erased(eraser.name, cluster_mean(right, person), claim.pictures, judge(claim, plan.secret)))
+    except Stop:
+        pass
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """A participant's batch read back from its gradient. frames: (share of the search done, pictures)."""
+
+    settings: ReconstructionSettings
+    truth: Pictures
+    pictures: Pictures
+    names: tuple[str, ...]
+    report: Report
+    baseline: Report
+    frames: tuple[tuple[float, Pictures], ...]
+    distance: float
+    analytic: bool
+    seconds: float
+
+
+def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, None, Inverted]:
+    """One participant's first update, inverted: in closed form for one photo on 'mlp', else by gradient matching."""
+    yield Step(0, 1, "taking the update")
+    plan = make_plan(dataclasses.replace(settings, attack="lsb", faces=settings.batch, colour=True, net="strided-3 wide"), faces)
+    rows = plan.victims
+    net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
+    labels = torch.from_numpy(faces.task.codes[rows].astype(np.int64))
+    update = share(net, torch.from_numpy(plan.x[rows]), labels, plan.public)
+    analytic = settings.net == "mlp" and settings.batch == 1
+    attack = AnalyticInversion() if analytic else GradientMatching(settings.prior, seed=settings.seed)
+    started, frames, distance = time.perf_counter(), list[tuple[float, Pictures]](), 0.0
+    run = attack.run(update)
+    try:
+        step = next(run)
+        while True:
+            if step.peek:
+                frames.append((step.done / step.total, step.peek["pictures"]))
+                distance = step.peek["distance"]
+            try:
+                yield dataclasses.replace(
+                    step, peek={"pictures": step.peek["pictures"], "truth": plan.secret.pictures} if step.peek else None
+                )
+                step = next(run)
+            except Stop:
+                step = run.throw(Stop())
+    except StopIteration as end:
+        claim: Claim = end.value
+    mean = np.repeat(plan.public.mean(0, keepdims=True), len(rows), 0)
+    order = reconstruction.assign(claim.pictures, plan.secret.pictures)
+    names = tuple(faces.people[p].replace("_", " ") for p in faces.person[rows])
+    return Inverted(
+        settings, plan.secret.pictures, claim.pictures[order], names, judge(claim, plan.secret, unordered=True),
+        judge(Claim(mean, np.empty(0)), plan.secret), tuple((d, p[order]) for d, p in frames[:: max(1, len(frames) // 12)]),
+        distance, analytic, time.perf_counter() - started,
+    )  # fmt: skip
