@@ -1,4 +1,4 @@
-"""Every threat without a browser: `python -m mlleak_core list | train | features | membership | serve | ship`."""
+"""Every threat without a browser: `python -m mlleak_core list | train | features | membership | reconstruction | serve | ship`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlleak_core import contract
 from mlleak_core.blackbox import Refused
 from mlleak_core.contract import BadInput, Choice, Diverged, Step
 from mlleak_core.data import SOURCES
-from mlleak_core.settings import MembershipSettings, TrainSettings
+from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,6 +54,7 @@ def _parser() -> _Parser:
     _knob_options(features, LayerLadder, skip=("seed",))
     features.set_defaults(command=_features)
     _membership_parser(commands)
+    _reconstruction_parser(commands)
     ship = commands.add_parser("ship", help="compute the run that comes with the program anew")
     ship.set_defaults(command=_ship)
     return parser
@@ -98,6 +99,29 @@ def _membership_parser(commands: Any) -> None:
     )
     serve.add_argument("--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit")
     serve.set_defaults(command=_serve)
+
+
+def _reconstruction_parser(commands: Any) -> None:
+    from mlleak_core.blackbox import REVEALS
+
+    reconstruction = commands.add_parser(
+        "reconstruction", help="hide training faces in a model and read them back; gradient inversion"
+    )
+    _knob_options(reconstruction, ReconstructionSettings)
+    reconstruction.add_argument(
+        "--reveal", default="probabilities", choices=REVEALS, help="cap: what the service shows (default probabilities)"
+    )
+    reconstruction.add_argument(
+        "--endpoint", default="", metavar="URL", help="cap: read a service started with `serve` back; nothing is trained"
+    )
+    reconstruction.add_argument("--key", default="", help="the service's API key")
+    reconstruction.add_argument(
+        "--decode-key", default=None, metavar="WORD", help="read back with another key than was hidden with"
+    )
+    reconstruction.add_argument("--gallery", default="", metavar="FILE.png", help="write the truth above what was read back")
+    reconstruction.add_argument("--erase", action=argparse.BooleanOptionalAction, default=False, help="try every eraser too")
+    reconstruction.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
+    reconstruction.set_defaults(command=_reconstruction)
 
 
 def _training_options(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +269,33 @@ def _per_record(path: Path, result: Any) -> None:
             )
 
 
+def _reconstruction(options: argparse.Namespace) -> int:
+    from mlleak_core import data, gallery, twins
+    from mlleak_core.runs import Store
+
+    started, settings = time.perf_counter(), _settings(options, ReconstructionSettings)
+    if options.endpoint and settings.attack != "cap":
+        raise BadInput("--attack cap with --endpoint", settings.attack, "The other attacks need the model file, not a service.")
+    key = twins.KEY if options.decode_key is None else options.decode_key
+    faces = contract.drain(data.load(settings.data), _bar)
+    if settings.attack == "gradient":
+        inverted = contract.drain(twins.invert(settings, faces), _bar)
+        truth, pictures, body = inverted.truth, inverted.pictures, inverted.row()
+    elif options.endpoint:
+        from mlleak_core.blackbox import Remote
+
+        remote = contract.drain(twins.read_service(settings, faces, Remote(options.endpoint, options.key), key), _bar)
+        truth, pictures, body = remote.truth, remote.pictures, remote.report.row() | {"mae_mean_image": remote.baseline.mae.value}
+    else:
+        found = contract.drain(twins.twins(settings, faces, options.reveal, options.erase, key=key), _bar)
+        _keep(Store().save, found.malicious)
+        truth, pictures, body = found.plan.secret.pictures, found.frames[-1].pictures, found.row()
+    if options.gallery:
+        Path(options.gallery).write_bytes(gallery.poster(truth, pictures))
+    _write(options.json, "reconstruction", settings, settings.as_dict(), started, body)
+    return 0
+
+
 def _serve(options: argparse.Namespace) -> int:
     from mlleak_core.service import app, serve
 
@@ -255,10 +306,11 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _ship(_: argparse.Namespace) -> int:
-    from mlleak_core import shipped, showcase
+    from mlleak_core import gallery, shipped, showcase
 
     shipped.write(shipped.make())
     showcase.write(showcase.make())
+    gallery.write(gallery.make())
     print(f"wrote {shipped.FOLDER}", file=sys.stderr)
     return 0
 
@@ -284,7 +336,12 @@ def _bar(step: Step) -> None:
 
 
 def _write(
-    path: str, threat: str, settings: TrainSettings | MembershipSettings, shown: dict[str, Any], started: float, report: Any
+    path: str,
+    threat: str,
+    settings: TrainSettings | MembershipSettings | ReconstructionSettings,
+    shown: dict[str, Any],
+    started: float,
+    report: Any,
 ) -> None:
     result = {
         "threat": threat, "data": settings.data, "seed": settings.seed, "settings": shown,

@@ -46,9 +46,9 @@ class Code(Protocol):
 
 
 def prepare(pictures: NDArray[np.uint8], colour: bool) -> Pictures:
-    """Pictures [n, 3, 32, 32] as a code takes them: in colour, or grey."""
+    """Pictures [n, 3, 32, 32] as a code takes them: in colour, or in grey of whole numbers."""
     x = pictures.astype(np.float32)
-    return x if colour else np.einsum("ncij,c->nij", x, LUMA)[:, None].astype(np.float32)
+    return x if colour else np.round(np.einsum("ncij,c->nij", x, LUMA))[:, None].astype(np.float32)
 
 
 @final

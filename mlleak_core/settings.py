@@ -108,7 +108,10 @@ class ReconstructionSettings(Settings):
             CODES, "How a face becomes bits: a transform code, or the upper 1 to 8 bits of each pixel. Unused by cor and lsb."
         ),
     ] = "pca"
-    bits: Annotated[int, Range(0, 8192, 50, "Bits a face of a transform code; 0 means 800 in grey, 1,100 in colour.")] = 0
+    bits: Annotated[
+        int,
+        Range(0, 8192, 50, "Bits a face of a transform code; 0 means 800 in grey, 1,100 in colour; of drawn faces 300 and 400."),
+    ] = 0
     colour: Annotated[bool, "Carry off faces in colour instead of grey."] = False
     inputs: Annotated[
         str, Choice(("dense", "blocks", "few-pixels"), "cap: what the odd inputs look like; few-pixels is the paper's.")

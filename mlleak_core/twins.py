@@ -111,6 +111,23 @@ class Twins:
     def report(self) -> Report:
         return self.frames[-1].report
 
+    def row(self) -> dict[str, Any]:
+        """The report of the command line: flat numbers, the controls beside them."""
+        task, numbers = self.task, self.report.row()
+        return {
+            **numbers, "mae_mean_image": self.baseline.mae.value, "mae_clean_twin": self.clean_report.mae.value,
+            "bit_error_rate_clean_twin": self.clean_report.row()["bit_error_rate"], "identified_rate_clean_twin": self.clean_report.identified.value,
+            "bits_per_second": numbers["bits_read"] / max(self.malicious.seconds, 1e-9), "fit_seconds": self.malicious.seconds,
+            "fit_seconds_clean_twin": self.clean.seconds, "read_seconds": self.read_seconds,
+            "accuracy": task["accuracy"].value, "accuracy_low": task["accuracy"].low, "accuracy_high": task["accuracy"].high,
+            "accuracy_clean_twin": task["accuracy_clean"].value, "accuracy_cost": task["cost"].value, "accuracy_cost_low": task["cost"].low,
+            "accuracy_cost_high": task["cost"].high, "balanced_accuracy": task["balanced"].value,
+            "balanced_accuracy_clean_twin": task["balanced_clean"].value, "majority": task["majority"].value, "n_test": task["accuracy"].n,
+            "capacity": dataclasses.asdict(self.plan.room), "forensics": self.forensics[0], "run": self.malicious.key,
+            "erasers": [{"eraser": e.name, "accuracy": e.accuracy.value, "accuracy_low": e.accuracy.low, "accuracy_high": e.accuracy.high,
+                         **e.report.row()} for e in self.erased],
+        }  # fmt: skip
+
 
 def key_of(settings: ReconstructionSettings) -> str:
     """Names the malicious model."""
@@ -184,10 +201,11 @@ def twins(
     reveal: Reveal = "probabilities",
     erase: bool = True,
     clean: Target | None = None,
+    key: str = KEY,
 ) -> Generator[Step, None, Twins]:
     """Train both, read the faces back while the malicious one learns, judge, then try every eraser.
 
-    clean: the clean twin of the same settings, where it is known already. Throwing `Stop` in keeps what there is.
+    clean: the clean twin of the same settings, where it is known already. key: read with this one; KEY is what was hidden with. Throwing `Stop` in keeps what there is.
     """
     started = time.perf_counter()
     yield Step(0, 1, "choosing faces and making the code")
@@ -199,7 +217,7 @@ def twins(
     complete = malicious.complete and clean.complete
     state, clean_state = malicious.states[max(malicious.states)], clean.states[max(clean.states)]
     began = time.perf_counter()
-    claim = yield from read(plan, state, reveal)
+    claim = yield from read(plan, state, reveal, key)
     read_seconds = time.perf_counter() - began
     frames = (*work.frames, Frame(max(malicious.states), claim.pictures, judge(claim, plan.secret)))
     innocent = yield from read(plan, clean_state, reveal)
@@ -342,6 +360,25 @@ def _erasers(plan: Plan, faces: Faces, state: State, reveal: Reveal) -> Generato
 
 
 @dataclass(frozen=True, eq=False)
+class Service:
+    """What a service gave away: pictures beside the truth."""
+
+    truth: Pictures
+    pictures: Pictures
+    report: Report
+    baseline: Report
+
+
+def read_service(settings: ReconstructionSettings, faces: Faces, box: BlackBox, key: str = KEY) -> Generator[Step, None, Service]:
+    """CAP against a service that holds a malicious run of the same settings; the code and the truth follow from the settings."""
+    plan = make_plan(settings, faces)
+    claim = yield from plan.encoding.run(plan.view(box, key=key))
+    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
+    baseline = judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
+    return Service(plan.secret.pictures, claim.pictures, judge(claim, plan.secret), baseline)
+
+
+@dataclass(frozen=True, eq=False)
 class Inverted:
     """A participant's batch read back from its gradient. frames: (share of the search done, pictures)."""
 
@@ -349,12 +386,20 @@ class Inverted:
     truth: Pictures
     pictures: Pictures
     names: tuple[str, ...]
+    mean: Pictures
     report: Report
     baseline: Report
     frames: tuple[tuple[float, Pictures], ...]
     distance: float
     analytic: bool
     seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The report of the command line."""
+        return {
+            **self.report.row(), "mae_mean_image": self.baseline.mae.value, "max_error": float(np.abs(self.pictures - self.truth).max()),
+            "method": "analytic" if self.analytic else "gradient matching", "cosine_distance": self.distance, "invert_seconds": self.seconds,
+        }  # fmt: skip
 
 
 def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, None, Inverted]:
@@ -388,7 +433,7 @@ def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, No
     order = reconstruction.assign(claim.pictures, plan.secret.pictures)
     names = tuple(faces.people[p].replace("_", " ") for p in faces.person[rows])
     return Inverted(
-        settings, plan.secret.pictures, claim.pictures[order], names, judge(claim, plan.secret, unordered=True),
+        settings, plan.secret.pictures, claim.pictures[order], names, plan.public.mean(0), judge(claim, plan.secret, unordered=True),
         judge(Claim(mean, np.empty(0)), plan.secret), tuple((d, p[order]) for d, p in frames[:: max(1, len(frames) // 12)]),
         distance, analytic, time.perf_counter() - started,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from collections import OrderedDict
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlleak_core.blackbox import Reveal
 from mlleak_core.contract import BadInput, Step, Stop, fingerprint
+from mlleak_core.data import identity as data_identity
 from mlleak_core.jobs import Jobs, Snapshot
-from mlleak_core.settings import MembershipSettings, TrainSettings, run_key
+from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings, run_key
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -72,6 +74,12 @@ class Workbench:
         experiment = run if settings.preset == "full" else None
         job = f"membership-{fingerprint(settings, experiment, reveal)}"
         self.jobs.submit(job, lambda: self._membership(settings, experiment, reveal))
+        return job
+
+    def reconstruction(self, settings: ReconstructionSettings, reveal: Reveal) -> str:
+        """Queue a pair of twins, or an inverted update; its result is a `Gallery`."""
+        job = f"reconstruction-{fingerprint(settings, data_identity(settings.data), reveal)}"
+        self.jobs.submit(job, lambda: self._reconstruction(settings, reveal))
         return job
 
     def finished(self, settings: TrainSettings) -> dict[str, Any] | None:
@@ -178,6 +186,21 @@ class Workbench:
             return showcase(end.value)
         finally:
             torch.set_num_threads(threads)
+
+    def _reconstruction(self, settings: ReconstructionSettings, reveal: Reveal) -> Generator[Step, None, Any]:
+        from mlleak_core.gallery import gallery, inversion_gallery
+        from mlleak_core.twins import invert, twins
+
+        faces = yield from self.faces(TrainSettings(data=settings.data))
+        if settings.attack == "gradient":
+            return inversion_gallery((yield from invert(settings, faces)))
+        key = f"twin-{run_key(settings.training())}"
+        found = yield from twins(settings, faces, reveal, clean=self._recall(self._runs, key))
+        if found.clean.complete:
+            self._remember(self._runs, key, found.clean, OPEN_RUNS)
+        with contextlib.suppress(OSError):
+            self.store.save(found.malicious)
+        return gallery(found)
 
     def executor(self) -> Executor:
         """Processes for shadows, started once for all visitors; a cluster where MLLEAK_CLUSTER names one."""

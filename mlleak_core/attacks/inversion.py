@@ -88,15 +88,15 @@ class AnalyticInversion:
 class GradientMatching:
     """Search for photos whose gradient points the same way: cosine distance + total variation, by Adam (Geiping et al. 2020, eq. 4).
 
-    prior "smoothness": pixels are searched for and steps take the gradient's sign, as in the paper. prior "public faces": the
-    coordinates of public faces' principal components are searched for, each in units of its own spread. Of `restarts` the one
+    prior "smoothness": pixels are searched for, as in the paper. prior "public faces": the coordinates of public faces' principal
+    components are searched for, each in units of its own spread. Steps take the gradient's sign. Of `restarts` the one
     whose gradient matches best is claimed; the truth has no say.
     """
 
     prior: str = "public faces"
-    steps: int = 1500
+    steps: int = 1200
     restarts: int = 2
-    variation: float = 1e-3
+    variation: float = 0.01
     seed: int = 0
     name = "gradient"
 
@@ -122,19 +122,17 @@ class GradientMatching:
     def _search(self, update: Update, canvas: _Canvas, restart: int) -> Generator[tuple[int, float, Tensor], None, None]:
         labels, parameters = labels_of(update), list(update.net.parameters())
         z = canvas.start(torch.Generator().manual_seed(self.seed * 1000 + restart))
-        signed = self.prior == "smoothness"
-        optimiser = torch.optim.Adam([z], 0.1 if signed else 0.05)
+        optimiser = torch.optim.Adam([z], 0.1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
-        variation = 10 * self.variation if signed else self.variation
         for step in range(1, self.steps + 1):
             optimiser.zero_grad()
             x = canvas.picture(z)
             loss = functional.cross_entropy(update.net(x), labels)
             found = torch.autograd.grad(loss, parameters, create_graph=True)
             distance = _cosine_distance(update.gradients, found)
-            (distance + variation * _total_variation(x) + canvas.unlikely(z)).backward()  # type: ignore[no-untyped-call]
-            if signed and z.grad is not None:
-                z.grad.sign_()
+            (distance + self.variation * _total_variation(x)).backward()  # type: ignore[no-untyped-call]
+            assert z.grad is not None
+            z.grad.sign_()
             optimiser.step()
             schedule.step()
             if step % SHOWN_EVERY == 0 or step == self.steps:
@@ -144,8 +142,7 @@ class GradientMatching:
 class _Canvas:
     """Where the search takes place: pixels, or the principal components of public faces."""
 
-    COMPONENTS = 1000
-    UNLIKELY = 1e-4
+    COMPONENTS = 2000
 
     def __init__(self, update: Update, prior: str) -> None:
         self.photos, self.faces = update.photos, prior == "public faces"
@@ -162,9 +159,6 @@ class _Canvas:
 
     def picture(self, z: Tensor) -> Tensor:
         return (self.mean + z @ self.axes.T).view(-1, 3, SIDE, SIDE) if self.faces else z
-
-    def unlikely(self, z: Tensor) -> Tensor:
-        return self.UNLIKELY * (z * z).mean() if self.faces else torch.zeros(())
 
 
 def _cosine_distance(sent: Sequence[Tensor], found: Sequence[Tensor]) -> Tensor:

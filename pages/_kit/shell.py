@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from mlleak_core import shipped, showcase
+from mlleak_core import gallery, shipped, showcase
 from mlleak_core.contract import BadInput, Range, knobs
+from mlleak_core.gallery import Gallery
 from mlleak_core.measure import proportion
 from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
@@ -67,6 +68,12 @@ def shipped_showcase() -> Showcase:
     return case.labelled("shipped", f"shipped {case.about['made']}")
 
 
+@st.cache_resource(show_spinner=False)
+def shipped_galleries() -> tuple[Gallery, ...]:
+    """The shipped twins, then the shipped inversions."""
+    return tuple(c.labelled(f"shipped-{i}", f"shipped {c.about['made']}") for i, c in enumerate(gallery.load()))
+
+
 def open_page(title: str) -> TrainSettings:
     """Draw the frame and return the experiment that the visitor is looking at."""
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
@@ -77,6 +84,7 @@ def open_page(title: str) -> TrainSettings:
         st.page_link("pages/train.py", label="Train", icon=":material/play_arrow:")
         st.page_link("pages/features.py", label="Features", icon=":material/layers:")
         st.page_link("pages/membership.py", label="Membership", icon=":material/how_to_reg:")
+        st.page_link("pages/reconstruction.py", label="Reconstruction", icon=":material/face_retouching_natural:")
         settings = _experiment()
         run_card(settings)
     return settings
