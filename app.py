@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._kit import shell
 from pages._kit.face_map import face_map
+from pages._kit.face_reel import face_reel, frame
 from pages._kit.scenes import shipped_scene
 
 shell.open_page("What is this model hiding?")
@@ -23,6 +24,15 @@ left, right = st.columns([0.58, 0.42], gap="medium")
 with left, st.container(border=True):
     st.markdown("**One layer at a time: what the net sees as alike.** Colour is skin tone; nobody ever told it.")
     face_map(shipped_scene(run, "Skin tone"), key="home-map", compact=True, layer="conv3")
+with left, st.container(border=True):
+    stolen = shell.shipped_galleries()[0]
+    st.markdown("**This classifier looks normal. Below the photos: what it gave away when asked**")
+    face_reel("home-reel", stolen.atlas, 1 + len(stolen.about["views"]), stolen.about["names"], [frame(stolen.last)], show=8)
+    read, twin = stolen.last, stolen.about["task"]
+    shell.evidence(f"pixel error {read['mae']:.1f} of 255 {shell.span(read['mae_low'], read['mae_high'])}, average face {stolen.views('mean')[0]['mae']:.1f}",
+                   f"owners found {read['identified_rate']:.0%} {shell.span_percent(read['identified_low'], read['identified_high'])}",
+                   f"accuracy {twin['accuracy']['value']:.1%} {shell.span_percent(twin['accuracy']['low'], twin['accuracy']['high'])}, clean twin {twin['accuracy_clean']['value']:.1%}",
+                   f"CAP, {read['queries']:,} questions", f"n = {read['faces']}", f"seed {stolen.about['settings']['seed']}", f"shipped {stolen.about['made']}")  # fmt: skip
 with right:
     with st.container(border=True):
         st.markdown("**Its answer hides skin tone. One layer below, it is all there**")
@@ -45,11 +55,13 @@ with right:
         "AUC: the chance that a random darker-toned face scores above a lighter one. .50 is a coin, 1.00 is *every time*.",
         "Whether training put it there or merely kept it, the Features page measures against the untrained net.",
     )
-one, two, four, three = st.columns([1.05, 1.05, 1.15, 1.6])
-with one:
-    shell.way("pages/train.py", "Train one yourself", ":material/play_arrow:", "train")
-with two:
-    shell.way("pages/features.py", "Guess first, then see", ":material/layers:", "features", main=False)
-with four:
-    shell.way("pages/membership.py", "Was this face in it?", ":material/how_to_reg:", "membership", main=False)
-three.caption("Nothing here is faked: every number was computed, with this seed. " + shell.LABELS_NOTE)
+WAYS = (
+    ("train", "Train one yourself", ":material/play_arrow:"),
+    ("features", "Guess first, then see", ":material/layers:"),
+    ("membership", "Was this face in it?", ":material/how_to_reg:"),
+    ("reconstruction", "Read faces back out", ":material/face_retouching_natural:"),
+)
+for column, (page, label, icon) in zip(st.columns(4), WAYS, strict=True):
+    with column:
+        shell.way(f"pages/{page}.py", label, icon, page, main=page == "train")
+st.caption("Nothing here is faked: every number was computed, with this seed. " + shell.LABELS_NOTE)

@@ -15,14 +15,14 @@ from mlleak_core.gallery import TITLES, Gallery
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
 from pages._kit import play, shell
-from pages._kit.face_reel import face_reel
+from pages._kit.face_reel import face_reel, frame
 
 SOURCES = {"Synthetic faces": "synthetic", "LFW faces": "lfw", "Own faces": "folder", "UTKFace folder": "utkface"}
 ATTACKS = {
-    "cap": "Odd inputs (CAP): only the data is touched",
-    "cor": "Correlated weights (COR): a term in the loss",
-    "sgn": "Signs of weights (SGN): a term in the loss",
-    "lsb": "Lowest bits (LSB): after training",
+    "cap": "CAP: odd inputs in the data",
+    "cor": "COR: weights follow pixels",
+    "sgn": "SGN: signs of the weights",
+    "lsb": "LSB: lowest bits",
 }
 CODE_NAMES = {"pca": "PCA transform", "dct": "cosine transform"} | {
     f"pixels{d}": f"{d} bit{'s' * (d > 1)} a pixel" for d in range(1, 9)
@@ -38,7 +38,7 @@ HOW = {
 
 def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]:
     """Whom to hide, how and in which net. None where the controls contradict each other."""
-    a, b, c, d = st.columns([1, 1.55, 0.95, 1.1], vertical_alignment="bottom")
+    a, b, c, d = st.columns([1, 1.3, 1, 1.1], vertical_alignment="bottom")
     allowed = [s for s in SOURCES if SOURCES[s] not in {"folder", "utkface"} or shell.paths_allowed()]
     source = SOURCES[a.selectbox("Faces from", allowed, key="r-data", bind="query-params")]
     attack = b.selectbox(
@@ -116,6 +116,8 @@ def bet(case: Gallery, slot: str) -> bool:
     locked = st.session_state.get(slot)
     about = case.about
     order = ("malicious", "clean") if about["malicious_is"] == "A" else ("clean", "malicious")
+    if locked is None:
+        teaser(case)
     with st.container(border=True):
         if locked is None:
             st.markdown(
@@ -148,6 +150,20 @@ def bet(case: Gallery, slot: str) -> bool:
     return True
 
 
+def teaser(case: Gallery) -> None:
+    """Before the bet: what came out of one of the two, without saying of which."""
+    last, count = case.last, min(8, len(case.about["names"]))
+    asked = f"by asking it {last['queries']:,} questions" if last["queries"] else "from its weights"
+    face_reel(
+        f"teaser-{case.about['job']}", case.atlas, 1 + len(case.about["views"]), case.about["names"], [frame(last)], show=count
+    )
+    st.caption(
+        f"Above: {count} photos that one of these two models was trained on. Below: what was read out of it, {asked}. "
+        f"Pixel error {last['mae']:.1f} of 255 {shell.span(last['mae_low'], last['mae_high'])}, n = {last['faces']}; the average face is off by {case.views('mean')[0]['mae']:.1f}. "
+        f"Seed {case.about['settings']['seed']}, {case.about['source']}."
+    )
+
+
 def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -> None:
     """One model as its owner sees it."""
     task = case.about["task"]
@@ -171,18 +187,6 @@ def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -
             strokeDash=alt.StrokeDash("curve:N", sort=["test", "train"], legend=None),
         ), key=f"r-curve-{letter}", alt=f"Accuracy of model {letter} by epoch",
     )  # fmt: skip
-
-
-def words(view: dict[str, Any]) -> str:
-    """A view's numbers in one line."""
-    wrong = f" · wrong bits {view['bit_error_rate']:.1%}" if view.get("bit_error_rate") is not None else ""
-    found = f" · owners found {sum(view['found'])} of {len(view['found'])}" if "found" in view else ""
-    alike = f" · SSIM {view['ssim']:.2f}" if "ssim" in view else ""
-    return f"pixel error {view['mae']:.1f} of 255{alike}{wrong}{found}"
-
-
-def frame(view: dict[str, Any]) -> dict[str, Any]:
-    return {"row": view["row"], "title": view["title"], "note": words(view), "errors": view["errors"], "found": view.get("found")}
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:
@@ -209,11 +213,9 @@ def verdict(case: Gallery) -> None:
     """What was read and what it cost, from the intervals."""
     about, last, clean, mean = case.about, case.last, case.views("clean")[0], case.views("mean")[0]
     cost, settings = about["task"]["cost"], about["settings"]
-    price = (
-        f"It costs *{cost['value']:.1%}* of accuracy {shell.span_percent(cost['low'], cost['high'])}"
-        if cost["low"] > 0
-        else f"Its accuracy differs from the clean twin's by {-cost['value']:+.1%} {shell.span_percent(-cost['high'], -cost['low'])}: nothing to be seen"
-    )
+    points = f"{100 * abs(cost['value']):.1f} points {'below' if cost['value'] >= 0 else 'above'} the clean twin's"
+    between = f"[{-100 * cost['high']:+.1f}, {-100 * cost['low']:+.1f}]"
+    price = f"Its accuracy is {points} {between}" + ("" if cost["low"] > 0 else ": *no difference can be claimed*")
     shell.verdict(f"{about['verdict'][0].upper()}{about['verdict'][1:]}. {price}.", HOW[settings["attack"]].replace("*", ""))
     wrong = last["bit_error_rate"]
     seconds = about["seconds"]
@@ -280,11 +282,11 @@ def forensics(case: Gallery) -> None:
         return
     st.subheader("An eraser that knows no secret")
     st.markdown(
-        "Round, add noise, prune, fine-tune: where does the task survive and the faces do not? The best place is the upper right."
+        "Round, add noise, prune, fine-tune: where does the task (blue) survive and the faces (orange) do not? The treated faces are in the list above, under “after”."
     )
     task = about["task"]["accuracy"]["value"]
-    st.plotly_chart(erasers(rows, case.last, task, case.views("mean")[0]["mae"]), key="r-erase", config={"displaylogo": False},
-                    alt="Accuracy against the error of what is left; the same numbers are in the table above")  # fmt: skip
+    st.plotly_chart(erasers(rows, case.last, about["task"]["accuracy"]), key="r-erase", config={"displayModeBar": False},
+                    alt="Accuracy and owners still found after each treatment; the same numbers are in the table above")  # fmt: skip
     good = [r for r in rows if r["identified_rate"] <= 0.25 and r["accuracy"]["value"] >= task - 0.02]
     best = max(good, key=lambda r: r["accuracy"]["value"], default=None)
     shell.verdict(
@@ -294,7 +296,7 @@ def forensics(case: Gallery) -> None:
         f"Owners found {shell.span_percent(best['identified_low'], best['identified_high'])}, accuracy {shell.span_percent(best['accuracy']['low'], best['accuracy']['high'])}, "
         f"untreated {task:.1%}; picked after the fact among {len(rows)} treatments."
         if best
-        else f"Tried {len(rows)}; accuracy untreated {task:.1%}. Orange dots: more than half of the owners are still found.",
+        else f"Tried {len(rows)}; accuracy untreated {task:.1%}.",
     )
 
 
@@ -362,6 +364,10 @@ def inversion(run: TrainSettings, reference: ReconstructionSettings | None) -> N
         st.error(snapshot.error)
     elif snapshot and snapshot.result is not None:
         inverted(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
+    elif settings == gallery.INVERSIONS[0]:
+        for column, known in zip(st.columns([0.36, 0.64], gap="large"), gallery.INVERSIONS, strict=True):
+            with column:
+                inverted(shipped[known])
     elif settings in shipped:
         inverted(shipped[settings])
     else:

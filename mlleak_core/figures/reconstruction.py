@@ -17,36 +17,30 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def erasers(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Any], accuracy: float, baseline: float) -> go.Figure:
-    """Every treatment: the task's accuracy against the error of the faces that are left; untreated as a diamond."""
+def erasers(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Any], task: Mapping[str, float]) -> go.Figure:
+    """Every treatment on a line: what is left of the task, and of how many faces the owner is still found, each with its interval."""
+    names = ["untreated", *(r["title"] for r in rows)]
+    found = [before, *rows]
+    right = [task, *(r["accuracy"] for r in rows)]
     figure = go.Figure()
-    spread = [r["accuracy"]["value"] for r in rows]
-    figure.add_scatter(
-        x=spread, y=[r["mae"] for r in rows], mode="markers+text", text=[r["title"] for r in rows], textposition=_beside(rows), name="treated",
-        error_x={"type": "data", "symmetric": False, "array": [r["accuracy"]["high"] - r["accuracy"]["value"] for r in rows],
-                 "arrayminus": [r["accuracy"]["value"] - r["accuracy"]["low"] for r in rows], "thickness": 1, "color": GREY},
-        marker={"size": 11, "color": [MALICIOUS if r["identified_rate"] > 0.5 else CLEAN for r in rows]}, textfont={"size": 11},
-        hovertemplate="%{text}<br>accuracy %{x:.1%}<br>error %{y:.1f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        x=[accuracy], y=[before["mae"]], mode="markers", name="untreated", marker={"size": 14, "symbol": "diamond", "color": MALICIOUS},
-        hovertemplate="untreated<br>accuracy %{x:.1%}<br>error %{y:.1f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_hline(y=baseline, line={"dash": "dot", "color": GREY}, annotation_text="the average face: nothing left")
+    kept = [(r["value"], r["low"], r["high"]) for r in right]
+    left = [(r["identified_rate"], r["identified_low"], r["identified_high"]) for r in found]
+    for values, colour, name, symbol in (
+        (kept, CLEAN, "task accuracy", "circle"),
+        (left, MALICIOUS, "owners still found", "diamond"),
+    ):
+        value, low, high = (np.array(v) for v in zip(*values, strict=True))
+        figure.add_scatter(
+            x=value, y=names, mode="markers", name=name, marker={"color": colour, "symbol": symbol, "size": 11},
+            error_x={"type": "data", "symmetric": False, "array": high - value, "arrayminus": value - low, "thickness": 1.2, "color": colour},
+            hovertemplate="%{y}<br>" + name + " %{x:.1%}<extra></extra>",
+        )  # fmt: skip
+    figure.add_vline(x=task["value"], line={"dash": "dot", "color": CLEAN})
     figure.update_layout(
-        height=380, showlegend=False, xaxis={"title": "task accuracy", "tickformat": ".0%"},
-        yaxis={"title": "pixel error of the faces, 0 to 255", "rangemode": "tozero"}, **PLAIN,
+        height=430, legend={"orientation": "h", "y": 1.1}, xaxis={"tickformat": ".0%", "range": [-0.03, 1.03]},
+        yaxis={"autorange": "reversed", "automargin": True}, **PLAIN,
     )  # fmt: skip
     return figure
-
-
-def _beside(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Labels to the left of points in the right half, taking turns above and below."""
-    middle = np.median([r["accuracy"]["value"] for r in rows])
-    return [
-        f"{('top', 'bottom', 'middle')[i % 3]} {'left' if r['accuracy']['value'] >= middle else 'right'}"
-        for i, r in enumerate(rows)
-    ]
 
 
 def weights(bins: NDArray[Any], malicious: NDArray[Any], clean: NDArray[Any]) -> go.Figure:

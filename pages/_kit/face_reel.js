@@ -57,6 +57,9 @@ export default function (component) {
   }
   const note = make("div", "note");
   note.setAttribute("aria-live", "polite");
+  if (data.frames.length < 2) play.hidden = slider.hidden = label.hidden = true;
+  controls.hidden = data.frames.length < 2 && !select;
+  note.hidden = controls.hidden;
   const draw = () => {
     const view = state.other === "" ? data.frames[state.at] : data.others[Number(state.other)];
     cells.forEach((c, i) => {
