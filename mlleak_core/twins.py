@@ -265,11 +265,8 @@ class _Work:
             run = fit(self.faces, training, plan.split, regulariser=term, after_epoch=self._read)
         else:
             assert isinstance(encoding, CorrelatedValues)
-            pixels = plan.secret.pictures.ravel().astype(float)
-            fitting = plan.room.room // 8 // (pixels.size // len(plan.victims)) * (pixels.size // len(plan.victims))
-            run = fit(
-                self.faces, training, plan.split, regulariser=encoding.regulariser(pixels[:fitting]), after_epoch=self._read
-            )
+            pixels = encoding.fitting(plan.secret.pictures, plan.room.weights).ravel().astype(float)
+            run = fit(self.faces, training, plan.split, regulariser=encoding.regulariser(pixels), after_epoch=self._read)
         return (yield from self._shown(run))
 
     def _read(self, epoch: int, net: ConvNet) -> None:
