@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -115,14 +115,6 @@ class Report:
             "identified_rate": self.identified.value, "identified_low": self.identified.low, "identified_high": self.identified.high,
             "faces": len(self.errors), "candidates": self.candidates, "note": self.note,
         }  # fmt: skip
-
-
-class Encoding(Protocol):
-    """One way to hide a secret in a model."""
-
-    name: str
-
-    def run(self, view: View) -> Generator[Step, None, Claim]: ...
 
 
 def stage(
@@ -299,8 +291,9 @@ class CapacityAbuse:
         total = self.asked(view.bits)
         inputs = odd_inputs(self.inputs, total, view.key)
         said, note, before = np.full(total, 0.5), "", view.box.queries
-        for start in range(0, total, ASKED_AT_ONCE):
-            part = slice(start, min(start + ASKED_AT_ONCE, total))
+        at_once = min(ASKED_AT_ONCE, getattr(view.box, "batch", ASKED_AT_ONCE))
+        for start in range(0, total, at_once):
+            part = slice(start, min(start + at_once, total))
             try:
                 said[part] = view.box.ask(inputs[part])[:, 1]
             except Refused as problem:
@@ -431,3 +424,6 @@ class LeastSignificantBits:
         except BadInput as problem:
             note = str(problem)
         return Claim(pictures, bits[: view.bits].astype(np.float64), 0, note)
+
+
+Encoding = CapacityAbuse | CorrelatedValues | SignEncoding | LeastSignificantBits

@@ -15,7 +15,7 @@ def words(page):
     return page.locator("[data-testid=stMain]").inner_text()
 
 
-@pytest.mark.parametrize("path", ["", "train", "features", "membership"])
+@pytest.mark.parametrize("path", ["", "train", "features", "membership", "reconstruction"])
 def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
     with serving() as address:
         seen = []
@@ -54,7 +54,7 @@ def test_home_shows_a_leak_without_plotly_and_without_waiting(server, tab):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_its_screen(server, tab, scheme, width):
     page = tab(width, 844, scheme)
-    for path in ("", "train", "features", "membership"):
+    for path in ("", "train", "features", "membership", "reconstruction"):
         page.goto(f"{server}/{path}")
         settle(page)
         page.locator("h1").first.wait_for()
@@ -207,3 +207,51 @@ def test_a_score_table_is_audited_and_a_bad_one_is_refused(server, tab, tmp_path
         page.locator("input[type=file]").set_input_files(str(tmp_path / name))
         page.get_by_text(words_there).wait_for()
         settle(page)
+
+
+def test_reconstruction_bet_watch_reveal_forensics(server, tab):
+    page = tab(1280, 1000)
+    page.goto(f"{server}/reconstruction")
+    settle(page)
+    page.locator(".face-reel .tile").first.wait_for()
+    assert page.locator(".face-reel").first.locator(".cell").count() == 8
+    assert "malicious" not in words(page)
+    page.get_by_text("Model B", exact=True).last.click()
+    settle(page)
+    page.get_by_role("button", name="Lock my bet").click()
+    page.get_by_text("You bet on model B").wait_for()
+    reel = page.locator(".face-reel").first
+    seen = set()
+    for _ in range(40):
+        seen.add(reel.get_attribute("data-at"))
+        page.wait_for_timeout(250)
+    assert len(seen) > 5, "the faces emerge by themselves"
+    slider = reel.locator("input[type=range]")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert reel.get_attribute("data-at") == "0"
+    early = reel.locator(".note").inner_text()
+    page.keyboard.press("End")
+    assert reel.locator(".note").inner_text() != early
+    assert reel.locator(".found").count() == 16
+    reel.locator("select").select_option(label="the clean twin, read the same way")
+    assert reel.locator(".found").count() == 0
+    reel.locator("select").select_option(label="after: prune 90 %")
+    page.locator(".js-plotly-plot").nth(3).wait_for()
+    assert "untreated" in page.locator(".js-plotly-plot").nth(3).inner_text()
+    shot(page, "reconstruction-revealed")
+
+
+def test_faces_emerge_live_and_stop_keeps_them(server, tab):
+    page = tab(1280, 1000)
+    page.goto(f"{server}/reconstruction")
+    settle(page)
+    page.get_by_role("button", name="Run it live").click()
+    page.get_by_text("what can be read back right now").wait_for(timeout=120_000)
+    page.get_by_text("after epoch").first.wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped early: the twins").wait_for(timeout=60_000)
+    settle(page)
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_text("Read it back").wait_for()
+    assert page.locator(".face-reel").first.locator(".cell").count() == 16

@@ -143,3 +143,59 @@ def test_membership_takes_a_table_of_scores(tmp_path, capsys):
     (tmp_path / "s.csv").write_text("\n".join(lines))
     assert main(["membership", "--scores", str(tmp_path / "s.csv")]) == 0
     assert json.loads(capsys.readouterr().out)["report"]["auc_low"] > 0.5
+
+
+RECONSTRUCTION = {
+    "mae", "mae_mean_image", "mae_clean_twin", "ssim", "bit_error_rate", "bits", "bits_per_second", "queries", "identified_rate", "accuracy",
+    "accuracy_clean_twin", "accuracy_low", "accuracy_high",
+}  # fmt: skip
+
+
+def reconstruct(*arguments):
+    done = run("reconstruction", "--epochs", "12", *arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("attack", ["cap", "cor", "sgn", "lsb"])
+def test_reconstruction_reports_the_reading_beside_its_controls(attack, tmp_path):
+    picture = tmp_path / "faces.png"
+    found = reconstruct("--attack", attack, "--faces", "4", "--bits", "200", "--gallery", str(picture))
+    assert (found["threat"], found["settings"]["attack"]) == ("reconstruction", attack)
+    report = found["report"]
+    assert set(report) >= RECONSTRUCTION
+    assert report["mae"] < report["mae_mean_image"] / 2
+    assert report["identified_rate"] == 1
+    assert report["accuracy_low"] <= report["accuracy"] <= report["accuracy_high"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_wrong_decoding_key_is_said_and_reads_nothing():
+    report = reconstruct("--attack", "lsb", "--faces", "2", "--decode-key", "wrong")["report"]
+    assert "wrong key" in report["note"]
+    assert report["identified_rate"] == 0
+
+
+def test_gradient_inversion_of_one_photo_is_exact():
+    report = reconstruct("--attack", "gradient", "--net", "mlp", "--batch", "1")["report"]
+    assert report["max_error"] < 0.255
+    assert report["method"] == "analytic"
+
+
+def test_a_malicious_run_is_read_back_over_http_until_the_rate_limit(capsys):
+    from mlleak_core.service import app
+    from tests.core.test_service import running
+
+    options = ["--faces", "4", "--bits", "200", "--epochs", "12", "--seed", "3"]
+    assert main(["reconstruction", *options]) == 0
+    name = json.loads(capsys.readouterr().out)["report"]["run"]
+    for limit, reveal in ((0, "label"), (600, "probabilities")):
+        with running(app(name, reveal, "secret", limit)) as address:
+            assert main(["reconstruction", *options, "--endpoint", address, "--key", "secret"]) == 0
+        report = json.loads(capsys.readouterr().out)["report"]
+        if limit:
+            assert "Read 512 of 800" in report["note"] and "429" in report["note"]
+        else:
+            assert (report["queries"], report["identified_rate"]) == (800, 1)
+    assert main(["reconstruction", "--attack", "sgn", "--endpoint", "http://127.0.0.1:9"]) == 2
+    assert "--attack cap" in capsys.readouterr().err

@@ -12,9 +12,9 @@ from mlleak_core import contract
 from mlleak_core.attacks.features import LayerLadder
 from mlleak_core.contract import BadInput, Card, Step, drain
 from mlleak_core.maps import MapSettings
-from mlleak_core.settings import MembershipSettings, TrainSettings
+from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings
 
-SETTINGS = [TrainSettings, MapSettings, LayerLadder, MembershipSettings]
+SETTINGS = [TrainSettings, MapSettings, LayerLadder, MembershipSettings, ReconstructionSettings]
 
 
 @pytest.mark.parametrize("threat", contract.discover(), ids=lambda m: m.CARD.slug)
@@ -84,6 +84,6 @@ def test_drain_returns_the_result_and_passes_the_steps():
 
 
 def test_the_core_never_imports_streamlit_and_the_light_part_never_imports_torch():
-    code = "import sys, mlleak_core.shipped, mlleak_core.workbench, mlleak_core.jobs, mlleak_core.showcase; assert 'torch' not in sys.modules; assert 'umap' not in sys.modules;"
+    code = "import sys, mlleak_core.shipped, mlleak_core.workbench, mlleak_core.jobs, mlleak_core.showcase, mlleak_core.gallery, mlleak_core.capacity, mlleak_core.figures.reconstruction; assert 'torch' not in sys.modules; assert 'umap' not in sys.modules;"
     code += "import mlleak_core.maps, mlleak_core.__main__, mlleak_core.figures.ladder; assert 'streamlit' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

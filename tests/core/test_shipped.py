@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlleak_core import shipped, showcase
+from mlleak_core import gallery, shipped, showcase
 
 
 def test_the_shipped_run_is_computed_not_written():
@@ -41,6 +41,23 @@ def test_the_shipped_audit_is_computed_not_written():
         assert (row["n_members"], row["queries"]) == (made.rows[name]["n_members"], made.rows[name]["queries"])
     assert made.rows["lira"]["auc_low"] > 0.5
     assert made.about["test_accuracy"] == pytest.approx(kept.about["test_accuracy"], abs=0.03)
+
+
+def test_the_shipped_twins_are_computed_not_written():
+    for kept, made in zip(gallery.load(), gallery.make(), strict=True):
+        assert kept.about["settings"] == made.about["settings"]
+        assert kept.about["names"] == made.about["names"]
+        assert [v["kind"] for v in kept.about["views"]] == [v["kind"] for v in made.about["views"]]
+        mine, theirs = kept.last, made.last
+        assert mine["mae"] == pytest.approx(theirs["mae"], abs=0.3 if kept.about.get("analytic", True) else 8)
+        for name in ("bits", "queries", "faces", "candidates"):
+            assert mine[name] == theirs[name], name
+        assert kept.views("mean")[0]["mae"] == pytest.approx(made.views("mean")[0]["mae"], abs=0.01)
+        if "task" in kept.about:
+            assert mine["bit_error_rate"] == theirs["bit_error_rate"] == 0
+            assert kept.about["malicious_is"] == made.about["malicious_is"]
+            for name in ("accuracy", "accuracy_clean"):
+                assert kept.about["task"][name]["value"] == pytest.approx(made.about["task"][name]["value"], abs=0.025)
 
 
 def test_the_shipped_run_is_small():

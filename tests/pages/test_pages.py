@@ -47,6 +47,7 @@ def until(at: AppTest, words: str, seconds: float = 90) -> AppTest:
         ("pages/train.py", "Teach a net"),
         ("pages/features.py", "What else did it learn"),
         ("pages/membership.py", "in the training set?"),
+        ("pages/reconstruction.py", "Read the training faces"),
     ],
 )
 def test_every_page_draws_and_carries_evidence(name, words):
@@ -147,6 +148,61 @@ def test_membership_patients_live_then_a_dot_and_back():
 def test_garbage_in_the_address_of_membership_falls_back(value):
     at = page("pages/membership.py")
     for name in ("m-data", "m-preset", "m-reveal", "seed"):
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+
+
+def test_reconstruction_bet_reveal_forensics_from_the_shipped_run():
+    at = page("pages/reconstruction.py")
+    assert not at.exception
+    assert "One of them carries 16 of its training faces" in text(at)
+    assert "malicious twin" not in text(at) and "clean twin" not in text(at)
+    assert "Could the owner have noticed?" not in [s.value for s in at.subheader]
+    at.radio(key="pick-r-bet-shipped-0").set_value("Model A").run()
+    at = press(at, "Lock my bet")
+    assert "You bet on model A" in text(at)
+    assert "the malicious twin" in text(at) and "The faces are in the model" in text(at)
+    assert {"Read it back", "Could the owner have noticed?", "An eraser that knows no secret"} <= {s.value for s in at.subheader}
+    assert not at.exception
+
+
+def test_reconstruction_says_before_training_that_the_net_cannot_hold_it():
+    at = page("pages/reconstruction.py")
+    at.selectbox(key="r-attack").set_value("sgn").run()
+    at.selectbox(key="r-code").set_value("pixels8").run()
+    at.select_slider(key="r-faces").set_value(128).run()
+    assert "More than the net can hold" in text(at)
+    at.select_slider(key="r-faces").set_value(8).run()
+    assert "More than the net can hold" not in text(at)
+    assert "not been run yet" in text(at)
+    assert not at.exception
+
+
+def test_reconstruction_live_then_a_dot():
+    at = page("pages/reconstruction.py")
+    at.selectbox(key="r-attack").set_value("lsb").run()
+    at.selectbox(key="r-net").set_value("strided-3").run()
+    at.slider(key="r-epochs").set_value(2).run()
+    at = until(press(at, "Run it live"), "One of them carries", 120)
+    at = press(at, "Just show me")
+    assert "last binary digit of each weight" in text(at)
+    assert "live" in text(at)
+    assert not at.exception
+
+
+def test_one_update_is_inverted_live():
+    at = page("pages/reconstruction.py")
+    at.number_input(key="seed").set_value(4).run()
+    assert "has not been inverted yet" in text(at)
+    at = until(press(at, "Invert it live"), "comes out exactly")
+    assert not at.exception
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", ""])
+def test_garbage_in_the_address_of_reconstruction_falls_back(value):
+    at = page("pages/reconstruction.py")
+    for name in ("r-data", "r-attack", "r-code", "seed"):
         at.query_params[name] = value
     at.run()
     assert not at.exception
