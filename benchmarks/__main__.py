@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import membership, server
+from benchmarks import membership, reconstruction, server
 from mlleak_core import data, embedding
 from mlleak_core.attacks.features import LayerLadder, activations, analyse
 from mlleak_core.contract import BadInput, drain
@@ -148,6 +148,8 @@ def main() -> int:
     print(json.dumps(result["scale"], indent=1), flush=True)
     result["membership"] = membership.measure_all(name)
     print(json.dumps(result["membership"], indent=1), flush=True)
+    result["reconstruction"] = reconstruction.measure_all(faces, name)
+    print(json.dumps(result["reconstruction"], indent=1), flush=True)
     result["server"] = server.measure(name)
     print(json.dumps(result["server"], indent=1), flush=True)
     out = Path("artifacts") / "bench.json"

@@ -9,20 +9,27 @@ from mlleak_core.settings import NETS, ReconstructionSettings
 
 MOST_INPUTS = 65_536
 """CAP never adds more odd inputs than this: a training on more would take minutes."""
-GREY_BITS, COLOUR_BITS = 800, 1100
+GREY_BITS, COLOUR_BITS = 1000, 1400
 DRAWN_GREY_BITS, DRAWN_COLOUR_BITS = 300, 400
 """Bits a face of a transform code, unless told otherwise; drawn faces vary less, so fewer will do."""
+
+LEARNED = 0.1 / 16
+"""CAP: bits that a weight learns in an epoch, roughly; measured by `benchmarks.reconstruction.curve` on dense inputs."""
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the secret."""
+    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the secret.
+
+    likely: what the net will hold after so many epochs, by a rule of thumb; equal to room except for CAP.
+    """
 
     weights: int
     asked: int
     written: int
     room: int
     carried: int
+    likely: int
 
     @property
     def fits(self) -> bool:
@@ -57,4 +64,5 @@ def capacity(settings: ReconstructionSettings) -> Capacity:
     asked = settings.faces * face_bits(settings)
     written = shield.added(asked)
     carried = asked if written <= most else most // 2040 * 8 * (255 - shield.parity) if shield.parity else most
-    return Capacity(weights, asked, written, most, carried)
+    likely = min(most, round(LEARNED * weights * settings.epochs)) if settings.attack == "cap" else most
+    return Capacity(weights, asked, written, most, carried, likely)

@@ -185,11 +185,11 @@ def load(folder: Path = FOLDER) -> tuple[Gallery, ...]:
     return tuple(cases)
 
 
-def make() -> tuple[Gallery, ...]:
+def make(erase: bool = True, inversions: Sequence[ReconstructionSettings] = INVERSIONS) -> tuple[Gallery, ...]:
     """Compute the shipped cases anew. About a minute."""
     from mlleak_core import data
     from mlleak_core.contract import drain
     from mlleak_core.twins import invert, twins
 
     faces = drain(data.load(SETTINGS.data))
-    return gallery(drain(twins(SETTINGS, faces))), *(inversion_gallery(drain(invert(s, faces))) for s in INVERSIONS)
+    return gallery(drain(twins(SETTINGS, faces, erase=erase))), *(inversion_gallery(drain(invert(s, faces))) for s in inversions)

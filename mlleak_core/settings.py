@@ -110,7 +110,9 @@ class ReconstructionSettings(Settings):
     ] = "pca"
     bits: Annotated[
         int,
-        Range(0, 8192, 50, "Bits a face of a transform code; 0 means 800 in grey, 1,100 in colour; of drawn faces 300 and 400."),
+        Range(
+            0, 8192, 50, "Bits a face of a transform code; 0 means 1,000 in grey, 1,400 in colour; of drawn faces 300 and 400."
+        ),
     ] = 0
     colour: Annotated[bool, "Carry off faces in colour instead of grey."] = False
     inputs: Annotated[
@@ -118,7 +120,7 @@ class ReconstructionSettings(Settings):
     ] = "dense"
     parity: Annotated[
         int, Range(0, 128, 2, "cap and sgn: Reed-Solomon parity bytes in each block of 255; 0 means no error correction.")
-    ] = 0
+    ] = 8
     strength: Annotated[
         float, Range(0.0, 1000.0, 0.1, "cor and sgn: weight of the regulariser; 0 means the paper's, 1 for cor and 50 for sgn.")
     ] = 0.0

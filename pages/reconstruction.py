@@ -55,18 +55,18 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
         net = one.selectbox("Net", list(NETS), list(NETS).index("strided-3 wide"), key="r-net")
         epochs = two.slider("Epochs", 1, 60, 16, key="r-epochs")
         bits = three.select_slider(
-            "Bits a face (transforms)", [0, 100, 200, 300, 400, 600, 800, 1100, 1600, 2400], 0, key="r-bits",
+            "Bits a face (transforms)", [0, 100, 200, 300, 400, 600, 800, 1000, 1400, 2000, 3000], 0, key="r-bits",
             format_func=lambda v: "usual" if not v else f"{v:,}", disabled=not coded or code.startswith("pixels"),
         )  # fmt: skip
         colour = four.toggle("In colour", value=True, key="r-colour")
         augment = four.toggle("Augmentation in training", value=False, key="r-augment")
         inputs = one.selectbox("Odd inputs", ("dense", "blocks", "few-pixels"), key="r-inputs", disabled=attack != "cap")
-        parity = two.select_slider("Parity bytes in 255", [0, 16, 32, 64, 128], 0, key="r-parity", disabled=not coded)
+        parity = two.select_slider("Parity bytes in 255", [0, 8, 16, 32, 64, 128], 8, key="r-parity", disabled=not coded)
         reveal: Reveal = three.selectbox("The service shows", list(REVEALS), key="r-reveal", disabled=attack != "cap")
         low_bits = three.slider("Low bits of a weight", 1, 16, 1, key="r-low", disabled=attack != "lsb")
     try:
         return ReconstructionSettings(
-            f"{source}:{path}" if path else source, attack, faces, code, bits, colour, inputs, parity if coded else 0, 0.0, low_bits,
+            f"{source}:{path}" if path else source, attack, faces, code, bits, colour, inputs, parity if coded else 8, 0.0, low_bits,
             net=net, epochs=epochs, augment=augment, seed=run.seed,
         ), reveal  # fmt: skip
     except BadInput as problem:
@@ -88,9 +88,14 @@ def meter(settings: ReconstructionSettings) -> None:
             "Carry off fewer faces, or choose a wider net or a leaner code.",
             icon=":material/warning:",
         )
-    elif settings.attack == "cap" and (settings.augment or settings.inputs == "few-pixels"):
+    elif settings.attack == "cap" and (settings.augment or settings.dropout or settings.inputs == "few-pixels"):
         st.caption(
             "Augmentation changes every odd input each time it is seen, and few lit pixels look much alike: expect few bits to stick."
+        )
+    elif room.written > room.likely:
+        st.caption(
+            f"By a rule of thumb from our own measurements this net learns about {room.likely:,} of them in {settings.epochs} epochs: "
+            "expect wrong bits. A wider net or more epochs hold more."
         )
 
 
@@ -224,6 +229,7 @@ def verdict(case: Gallery) -> None:
         f"SSIM {last['ssim']:.2f}", "" if wrong is None else f"wrong bits {wrong:.2%} {shell.span_percent(last['bit_error_low'], last['bit_error_high'])}",
         "" if clean["bit_error_rate"] is None else f"of the clean twin {clean['bit_error_rate']:.0%}",
         f"owners found {last['identified_rate']:.0%} {shell.span_percent(last['identified_low'], last['identified_high'])}", f"n = {last['faces']} faces",
+        f"bits read {last['bits_read']:,.0f} of {last['bits']:,}",
         f"{last['queries']:,} questions" if last["queries"] else "no question asked", f"{about['bits_per_second']:,.0f} bits a second of training", f"seed {settings['seed']}",
         f"training {seconds['malicious']:.0f} s, clean {seconds['clean']:.0f} s, reading {seconds['read']:.1f} s", about["source"],
     )  # fmt: skip

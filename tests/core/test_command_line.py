@@ -151,14 +151,17 @@ RECONSTRUCTION = {
 }  # fmt: skip
 
 
-def reconstruct(*arguments):
-    done = run("reconstruction", "--epochs", "12", *arguments, "--json", "-")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+@pytest.fixture
+def reconstruct(capsys):
+    def call(*arguments):
+        assert main(["reconstruction", "--epochs", "12", *arguments, "--json", "-"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return call
 
 
 @pytest.mark.parametrize("attack", ["cap", "cor", "sgn", "lsb"])
-def test_reconstruction_reports_the_reading_beside_its_controls(attack, tmp_path):
+def test_reconstruction_reports_the_reading_beside_its_controls(attack, tmp_path, reconstruct):
     picture = tmp_path / "faces.png"
     found = reconstruct("--attack", attack, "--faces", "4", "--bits", "200", "--gallery", str(picture))
     assert (found["threat"], found["settings"]["attack"]) == ("reconstruction", attack)
@@ -170,13 +173,13 @@ def test_reconstruction_reports_the_reading_beside_its_controls(attack, tmp_path
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_wrong_decoding_key_is_said_and_reads_nothing():
+def test_a_wrong_decoding_key_is_said_and_reads_nothing(reconstruct):
     report = reconstruct("--attack", "lsb", "--faces", "2", "--decode-key", "wrong")["report"]
     assert "wrong key" in report["note"]
     assert report["identified_rate"] == 0
 
 
-def test_gradient_inversion_of_one_photo_is_exact():
+def test_gradient_inversion_of_one_photo_is_exact(reconstruct):
     report = reconstruct("--attack", "gradient", "--net", "mlp", "--batch", "1")["report"]
     assert report["max_error"] < 0.255
     assert report["method"] == "analytic"

@@ -245,3 +245,25 @@ def test_poisoned_faces_are_faces(faces):
     np.testing.assert_array_equal(more.task.codes[-3:], bits)
     np.testing.assert_array_equal(training.shrink(more)[-3:].contiguous().numpy(), odd_inputs("dense", 3, "k"))
     assert len(wider.members) == len(split.members) + 3
+
+
+def test_an_own_folder_with_faces_of_odd_sizes(faces, tmp_path):
+    import csv
+
+    from PIL import Image
+
+    rows = []
+    for i, image in enumerate(faces.images[:480]):
+        size = (50 + i % 90, 61 + i * 7 % 120)
+        Image.fromarray(image).resize(size).save(tmp_path / f"{i}.png")
+        rows.append({"file": f"{i}.png", "person": faces.person[i], "kind": "ab"[faces.task.codes[i]]})
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    own = drain(twins.data.load(f"folder:{tmp_path}"))
+    found = drain(
+        twins.twins(ReconstructionSettings(f"folder:{tmp_path}", "sgn", code="pixels8", faces=3, epochs=24), own, erase=False)
+    )
+    assert found.report.identified.value == 1
+    assert found.clean_report.identified.value == 0
