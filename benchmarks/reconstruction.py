@@ -22,6 +22,8 @@ CASES: dict[str, dict[str, Any]] = {
     "cap, 16 faces, transform code": {"attack": "cap"},
     "cap, 16 faces, transform code, seed 1": {"attack": "cap", "seed": 1},
     "cap, 16 faces, transform code, seed 2": {"attack": "cap", "seed": 2},
+    "cap, 16 faces, transform code, seed 3": {"attack": "cap", "seed": 3},
+    "cap, 16 faces, transform code, seed 4": {"attack": "cap", "seed": 4},
     "cap, 16 faces, cosine transform": {"attack": "cap", "code": "dct"},
     "cap, 64 faces, transform code": {"attack": "cap", "faces": 64, "bits": 550, "epochs": 24},
     "cap, 16 faces, colour": {"attack": "cap", "colour": True},

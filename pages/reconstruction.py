@@ -13,6 +13,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.figures.reconstruction import erasers, scan, trail, weights
 from mlleak_core.gallery import TITLES, Gallery
 from mlleak_core.jobs import Snapshot
+from mlleak_core.measure import proportion
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
 from pages._kit import play, shell
 from pages._kit.face_reel import face_reel, frame
@@ -180,18 +181,28 @@ def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -
         f'<div class="evidence">balanced {balanced["value"]:.1%} {shell.span_percent(balanced["low"], balanced["high"])} · always the commoner '
         f"{task['majority']['value']:.1%} · n = {accuracy['n']} faces of people never seen</div>"
     )
-    history = case.arrays
-    rows = [
-        {"epoch": e + 1, "curve": label, "accuracy": float(v)}
-        for label, key in (("train", "train_accuracy"), ("test", "test_accuracy")) for e, v in enumerate(history.get(f"{which}/{key}", ()))
-    ]  # fmt: skip
     column.altair_chart(
-        alt.Chart(alt.Data(values=rows), height=150).mark_line(strokeWidth=2.5).encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False)), y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), title=None),
-            color=alt.Color("curve:N", title=None, legend=alt.Legend(orient="right"), sort=["test", "train"]),
-            strokeDash=alt.StrokeDash("curve:N", sort=["test", "train"], legend=None),
-        ), key=f"r-curve-{letter}", alt=f"Accuracy of model {letter} by epoch",
+        learning(case, which, accuracy["n"]),
+        key=f"r-curve-{letter}",
+        alt=f"Accuracy of model {letter} by epoch, with its 95 % band",
+    )
+
+
+def learning(case: Gallery, which: str, n: int) -> alt.LayerChart:
+    """Accuracy by epoch; the band is the exact 95 % interval of the test curve."""
+    rows = []
+    for label, key in (("train", "train_accuracy"), ("test", "test_accuracy")):
+        for epoch, value in enumerate(case.arrays.get(f"{which}/{key}", ()), 1):
+            share = proportion(round(float(value) * n), n)
+            rows.append({"epoch": epoch, "curve": label, "accuracy": float(value), "low": share.low, "high": share.high})
+    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False))
+    base = alt.Chart(alt.Data(values=rows), height=150)
+    colour = alt.Color("curve:N", title=None, legend=alt.Legend(orient="right"), sort=["test", "train"])
+    band = base.transform_filter("datum.curve == 'test'").mark_area(opacity=0.18).encode(
+        x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False), title=None), y2="high:Q", color=colour
     )  # fmt: skip
+    dash = alt.StrokeDash("curve:N", sort=["test", "train"], legend=None)
+    return band + base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:
@@ -302,7 +313,7 @@ def forensics(case: Gallery) -> None:
         f"Owners found {shell.span_percent(best['identified_low'], best['identified_high'])}, accuracy {shell.span_percent(best['accuracy']['low'], best['accuracy']['high'])}, "
         f"untreated {task:.1%}; picked after the fact among {len(rows)} treatments."
         if best
-        else f"Tried {len(rows)}; accuracy untreated {task:.1%}.",
+        else f"Tried {len(rows)}; removed means that at most a quarter of the owners are found; accuracy untreated {task:.1%}.",
     )
 
 

@@ -189,7 +189,7 @@ def test_a_malicious_run_is_read_back_over_http_until_the_rate_limit(capsys):
     from mlleak_core.service import app
     from tests.core.test_service import running
 
-    options = ["--faces", "4", "--bits", "200", "--epochs", "12", "--seed", "3"]
+    options = ["--faces", "4", "--bits", "200", "--parity", "0", "--epochs", "12", "--seed", "3"]
     assert main(["reconstruction", *options]) == 0
     name = json.loads(capsys.readouterr().out)["report"]["run"]
     for limit, reveal in ((0, "label"), (600, "probabilities")):
