@@ -172,7 +172,11 @@ def live_map(first: str, job: str, faces: Any, labelling: str, revealed: bool) -
         if f"sheet-{job}" not in st.session_state:
             st.session_state[f"sheet-{job}"] = sheet_of(maps, faces)
         done = maps if not now.active else _whole_epochs(maps)
-        face_map(live_scene(done, faces, labelling, revealed, job, st.session_state[f"sheet-{job}"]), key="face-map")
+        face_map(
+            live_scene(done, faces, labelling, revealed, job, st.session_state[f"sheet-{job}"]),
+            key="face-map",
+            pinned=shell.pinned(settings.data),
+        )
         if not now.active and snapshot and snapshot.active:
             st.rerun()
 
@@ -207,7 +211,7 @@ def from_shipped() -> None:
     left, right = st.columns([0.57, 0.43], gap="large")
     with left:
         scene: Scene = shipped_scene(run, labelling, bet is not None)
-        face_map(scene, key="face-map")
+        face_map(scene, key="face-map", pinned=shell.pinned(settings.data))
         caveats()
     with right:
         rows = [r for r in run.ladder if r["attribute"] == attribute]

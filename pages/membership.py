@@ -225,24 +225,33 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
     st.subheader("Look at one record")
     count = len(case.shown)
     first = "lira" if "lira" in case.rows else next(iter(case.rows))
-    member = case.arrays["member"]
+    member, person = case.arrays["member"], case.arrays["person"]
+    data = case.about["settings"]["data"]
+    marked = shell.pinned(data)
     items = [
-        Item(GUESSES + i, case.about["words"][GUESSES + i] if case.about["words"] else "", f"{case.rank(first, r):.0%}")
+        Item(GUESSES + i, case.about["words"][GUESSES + i] if case.about["words"] else "",
+             f"{case.rank(first, r):.0%}" + (" pinned" if person[r] == marked else ""), "pin" if person[r] == marked else "")
         for i, r in enumerate(case.shown[GUESSES:])
     ]  # fmt: skip
+    start = next((i for i, r in enumerate(case.shown[GUESSES:]) if person[r] == marked), 0)
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.caption(
             f"{count - GUESSES} of {len(member)} records, from the most to the least suspicious to {TITLES[first]}; the number is its rank."
         )
         with st.container(height=430, border=False):
-            picked = record_grid(f"microscope-{slot}", items, case.atlas, showcase.SPRITE, 40, [0], many=False)
+            picked = record_grid(f"microscope-{slot}", items, case.atlas, showcase.SPRITE, 40, [start], many=False)
     at = GUESSES + (picked[0] if picked else 0)
     record = int(case.shown[at])
     with right:
         target = float(case.arrays["target_phi"][record])
         st.plotly_chart(microscope(case.arrays["phi"][:, at], case.arrays["inside"][:, at], target), key="m-scope", config={"displayModeBar": False},
                         alt="Confidence of the shadows with and without the record, and of the target")  # fmt: skip
+        here = int(person[record])
+        st.button(
+            "Let go of this person" if here == marked else "Pin this person", icon=":material/keep:", key=f"pin-{slot}", on_click=shell.pin,
+            args=(data, here), help="Stays marked here and on the Features page, in every layer where the map shows the person.",
+        )  # fmt: skip
         name, kind = case.about["names"][at], case.about["classes"][int(case.arrays["y"][record])]
         truth = (
             "Who was in stays sealed until your bet."

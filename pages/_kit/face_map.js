@@ -342,7 +342,8 @@ export default function (component) {
   m.codes = data.codes ? int8(data.codes) : null;
   m.labels = (data.labels || []).map((l) => ({ ...l, codes: int8(l.codes) }));
   if (fresh) {
-    m.id = data.id; m.frames = {}; m.shown = null; m.chosen = []; m.person = -1; playing(m, false);
+    m.id = data.id; m.frames = {}; m.shown = null; m.chosen = []; playing(m, false);
+    m.person = m.people.includes(data.pinned) ? data.pinned : -1;
     m.layer = data.layer; m.epoch = data.epochs[data.epochs.length - 1]; list(m);
   }
   root.classList.toggle("compact", Boolean(data.compact));

@@ -21,7 +21,7 @@ _COMPONENT = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Item:
-    """at: place in the atlas; label: under it; mark: a word in its corner; tone: good, bad or empty."""
+    """at: place in the atlas; label: under it; mark: a word in its corner; tone: good, bad, pin or empty."""
 
     at: int
     label: str = ""

@@ -158,6 +158,17 @@ def run_card(settings: TrainSettings) -> None:
     st.html(f'<div class="runcard"><b>{html.escape(name)} · seed {settings.seed}</b>{lines}<br>{pill}</div>')
 
 
+def pinned(data: str) -> int:
+    """The person of a data source whom the visitor keeps marked on all pages; -1 for none."""
+    source, person = st.session_state.get("pinned", ("", -1))
+    return int(person) if source == data else -1
+
+
+def pin(data: str, person: int) -> None:
+    """Mark a person, or let go of the one who is marked already."""
+    st.session_state["pinned"] = ("", -1) if pinned(data) == person else (data, person)
+
+
 def way(page: str, label: str, icon: str, key: str, main: bool = True) -> None:
     """A link to another page, drawn as a button; unlike `st.switch_page` it carries the bound settings along."""
     with st.container(key=f"{'way' if main else 'side'}-{key}"):

@@ -206,3 +206,17 @@ def test_garbage_in_the_address_of_reconstruction_falls_back(value):
         at.query_params[name] = value
     at.run()
     assert not at.exception
+
+
+def test_a_person_pinned_under_the_microscope_stays_marked():
+    at = page("pages/membership.py")
+    at = press(at, "Pin this person")
+    assert "Let go of this person" in [b.label for b in at.button]
+    source, person = at.session_state["pinned"]
+    assert source == "synthetic" and person >= 0
+    at.switch_page("pages/features.py").run()
+    assert at.session_state["pinned"] == (source, person)
+    assert not at.exception
+    at.switch_page("pages/membership.py").run()
+    at = press(at, "Let go of this person")
+    assert at.session_state["pinned"] == ("", -1)
