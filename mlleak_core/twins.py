@@ -32,7 +32,7 @@ from mlleak_core.attacks.reconstruction import (
 from mlleak_core.blackbox import BlackBox, Local, Reveal, softmax
 from mlleak_core.capacity import Capacity, capacity, face_bits
 from mlleak_core.codes import Bits, Code, Pictures, PixelCode, Shield, make_code, prepare
-from mlleak_core.contract import BadInput, Step, Stop, fingerprint
+from mlleak_core.contract import BadInput, Step, Stop, drain, fingerprint
 from mlleak_core.data import Faces, Split
 from mlleak_core.forensics import ERASERS, State, examine
 from mlleak_core.measure import Estimate, cluster_mean
@@ -172,10 +172,6 @@ def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
     return Plan(settings, split, victims, code, encoding, room, bits, secret, public, x)
 
 
-def box_of(answers: Callable[[NDArray[Any]], NDArray[Any]], reveal: Reveal = "probabilities", budget: int = 0) -> Local:
-    return Local(answers, 2, reveal, budget)
-
-
 def answers_of(net: ConvNet) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """A net as a function from pictures uint8 [n, 3, 32, 32] to logits [n, 2]."""
     return lambda x: picture_answers(net, x, mirror=False)[0]
@@ -190,7 +186,7 @@ def net_of(state: State, name: str) -> ConvNet:
 def read(plan: Plan, state: State, reveal: Reveal = "probabilities", key: str = KEY) -> Generator[Step, None, Claim]:
     """Read the faces back: by asking (CAP), or out of the weights."""
     if isinstance(plan.encoding, CapacityAbuse):
-        box = box_of(answers_of(net_of(state, plan.settings.net)), reveal)
+        box = Local(answers_of(net_of(state, plan.settings.net)), 2, reveal)
         return (yield from plan.encoding.run(plan.view(box, key=key)))
     return (yield from plan.encoding.run(plan.view(state=state, key=key)))
 
@@ -213,6 +209,8 @@ def twins(
     work = _Work(plan, faces, reveal)
     if clean is None:
         clean = yield from fit(faces, settings.training(), plan.split)
+        if not clean.complete:
+            raise Stop  # stopped before there was anything to read
     malicious = yield from work.malicious(clean)
     complete = malicious.complete and clean.complete
     state, clean_state = malicious.states[max(malicious.states)], clean.states[max(clean.states)]
@@ -271,7 +269,7 @@ class _Work:
 
     def _read(self, epoch: int, net: ConvNet) -> None:
         if epoch in READ_AT:
-            claim = _drained(read(self.plan, net.state_dict(), self.reveal))
+            claim = drain(read(self.plan, net.state_dict(), self.reveal))
             self.frames.append(Frame(epoch, claim.pictures, judge(claim, self.plan.secret)))
 
     def _shown(self, run: Generator[Step, None, Target]) -> Generator[Step, None, Target]:
@@ -285,14 +283,6 @@ class _Work:
                     step = next(run)
                 except Stop:
                     step = run.throw(Stop())
-        except StopIteration as end:
-            return end.value
-
-
-def _drained(run: Generator[Step, None, Claim]) -> Claim:
-    while True:
-        try:
-            next(run)
         except StopIteration as end:
             return end.value
 
@@ -348,7 +338,7 @@ def _erasers(plan: Plan, faces: Faces, state: State, reveal: Reveal) -> Generato
         for i, eraser in enumerate(ERASERS):
             yield Step(i, len(ERASERS), f"eraser: {eraser.name}")
             treated = eraser.apply(state, np.random.default_rng([plan.settings.seed, 97, i]), tune)
-            claim = _drained(read(plan, treated, reveal))
+            claim = drain(read(plan, treated, reveal))
             right = picture_answers(net_of(treated, base.net), plan.x[plan.split.outsiders], mirror=False)[0].argmax(1) == truth
             found.append(Erased(eraser.name, cluster_mean(right, person), claim.pictures, judge(claim, plan.secret)))
     except Stop:

@@ -368,11 +368,11 @@ def inversion(run: TrainSettings, reference: ReconstructionSettings | None) -> N
     prior = c.selectbox("The attacker knows", ["public faces", "smoothness"], key="g-prior", disabled=net == "mlp" and batch == 1)
     data = reference.data if reference else "synthetic"
     settings = ReconstructionSettings(data, "gradient", batch=batch, prior=prior, net=net, colour=True, seed=run.seed)
-    slot, bench = ("g-job", settings), shell.bench()
+    bench = shell.bench()
     job = st.session_state.get("g-job") if st.session_state.get("g-for") == settings else None
     snapshot = bench.look(job) if job else None
     if d.button("Invert it live", icon=":material/play_arrow:", width="stretch", disabled=bool(snapshot and snapshot.active)):
-        st.session_state[slot[0]], st.session_state["g-for"] = bench.reconstruction(settings, "probabilities"), settings
+        st.session_state["g-job"], st.session_state["g-for"] = bench.reconstruction(settings, "probabilities"), settings
         st.rerun()
     shipped = dict(zip(gallery.INVERSIONS, shell.shipped_galleries()[1:], strict=True))
     if snapshot and snapshot.active:

@@ -267,3 +267,11 @@ def test_an_own_folder_with_faces_of_odd_sizes(faces, tmp_path):
     )
     assert found.report.identified.value == 1
     assert found.clean_report.identified.value == 0
+
+
+def test_stop_before_there_is_anything_ends_the_whole_work(faces):
+    run = twins.twins(EACH["cap"], faces)
+    for _ in range(3):
+        next(run)
+    with pytest.raises(Stop):
+        run.throw(Stop())
