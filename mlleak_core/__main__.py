@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -335,6 +336,15 @@ def _bar(step: Step) -> None:
         print(f"\r{'█' * int(24 * share):24s} {share:4.0%} {step.note:40.40s}", end="", file=sys.stderr, flush=True)
 
 
+def _finite(value: Any) -> Any:
+    """Numbers that JSON cannot say (the interval of a single value is infinite) become null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _write(
     path: str,
     threat: str,
@@ -347,7 +357,7 @@ def _write(
         "threat": threat, "data": settings.data, "seed": settings.seed, "settings": shown,
         "seconds": time.perf_counter() - started, "report": report,
     }  # fmt: skip
-    text = json.dumps(result, indent=1)
+    text = json.dumps(_finite(result), indent=1, allow_nan=False)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if path == "-":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 import threading
 from pathlib import Path
@@ -189,6 +190,8 @@ def verdict(sentence: str, small: str = "") -> None:
 
 def span(low: float, high: float) -> str:
     """An interval in the house style."""
+    if not math.isfinite(high - low):
+        return "(a single value has no interval)"
     return f"[{low:.2f}, {high:.2f}]"
 
 
