@@ -7,8 +7,9 @@ export MLLEAK_ALLOW_PATHS ?= 1
 run: $(VENV)/run.done
 	$(PY) -m streamlit run app.py
 
+# Two at a time with a thread each: two threads each would wait for one another.
 test: $(VENV)/dev.done browser lint
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.done
 	$(VENV)/bin/ruff check .

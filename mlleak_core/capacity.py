@@ -9,7 +9,7 @@ from mlleak_core.settings import NETS, ReconstructionSettings
 
 MOST_INPUTS = 65_536
 """CAP never adds more odd inputs than this: a training on more would take minutes."""
-GREY_BITS, COLOUR_BITS = 1000, 1400
+GREY_BITS, COLOUR_BITS = 850, 1400
 DRAWN_GREY_BITS, DRAWN_COLOUR_BITS = 300, 400
 """Bits a face of a transform code, unless told otherwise; drawn faces vary less, so fewer will do."""
 

@@ -110,9 +110,7 @@ class ReconstructionSettings(Settings):
     ] = "pca"
     bits: Annotated[
         int,
-        Range(
-            0, 8192, 50, "Bits a face of a transform code; 0 means 1,000 in grey, 1,400 in colour; of drawn faces 300 and 400."
-        ),
+        Range(0, 8192, 50, "Bits a face of a transform code; 0 means 850 in grey, 1,400 in colour; of drawn faces 300 and 400."),
     ] = 0
     colour: Annotated[bool, "Carry off faces in colour instead of grey."] = False
     inputs: Annotated[

@@ -46,7 +46,8 @@ def test_the_planted_faces_come_back_and_the_clean_twin_holds_none(pair):
     assert clean.mae.value > 0.9 * pair.baseline.mae.value
     assert clean.identified.value == 0
     if clean.bit_error_rate:
-        assert clean.bit_error_rate.low < 0.5 < clean.bit_error_rate.high
+        rate = clean.bit_error_rate
+        assert abs(rate.value - 0.5) < max(0.01, rate.high - rate.low), "a coin's, within four standard errors"
         assert report.bit_error_rate.value < 0.02
     assert "are in the model" in threat.verdict(report, clean, pair.baseline)
     assert "no faces" in threat.verdict(clean, clean, pair.baseline)

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mlleak_core import gallery, shipped, showcase
+from mlleak_core import fleet, gallery, measure, shipped, showcase
+from mlleak_core.audit import audit
+from mlleak_core.contract import drain
 
 
 def test_the_shipped_run_is_computed_not_written():
     """Made again here. Another processor rounds otherwise, and training amplifies it: AUCs may then move, counts may not."""
     kept, made = shipped.load(), shipped.make()
-    alike = kept.about["recipe"] == made.about["recipe"]
     for name in ("settings", "epochs", "layers", "people", "attributes", "classes"):
         assert kept.about[name] == made.about[name], name
     assert kept.about["task"]["n_test"] == made.about["task"]["n_test"]
-    assert kept.about["task"]["accuracy"] == pytest.approx(made.about["task"]["accuracy"], abs=0.015 if alike else 0.025)
+    assert kept.about["task"]["accuracy"] == pytest.approx(made.about["task"]["accuracy"], abs=0.025)
     assert len(kept.ladder) == len(made.ladder)
     for old, new in zip(kept.ladder, made.ladder, strict=True):
         assert (old["layer"], old["attribute"], old["n"]) == (new["layer"], new["attribute"], new["n"])
         for column in ("auc", "random_init_auc", "few_shot_auc", "few_shot_random_init_auc", "label_only_auc"):
-            assert old[column] == pytest.approx(new[column], abs=0.04 if alike else 0.12), (
-                old["layer"],
-                old["attribute"],
-                column,
-            )
+            assert old[column] == pytest.approx(new[column], abs=0.12), (old["layer"], old["attribute"], column)
     for name in ("task", "person", "label/Skin tone"):
         np.testing.assert_array_equal(kept.arrays[name], made.arrays[name])
     assert set(kept.arrays) == set(made.arrays)
 
 
 def test_the_shipped_audit_is_computed_not_written():
-    kept, made = showcase.load(), showcase.make()
-    assert kept.about["settings"] == made.about["settings"]
-    for name in ("member", "y", "person", "inside"):
-        np.testing.assert_array_equal(kept.arrays[name], made.arrays[name], name)
-    assert set(kept.rows) == set(made.rows)
+    """The target and the first shadows trained again must say what the shipped ones say of the same faces."""
+    kept, shadows = showcase.load(), 6
+    with fleet.processes() as executor:
+        made = drain(audit(replace(showcase.SETTINGS, shadows=shadows), executor=executor, fresh=True, names=("loss",)))
+    for name in ("member", "y", "person"):
+        np.testing.assert_array_equal(kept.arrays[name], getattr(made, name), name)
+    np.testing.assert_array_equal(kept.arrays["inside"][:shadows], made.inside[:, kept.shown])
+    assert np.corrcoef(kept.arrays["target_phi"], made.target_phi)[0, 1] > 0.8
+    again = made.shadow_phi[:, kept.shown]
+    assert np.corrcoef(kept.arrays["phi"][:shadows].astype(float).ravel(), again.ravel())[0, 1] > 0.8
+    assert made.test_accuracy == pytest.approx(kept.about["test_accuracy"], abs=0.03)
+    assert made.reports["loss"].auc.value == pytest.approx(kept.rows["loss"]["auc"], abs=0.06)
+
+
+def test_the_shipped_reports_follow_from_the_shipped_scores():
+    kept = showcase.load()
+    member = kept.arrays["member"]
     for name, row in kept.rows.items():
-        assert row["auc"] == pytest.approx(made.rows[name]["auc"], abs=0.06), name
-        assert (row["n_members"], row["queries"]) == (made.rows[name]["n_members"], made.rows[name]["queries"])
-    assert made.rows["lira"]["auc_low"] > 0.5
-    assert made.about["test_accuracy"] == pytest.approx(kept.about["test_accuracy"], abs=0.03)
+        assert row["auc"] == pytest.approx(float(measure.auc(kept.arrays[f"score/{name}"], member)), abs=0.005), (
+            name
+        )  # scores are kept in float32
+        assert row["n_members"] == member.sum()
+    assert kept.rows["lira"]["auc_low"] > 0.5
 
 
 def test_the_shipped_twins_are_computed_not_written():
