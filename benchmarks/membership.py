@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ def measure_all(name: str) -> dict[str, Any]:
     return found
 
 
+def warm_up(executor: Executor) -> None:
+    """Wait until every worker has started: naps keep those that are up from doing it all."""
+    list(executor.map(time.sleep, [0.5] * 8))
+
+
 def leaky(name: str) -> dict[str, Any]:
     """The leaky preset: LiRA and BASE over several targets; the fleet's seconds against the plain loop's, at what AUC each."""
     settings = MembershipSettings(data=name)
@@ -38,7 +44,7 @@ def leaky(name: str) -> dict[str, Any]:
     assert isinstance(recipe, TrainSettings)
     pool, _ = drain(subjects.open_pool(settings, recipe))
     with fleet.processes() as executor:
-        list(executor.map(abs, range(4)))
+        warm_up(executor)
         seed = int(time.time()) % 9000 + 500  # a seed nobody has trained, so that nothing is taken from disk
         began = time.perf_counter()
         ours = drain(fleet.train(pool, recipe, seed, SHADOWS, executor))
@@ -137,7 +143,7 @@ def workers(name: str, count: int = 8) -> dict[str, float]:
 def first_roc(name: str) -> float:
     """Seconds from the click to the first curve, on a server that has run before and for settings that nobody has asked for."""
     bench = Workbench()
-    list(bench.executor().map(abs, range(4)))
+    warm_up(bench.executor())
     drain(bench.faces(TrainSettings(data=name)))
     began = time.perf_counter()
     job = bench.membership(MembershipSettings(data=name, seed=int(time.time()) % 9000), TrainSettings(data=name), "probabilities")
@@ -158,7 +164,7 @@ def table(name: str) -> dict[str, Any]:
     pool, _ = drain(subjects.open_pool(settings, recipe))
     subject = drain(subjects.train_target(pool, recipe, settings))
     with fleet.processes() as executor:
-        list(executor.map(abs, range(4)))
+        warm_up(executor)
         began = time.perf_counter()
         shadows = drain(fleet.train(pool, recipe, settings.seed, SHADOWS, executor))
         seconds = time.perf_counter() - began

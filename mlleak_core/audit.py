@@ -130,13 +130,17 @@ def audit(
 def _follow(
     shadows: Generator[Step, None, Fleet], step: Step, case: _Case, names: Sequence[str], every: int
 ) -> Generator[Step, None, tuple[Fleet, dict[str, Audit] | None]]:
-    """Pass the fleet's steps on; after `every` further shadows (0: never) with an `Audit` of those so far."""
+    """Pass the fleet's steps on; after `every` further shadows (0: never) with an `Audit` of those so far.
+
+    The loss threshold asks the target alone, so its curve is there with the first shadow, the others' with the second.
+    """
     last, peek = 0, None
     try:
         while True:
             fleet: Fleet | None = step.peek["fleet"] if step.peek else None
-            if every and fleet is not None and len(fleet) >= max(2, last + every):
-                last, peek = len(fleet), {"audit": case.found(fleet, names)}
+            if every and fleet is not None and len(fleet) >= last + (every if last > 1 else 1):
+                last = len(fleet)
+                peek = {"audit": case.found(fleet, names if last > 1 else [n for n in names if n == "loss"])}
             try:
                 yield replace(step, peek=peek)
                 step = next(shadows)

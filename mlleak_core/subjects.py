@@ -212,17 +212,17 @@ class Fitted:
 
 
 def fit_target(task: Task) -> Fitted:
-    """Train the target of a fleet's folder; runs in a worker. trace [e, n]: losses after every second epoch."""
+    """Train the target of a fleet's folder; runs in a worker. trace [e, n]: losses after every second epoch, ten times at most."""
     x, y, group, public = task.arrays()
     rows, seed = np.flatnonzero(draw_members(group, public, task.share, task.seed, -1)), shadow_seed(task.seed, -1)
-    trace, epochs = list[NDArray[np.float64]](), itertools.count()
+    trace, epochs, every = list[NDArray[np.float64]](), itertools.count(), max(2, task.recipe.epochs // 10)
 
     def log(answers: Callable[[], Logits]) -> None:
-        if next(epochs) % 2 == 0:
+        if next(epochs) % every == 0:
             trace.append(_losses(answers(), y))
 
     if isinstance(task.recipe, TrainSettings):
-        net = train_once(x, y, rows, task.recipe, seed, lambda n: log(lambda: picture_answers(n, x, mirror=False)[0]))
+        net = train_once(x, y, rows, task.recipe, seed, lambda n: log(lambda: picture_answers(n, x, mirror=False, low=True)[0]))
         weights = {k: v.contiguous().numpy() for k, v in net.state_dict().items()}
     else:
         stack = tabular.train(x, y, [rows], task.recipe, [seed], task.classes, lambda w: log(lambda: tabular.logits(w, x)[0]))
