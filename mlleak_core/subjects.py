@@ -215,7 +215,7 @@ def fit_target(task: Task) -> Fitted:
     """Train the target of a fleet's folder; runs in a worker. trace [e, n]: losses after every second epoch, ten times at most."""
     x, y, group, public = task.arrays()
     rows, seed = np.flatnonzero(draw_members(group, public, task.share, task.seed, -1)), shadow_seed(task.seed, -1)
-    trace, epochs, every = list[NDArray[np.float64]](), itertools.count(), max(2, task.recipe.epochs // 10)
+    trace, epochs, every = list[NDArray[np.float64]](), itertools.count(), max(2, -(-task.recipe.epochs // 10))
 
     def log(answers: Callable[[], Logits]) -> None:
         if next(epochs) % every == 0:

@@ -192,9 +192,9 @@ def picture_answers(net: ConvNet, pictures: NDArray[np.uint8], mirror: bool = Tr
     """Logits [2, n, c] of pictures [n, 3, 32, 32] and of their mirror images; [1, n, c] without those. low: in bfloat16 if fast."""
     x = torch.tensor(np.ascontiguousarray(pictures)).contiguous(memory_format=torch.channels_last)
     turns = (False, True) if mirror else (False,)
-    views = (torch.cat([net(as_input(p.flip(3) if turn else p)) for p in x.split(512)]) for turn in turns)
     with torch.autocast("cpu", torch.bfloat16, enabled=low and fast_bfloat16()):
-        return torch.stack(tuple(views)).float().numpy()
+        views = [torch.cat([net(as_input(p.flip(3) if turn else p)) for p in x.split(512)]) for turn in turns]
+    return torch.stack(views).float().numpy()
 
 
 class _History:

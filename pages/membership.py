@@ -138,6 +138,7 @@ def _label(case: Showcase, i: int) -> str:
 
 def curves(case: Showcase, you: tuple[float, float] | None) -> None:
     """The ROC, its evidence, the verdict."""
+    # While only the loss threshold has a curve it has a key of its own, so that the others are picked when they join.
     names = st.multiselect("Attacks", list(case.rows), [n for n in ("lira", "base", "loss") if n in case.rows], format_func=TITLES.__getitem__,
                            key=f"m-attacks-{case.about['run']}-{len(case.rows) > 1}", label_visibility="collapsed") or list(case.rows)[:1]  # fmt: skip
     st.plotly_chart(loglog({TITLES[n]: case.curve(n) for n in names}, you), key="m-roc", config={"displaylogo": False},
