@@ -78,7 +78,7 @@ def live(snapshot: Snapshot) -> None:
     peek = snapshot.step.peek if snapshot.step else None
     if not peek:
         return
-    case: Showcase = peek["showcase"]
+    case: Showcase = peek["showcase"].labelled("", "live, so far")
     rows = [
         {"false alarms": float(f), "members found": float(max(t, 1e-3)), "attack": TITLES[name]}
         for name in case.rows for f, t in zip(*case.curve(name)[:2], strict=True) if f >= 1e-3
@@ -91,10 +91,12 @@ def live(snapshot: Snapshot) -> None:
         ),
         key="m-live", alt="ROC curves of the shadows so far",
     )  # fmt: skip
-    row = case.rows.get("lira") or next(iter(case.rows.values()))
-    st.caption(
-        f"{case.about['shadows']} shadows so far · LiRA AUC {row['auc']:.2f} {shell.span(row['auc_low'], row['auc_high'])}"
-    )
+    _evidence(case, _leading(case))
+
+
+def _leading(case: Showcase) -> str:
+    """LiRA, or what stands first where it could not run."""
+    return "lira" if "lira" in case.rows else next(iter(case.rows))
 
 
 def guess(case: Showcase, slot: str) -> tuple[float, float] | None | str:
@@ -138,19 +140,23 @@ def _label(case: Showcase, i: int) -> str:
 
 def curves(case: Showcase, you: tuple[float, float] | None) -> None:
     """The ROC, its evidence, the verdict."""
-    # While only the loss threshold has a curve it has a key of its own, so that the others are picked when they join.
     names = st.multiselect("Attacks", list(case.rows), [n for n in ("lira", "base", "loss") if n in case.rows], format_func=TITLES.__getitem__,
-                           key=f"m-attacks-{case.about['run']}-{len(case.rows) > 1}", label_visibility="collapsed") or list(case.rows)[:1]  # fmt: skip
+                           key=f"m-attacks-{case.about['run']}", label_visibility="collapsed") or list(case.rows)[:1]  # fmt: skip
     st.plotly_chart(loglog({TITLES[n]: case.curve(n) for n in names}, you), key="m-roc", config={"displaylogo": False},
                     alt="ROC curves on logarithmic axes; the same numbers are in the table")  # fmt: skip
-    row, about = case.rows[names[0]], case.about
+    _evidence(case, names[0])
+
+
+def _evidence(case: Showcase, name: str) -> None:
+    """One attack's numbers with interval, n, controls and seed."""
+    row, about = case.rows[name], case.about
     tpr = row["tpr_at_1pct"]
     found = "cannot be claimed" if tpr is None else f"{tpr:.1%} {shell.span_percent(*row['tpr_at_1pct_interval'])}"
     controls = row["controls"]
     unt = controls["untrained_target_auc"]
     shell.evidence(
-        f"{TITLES[names[0]]}: AUC {row['auc']:.2f} {shell.span(row['auc_low'], row['auc_high'])}", f"at 1 % false alarms {found}",
-        f"n = {row['n_members']} members, {row['n_nonmembers']} not", f"{about['shadows']} shadows",
+        f"{TITLES[name]}: AUC {row['auc']:.2f} {shell.span(row['auc_low'], row['auc_high'])}", f"at 1 % false alarms {found}",
+        f"n = {row['n_members']} members, {row['n_nonmembers']} not", f"{about['shadows']} shadows" if about["shadows"] > 1 else "1 shadow",
         f"untrained target {unt['value']:.2f} {shell.span(unt['low'], unt['high'])}" if unt else "",
         f"shuffled membership {controls['shuffled_membership_auc']['value']:.2f}", f"without asking the model {row['blind_auc']:.2f} {shell.span(*row['blind_interval'])}",
         f"seed {about['settings']['seed']}", f"{about['seconds']:.0f} s", about["source"],
@@ -158,8 +164,8 @@ def curves(case: Showcase, you: tuple[float, float] | None) -> None:
 
 
 def verdict(case: Showcase) -> None:
-    row = case.rows.get("lira") or next(iter(case.rows.values()))
-    about = case.about
+    name, about = _leading(case), case.about
+    row = case.rows[name]
     if row["verdict"].startswith("void"):
         shell.verdict(
             "This result is *void*: members can be told apart without asking the model at all.",
@@ -172,7 +178,7 @@ def verdict(case: Showcase) -> None:
         else " It can name *nobody* with at most one false name in ten."
     )
     shell.verdict(
-        f"LiRA *{row['verdict'].partition(': ')[2] or row['verdict']}*." + named,
+        f"{TITLES[name]} *{row['verdict'].partition(': ')[2] or row['verdict']}*." + named,
         f"The target is right on {about['train_accuracy']:.1%} of what it was trained on and on {about['test_accuracy']:.1%} of the rest. "
         "The gap is what the attacks live on; averages hide it, so look at few false alarms first.",
     )
@@ -201,7 +207,7 @@ def _percent(value: float | None, n: int = 0) -> str:
 
 def base_rate(case: Showcase) -> None:
     """How much a name is worth when few were in."""
-    row = case.rows.get("lira") or next(iter(case.rows.values()))
+    row = case.rows[_leading(case)]
     if row["tpr_at_1pct"] is None:
         return
     rate = st.select_slider(
@@ -225,7 +231,7 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
     """One record under the microscope."""
     st.subheader("Look at one record")
     count = len(case.shown)
-    first = "lira" if "lira" in case.rows else next(iter(case.rows))
+    first = _leading(case)
     member, person = case.arrays["member"], case.arrays["person"]
     data = case.about["settings"]["data"]
     marked = shell.pinned(data)
