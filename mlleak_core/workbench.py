@@ -235,11 +235,14 @@ class Workbench:
 def warm_up() -> None:
     """Import and compile what the first click would otherwise wait for; for a background thread."""
     import torch
+    from threadpoolctl import threadpool_limits
 
-    from mlleak_core import embedding, maps, training  # noqa: F401
+    from mlleak_core import audit, embedding, maps, training  # noqa: F401
 
     torch.zeros(1)
     embedding.warm_up()
+    # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s where one takes 0.3.
+    threadpool_limits(1, user_api="blas")
     # Streamlit collects garbage after every rerun; walking a million objects of imported modules took 200 ms of each.
     gc.collect()
     gc.freeze()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -176,6 +177,7 @@ def live_map(first: str, job: str, faces: Any, labelling: str, revealed: bool) -
             live_scene(done, faces, labelling, revealed, job, st.session_state[f"sheet-{job}"]),
             key="face-map",
             pinned=shell.pinned(settings.data),
+            on_pin=partial(shell.pin, settings.data),
         )
         if not now.active and snapshot and snapshot.active:
             st.rerun()
@@ -211,7 +213,7 @@ def from_shipped() -> None:
     left, right = st.columns([0.57, 0.43], gap="large")
     with left:
         scene: Scene = shipped_scene(run, labelling, bet is not None)
-        face_map(scene, key="face-map", pinned=shell.pinned(settings.data))
+        face_map(scene, key="face-map", pinned=shell.pinned(settings.data), on_pin=partial(shell.pin, settings.data))
         caveats()
     with right:
         rows = [r for r in run.ladder if r["attribute"] == attribute]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import numpy as np
 import streamlit as st
 from mlleak_core import showcase
 from mlleak_core.attacks.membership import TITLES
@@ -15,6 +16,7 @@ from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import positive_predictive_value, proportion
 from mlleak_core.settings import MembershipSettings, TrainSettings
 from mlleak_core.showcase import GUESSES, Showcase
+from numpy.typing import NDArray
 from pages._kit import play, shell
 from pages._kit.record_grid import Item, record_grid
 
@@ -241,6 +243,9 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
         for i, r in enumerate(case.shown[GUESSES:])
     ]  # fmt: skip
     start = next((i for i, r in enumerate(case.shown[GUESSES:]) if person[r] == marked), 0)
+    elsewhere = np.flatnonzero(person == marked)
+    if marked >= 0 and not np.isin(elsewhere, case.shown[GUESSES:]).any():
+        st.caption(_elsewhere(case, first, elsewhere, sealed))
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.caption(
@@ -257,7 +262,7 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
         here = int(person[record])
         st.button(
             "Let go of this person" if here == marked else "Pin this person", icon=":material/keep:", key=f"pin-{slot}", on_click=shell.pin,
-            args=(data, here), help="Stays marked here and on the Features page, in every layer where the map shows the person.",
+            args=(data, -1 if here == marked else here), help="Stays marked here and on the Features page, in every layer where the map shows the person.",
         )  # fmt: skip
         name, kind = case.about["names"][at], case.about["classes"][int(case.arrays["y"][record])]
         truth = (
@@ -275,6 +280,19 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
         st.caption(
             "“Member” means above the line that 1 % of the outsiders cross, so at this line every attack leaves most members unnamed."
         )
+
+
+def _elsewhere(case: Showcase, attack: str, records: NDArray[np.int64], sealed: bool) -> str:
+    """What is known of a pinned person whose records are not among those shown."""
+    if not len(records):
+        return "The person you pinned has no record in this pool."
+    record = max(records, key=lambda r: case.rank(attack, r))
+    says = "names" if case.named(attack, record) else "does not name"
+    truth = "" if sealed else f" It {'was' if case.arrays['member'][record] else 'was not'} in the training set."
+    return (
+        f"The person you pinned is not among those below: {TITLES[attack]} {says} the record, which is more suspicious than "
+        f"{case.rank(attack, record):.0%} of all.{truth}"
+    )
 
 
 def _says(case: Showcase, attack: str, record: int, member: bool | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-// A map of faces on a canvas: hover, pin, lasso, and one transport over epochs and layers. No reruns.
+// A map of faces on a canvas: hover, pin, lasso, and one transport over epochs and layers. Only a pin is told to the server.
 const memory = new WeakMap();
 
 function bytes(text) {
@@ -216,6 +216,12 @@ function list(m) {
   m.picked.append(head, grid);
 }
 
+function keep(m, person) {
+  if (person === m.person) return;
+  m.person = person;
+  if (m.data.keeps) m.tell("pinned", person);
+}
+
 function inside(loop, x, y) {
   let odd = false;
   for (let i = 0, j = loop.length - 1; i < loop.length; j = i++) {
@@ -274,7 +280,7 @@ function wire(m) {
       list(m);
     } else if (m.shown) {
       const i = nearest(x, y);
-      m.person = i < 0 || m.people[i] === m.person ? -1 : m.people[i];
+      keep(m, i < 0 || m.people[i] === m.person ? -1 : m.people[i]);
       if (i < 0 && m.chosen.length) { m.chosen = []; list(m); }
     }
     m.drag = m.loop = null;
@@ -284,7 +290,7 @@ function wire(m) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (moves[event.key]) step(m, ...moves[event.key]);
     else if (event.key === " ") playing(m, !m.timer);
-    else if (event.key === "Escape") { m.chosen = []; m.person = -1; list(m); draw(m); }
+    else if (event.key === "Escape") { m.chosen = []; keep(m, -1); list(m); draw(m); }
     else return;
     event.preventDefault();
   };
@@ -330,13 +336,13 @@ function furnish(m) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { data, parentElement, setStateValue } = component;
   const root = parentElement.querySelector(".face-map");
   if (!root || !data) return;
   let m = memory.get(parentElement);
   if (!m || m.root !== root) { m = build(root); memory.set(parentElement, m); wire(m); m.watch = new ResizeObserver(() => m.data && draw(m)); m.watch.observe(m.stage); }
   const fresh = m.id !== data.id;
-  m.data = data;
+  m.data = data; m.tell = setStateValue;
   m.n = data.n;
   m.task = int8(data.task); m.people = int32(data.person);
   m.codes = data.codes ? int8(data.codes) : null;

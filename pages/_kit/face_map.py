@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,17 @@ def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | N
     return [None if k == commonest else next(others) for k in range(len(classes))]
 
 
-def face_map(scene: Scene, key: str, compact: bool = False, layer: str = "conv2", pinned: int = -1) -> None:
-    """Draw the map; nothing comes back, everything happens in the browser. pinned: a person marked from the start."""
+def face_map(
+    scene: Scene,
+    key: str,
+    compact: bool = False,
+    layer: str = "conv2",
+    pinned: int = -1,
+    on_pin: Callable[[int], None] | None = None,
+) -> None:
+    """Draw the map; everything happens in the browser. pinned: a person marked from the start, -1 for none; `on_pin` is
+    told whom the visitor marks instead.
+    """
     shown = scene.codes is not None
     data: dict[str, Any] = {
         "id": scene.name, "n": len(scene.task), "layers": list(scene.layers), "epochs": list(scene.epochs),
@@ -77,12 +86,17 @@ def face_map(scene: Scene, key: str, compact: bool = False, layer: str = "conv2"
         "task": _text(scene.task, np.int8), "taskClasses": list(scene.task_classes), "person": _text(scene.person, np.int32),
         "codes": _text(scene.codes, np.int8) if scene.codes is not None else None, "classes": list(scene.classes),
         "colours": colours_for(scene.classes, scene.codes) if scene.codes is not None else [], "atlas": base64.b64encode(scene.atlas).decode(), "sprite": scene.sprite,
-        "columns": scene.columns, "compact": compact, "pinned": pinned, "hidden": f"{scene.attribute}: guess first",
+        "columns": scene.columns, "compact": compact, "pinned": pinned, "keeps": on_pin is not None, "hidden": f"{scene.attribute}: guess first",
         "labels": [{"name": n, "classes": list(c), "codes": _text(k, np.int8)} for n, c, k in scene.labels] if shown else [],
         "people": list(scene.people) if scene.people is not None else None,
         "alt": f"Map of {len(scene.task)} held-out faces; near means alike to the layer. Colour: {scene.attribute}.",
     }  # fmt: skip
-    _COMPONENT(key=key, data=data)
+
+    def told() -> None:
+        if on_pin is not None:
+            on_pin(int(st.session_state[key]["pinned"]))
+
+    _COMPONENT(key=key, data=data, default={"pinned": pinned}, on_pinned_change=told)
 
 
 def _text(values: NDArray[Any], kind: type) -> str:

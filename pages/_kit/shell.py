@@ -166,8 +166,8 @@ def pinned(data: str) -> int:
 
 
 def pin(data: str, person: int) -> None:
-    """Mark a person, or let go of the one who is marked already."""
-    st.session_state["pinned"] = ("", -1) if pinned(data) == person else (data, person)
+    """Mark a person of a data source on all pages, in place of any other; -1 marks nobody."""
+    st.session_state["pinned"] = (data, person)
 
 
 def way(page: str, label: str, icon: str, key: str, main: bool = True) -> None:

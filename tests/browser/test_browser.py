@@ -124,6 +124,32 @@ def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
     assert page.get_by_role("button", name="Lock my bet").count() == 0
 
 
+def test_a_person_pinned_on_the_map_is_known_on_the_membership_page(server, tab):
+    page = tab()
+    page.goto(f"{server}/features")
+    settle(page)
+    page.get_by_role("button", name="Just show me").click()
+    settle(page)
+    page.locator(".face-map [data-layer=conv1]").click()
+    page.wait_for_timeout(900)
+    box = page.locator(".face-map canvas.main").bounding_box()
+    tip, y = page.locator(".face-map .tip:not([hidden])"), box["y"] + box["height"] / 2
+    for x in range(int(box["x"]), int(box["x"] + box["width"]), 8):
+        page.mouse.move(x, y)
+        page.wait_for_timeout(30)
+        if tip.count():
+            break
+    page.mouse.down()
+    page.mouse.up()
+    settle(page)
+    assert page.locator(".face-map [aria-selected=true]").get_attribute("data-layer") == "conv1", "a pin must not move the map"
+    page.get_by_role("link", name="Membership").first.click()
+    settle(page)
+    page.get_by_role("button", name="Just show me").click()
+    settle(page)
+    assert "The person you pinned" in words(page) or "pinned" in page.locator(".record-grid").last.inner_text()
+
+
 def test_train_then_open_it_up_end_to_end(server, tab):
     page = tab(1280, 1000)
     page.goto(f"{server}/train?epochs=3&faces=2000&seed=5")

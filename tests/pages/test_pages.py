@@ -219,4 +219,4 @@ def test_a_person_pinned_under_the_microscope_stays_marked():
     assert not at.exception
     at.switch_page("pages/membership.py").run()
     at = press(at, "Let go of this person")
-    assert at.session_state["pinned"] == ("", -1)
+    assert at.session_state["pinned"][1] == -1
