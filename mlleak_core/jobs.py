@@ -99,6 +99,15 @@ class Jobs:
                 self._queue.remove(job)
                 job.snapshot = Snapshot(key, "stopped")
 
+    def forget(self, ending: str) -> None:
+        """Stop all jobs whose key ends so, and drop them with their results."""
+        with self._lock:
+            found = [key for key in self._jobs if key.endswith(ending)]
+        for key in found:
+            self.stop(key)
+            with self._lock:
+                self._jobs.pop(key, None)
+
     def pause(self, key: str, pause: bool = True) -> None:
         with self._lock:
             job = self._jobs.get(key)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OPEN_SETS = 3
 OPEN_RUNS = 4
+UPLOADS = 8
 
 
 class Workbench:
@@ -35,6 +36,7 @@ class Workbench:
         self._lock = threading.Lock()
         self._faces: OrderedDict[str, Faces] = OrderedDict()
         self._runs: OrderedDict[str, Target] = OrderedDict()
+        self._uploads: OrderedDict[str, Faces] = OrderedDict()
         self._executor: Executor | None = None
 
     @property
@@ -78,7 +80,8 @@ class Workbench:
 
     def reconstruction(self, settings: ReconstructionSettings, reveal: Reveal) -> str:
         """Queue a pair of twins, or an inverted update; its result is a `Gallery`."""
-        job = f"reconstruction-{fingerprint(settings, data_identity(settings.data), reveal)}"
+        of = settings.data if _private(settings.data) else ""  # so that `forget` finds it
+        job = f"reconstruction-{fingerprint(settings, data_identity(settings.data), reveal)}{of}"
         self.jobs.submit(job, lambda: self._reconstruction(settings, reveal))
         return job
 
@@ -88,6 +91,9 @@ class Workbench:
 
         from mlleak_core.places import runs_home
 
+        if _private(settings.data):
+            run = self._recall(self._runs, run_key(settings))
+            return {"seconds": run.seconds, "complete": run.complete} if run else None
         try:
             return json.loads((runs_home() / run_key(settings) / "run.json").read_text())  # type: ignore[no-any-return]
         except (OSError, ValueError):
@@ -99,11 +105,28 @@ class Workbench:
         from mlleak_core.training import choose_faces
 
         key = fingerprint(settings.data, data.identity(settings.data))
-        found = self._recall(self._faces, key)
+        found = self._recall(self._uploads, settings.data) or self._recall(self._faces, key)
         if found is None:
             found = yield from data.load(settings.data)
             self._remember(self._faces, key, found, OPEN_SETS)
         return choose_faces(found, settings)
+
+    def bring(self, blob: bytes) -> Generator[Step, None, str]:
+        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises BadInput."""
+        from mlleak_core.data import upload
+
+        name = upload.name_of(blob)
+        if self._recall(self._uploads, name) is None:
+            self._remember(self._uploads, name, (yield from upload.open_upload(blob)), UPLOADS)
+        return name
+
+    def forget(self, upload: str) -> None:
+        """Let go of a visitor's pictures, of nets trained on them and of faces read back out of those."""
+        self.jobs.forget(upload)
+        with self._lock:
+            self._uploads.pop(upload, None)
+            for key in [k for k, run in self._runs.items() if run.settings.data == upload]:
+                del self._runs[key]
 
     def run(self, settings: TrainSettings) -> Target:
         """A finished run, from memory or disk. Raises BadInput where there is none or it was altered."""
@@ -128,7 +151,8 @@ class Workbench:
         target = yield from fit(faces, settings)
         self._remember(self._runs, target.key, target, OPEN_RUNS)
         try:
-            self.store.save(target)
+            if not _private(settings.data):
+                self.store.save(target)
         except OSError as problem:
             yield Step(1, 1, f"the run could not be kept on disk ({problem.strerror}); it lives until the server stops")
         return target
@@ -156,6 +180,11 @@ class Workbench:
         from mlleak_core.showcase import showcase
         from mlleak_core.subjects import tabular_data
 
+        if _private(settings.data):
+            raise BadInput(
+                "records that other processes may read from disk, where the shadows are trained", "an upload, which is never written there",
+                "Attack another data set here, or put the pictures into a folder and use the command line.",
+            )  # fmt: skip
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # the cores belong to the shadows; two threads that wait for each other would crawl
 
@@ -198,8 +227,9 @@ class Workbench:
         found = yield from twins(settings, faces, reveal, clean=self._recall(self._runs, key))
         if found.clean.complete:
             self._remember(self._runs, key, found.clean, OPEN_RUNS)
-        with contextlib.suppress(OSError):
-            self.store.save(found.malicious)
+        if not _private(settings.data):
+            with contextlib.suppress(OSError):
+                self.store.save(found.malicious)
         return gallery(found)
 
     def executor(self) -> Executor:
@@ -230,6 +260,11 @@ class Workbench:
             shelf.move_to_end(key)
             while len(shelf) > most:
                 shelf.popitem(last=False)
+
+
+def _private(name: str) -> bool:
+    """Whether nothing about these records may be written to disk: a visitor's upload."""
+    return name.startswith("upload:")
 
 
 def warm_up() -> None:

@@ -20,7 +20,7 @@ WORDS = {
     "made easier to read": "training *made it easier to read*",
     "merely kept": "it was already in the pixels and *merely kept*",
     "being forgotten": "training is *forgetting it*",
-    "not there": "it is *not there*",
+    "not told from chance": "it *cannot be told from chance*",
 }
 
 
@@ -119,6 +119,12 @@ def live(settings: TrainSettings) -> None:
         target, faces = bench.run(settings), data_card.opened(settings)
     except BadInput as problem:
         st.error(str(problem))
+        return
+    if not faces.targets:
+        st.info(
+            "These faces carry only the label that was taught. A further label column is needed to look for.",
+            icon=":material/label:",
+        )
         return
     pick, colour, again = st.columns([1.2, 1.2, 1], vertical_alignment="bottom")
     attribute = pick.selectbox(

@@ -15,10 +15,16 @@ from mlleak_core.gallery import TITLES, Gallery
 from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import proportion
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
-from pages._kit import play, shell
+from pages._kit import own_faces, play, shell
 from pages._kit.face_reel import face_reel, frame
 
-SOURCES = {"Synthetic faces": "synthetic", "LFW faces": "lfw", "Own faces": "folder", "UTKFace folder": "utkface"}
+SOURCES = {
+    "Synthetic faces": "synthetic",
+    "LFW faces": "lfw",
+    "Your upload": "upload",
+    "Own faces": "folder",
+    "UTKFace folder": "utkface",
+}
 ATTACKS = {
     "cap": "CAP: odd inputs in the data",
     "cor": "COR: weights follow pixels",
@@ -42,6 +48,8 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
     a, b, c, d = st.columns([1, 1.3, 1, 1.1], vertical_alignment="bottom")
     allowed = [s for s in SOURCES if SOURCES[s] not in {"folder", "utkface"} or shell.paths_allowed()]
     source = SOURCES[a.selectbox("Faces from", allowed, key="r-data", bind="query-params")]
+    if source == "upload":
+        source = st.session_state.get("own-data", own_faces.NONE_YET)
     attack = b.selectbox(
         "How they are hidden", list(ATTACKS), format_func=ATTACKS.__getitem__, key="r-attack", bind="query-params"
     )

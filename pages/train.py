@@ -11,7 +11,7 @@ from mlleak_core import measure
 from mlleak_core.contract import BadInput
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import TrainSettings
-from pages._kit import data_card, play, shell
+from pages._kit import data_card, own_faces, play, shell
 
 if TYPE_CHECKING:
     from mlleak_core.training import Target
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "First steps": ("Synthetic faces, 22 epochs, about 10 s", {}),
     "Real faces": ("LFW, 22 epochs, 20 s to a minute", {"data": "LFW"}),
+    "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": "Your upload"}),
     "Overfit": (
         "1,500 faces, 40 epochs, no augmentation or dropout",
         {"faces": 1500, "epochs": 40, "augment": False, "dropout": 0.0},
@@ -32,7 +33,7 @@ def choose(changes: dict[str, Any]) -> None:
     """Put a preset into the controls and start it."""
     for name, value in (DEFAULTS | changes).items():
         st.session_state[name] = value
-    st.session_state["start"] = True
+    st.session_state["start"] = changes.get("data") != "Your upload"
 
 
 def new_seed() -> None:
@@ -143,7 +144,13 @@ if snapshot and not job:
 
 a, b, c, d = st.columns(4)
 busy = bool(snapshot and snapshot.active)
-if a.button("Train these settings", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
+if a.button(
+    "Train these settings",
+    type="primary",
+    icon=":material/play_arrow:",
+    disabled=busy or settings.data == own_faces.NONE_YET,
+    width="stretch",
+):
     st.session_state["job"], st.session_state["job-for"] = bench.train(settings), settings
     st.rerun()
 b.button("New seed", icon=":material/casino:", on_click=new_seed, disabled=busy, width="stretch")
@@ -171,6 +178,8 @@ elif bench.finished(settings):
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
     except BadInput as problem:
         st.error(str(problem))
+elif settings.data == own_faces.NONE_YET:
+    st.info("Choose a ZIP in the sidebar, or take the example there and look how it is made.", icon=":material/upload_file:")
 else:
     shell.first_look(settings, curves)
 

@@ -384,7 +384,7 @@ NEGLIGIBLE = 0.01
 def verdict(rung: Rung) -> str:
     """One of four words, taken from the intervals."""
     if rung.auc.low <= rung.null.high:
-        return "not there"
+        return "not told from chance"
     if rung.few_shot_gain.low > 0 and rung.few_shot_gain.value > NEGLIGIBLE:
         return "made easier to read"
     if rung.few_shot_gain.high < 0 and rung.few_shot_gain.value < -NEGLIGIBLE:

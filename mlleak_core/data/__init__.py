@@ -1,11 +1,11 @@
-"""Where records come from. One file a source; `load` opens any of them by its name."""
+"""Where records come from. One file a source; `load` opens any of them by its name, except uploads: those live in the workbench."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
 from mlleak_core.contract import BadInput, Step, fingerprint
-from mlleak_core.data import folder, lfw, synthetic
+from mlleak_core.data import folder, lfw, synthetic, upload
 from mlleak_core.data.faces import SIDE, UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.split import Split
 from mlleak_core.places import data_home
@@ -27,6 +27,10 @@ def load(name: str) -> Generator[Step, None, Faces]:
             return folder.load_utkface(path)
         case "folder", True:
             return folder.load_table(path)
+        case upload.KIND, True:
+            raise BadInput(
+                "pictures that this server remembers", "none of that name", "Upload them again: they live in memory only."
+            )
     raise BadInput(f"data to be one of {', '.join(SOURCES)}", repr(name[:80]), "Choose one of these.")
 
 
@@ -37,4 +41,6 @@ def identity(name: str) -> str:
         return fingerprint(synthetic.VERSION, synthetic.PEOPLE, synthetic.PHOTOS)
     if kind == "lfw":
         return fingerprint(lfw.CROP, [(data_home() / "lfw" / f).is_file() for f in ("lfw_labels.csv.gz", "lfw_attributes.txt")])
+    if kind == upload.KIND:
+        return path
     return fingerprint(folder.stamps(path))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Generator
+import zipfile
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from mlleak_core.data.pictures import read_all, refuse
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 UTK_NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_\d+")
 UTK_RACES = ("White", "Black", "Asian", "Indian", "Other")
+Folder = Path | zipfile.Path
+Reading = Callable[[Sequence[Folder], Sequence[str]], Generator[Step, None, NDArray[np.uint8]]]
 LEAST = 40
 """Fewer faces than this make no training and test set worth a number."""
 
@@ -32,7 +35,17 @@ OWN = Provenance(
 
 def load_utkface(root: str) -> Generator[Step, None, Faces]:
     """A folder of files named `age_gender_race_date.jpg` (Zhang et al. 2017). Each file counts as one person."""
-    files = _pictures(_folder(root))
+    return open_utkface(_folder(root), _cached)
+
+
+def load_table(root: str) -> Generator[Step, None, Faces]:
+    """A folder with one CSV: `file, person`, then label columns; the first label column is the task and has two values."""
+    return open_table(_folder(root), _cached)
+
+
+def open_utkface(folder: Folder, read: Reading) -> Generator[Step, None, Faces]:
+    """The same for any folder, one inside a ZIP too; `read` decodes the files."""
+    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in PICTURES), key=lambda f: f.name)
     names = [UTK_NAME.match(f.name) for f in files]
     refuse(
         [f"file {i + 1}: {f.name}: not age_gender_race_date" for i, (f, m) in enumerate(zip(files, names, strict=True)) if not m],
@@ -40,7 +53,7 @@ def load_utkface(root: str) -> Generator[Step, None, Faces]:
     )
     fields = np.array([[int(g) for g in m.groups()] for m in names if m]).reshape(-1, 3)
     _enough(len(files), fields[:, 1], "gender")
-    images = yield from _cached(files, [f"file {i + 1}" for i in range(len(files))])
+    images = yield from read(files, [f"file {i + 1}" for i in range(len(files))])
     age = np.digitize(fields[:, 0], [30, 55]).astype(np.int8)
     return Faces(
         name="utkface",
@@ -63,18 +76,17 @@ def load_utkface(root: str) -> Generator[Step, None, Faces]:
     )
 
 
-def load_table(root: str) -> Generator[Step, None, Faces]:
-    """A folder with one CSV: `file, person`, then label columns; the first label column is the task and has two values."""
-    folder = _folder(root)
-    tables = sorted(folder.glob("*.csv"))
+def open_table(folder: Folder, read: Reading) -> Generator[Step, None, Faces]:
+    """The same for any folder, one inside a ZIP too; `read` decodes the files."""
+    tables = tables_in(folder)
     if len(tables) != 1:
         raise BadInput(f"one CSV file in {folder.name}", f"{len(tables)}", "Put exactly one table beside the pictures.")
-    rows, columns = _read_table(tables[0])
+    rows, columns = _read_table(folder, tables[0])
     files = [folder / r["file"] for r in rows]
     labels = [_labels(c, [r[c] for r in rows]) for c in columns]
     task, attributes = labels[0], tuple(a for a in labels[1:] if len(a.classes) > 1)
     _enough(len(rows), task.codes, task.name)
-    images = yield from _cached(files, [f"row {i + 2}" for i in range(len(rows))])
+    images = yield from read(files, [f"row {i + 2}" for i in range(len(rows))])
     people, person = np.unique([r["person"] for r in rows], return_inverse=True)
     names = tuple(name for a in attributes for name in a.binaries())
     return Faces("folder", images, person.astype(np.int64), tuple(people), task, attributes, names[:5], OWN)
@@ -87,8 +99,9 @@ def _folder(root: str) -> Path:
     return folder
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in PICTURES)
+def tables_in(folder: Folder) -> list[Folder]:
+    """Its CSV files."""
+    return [f for f in folder.iterdir() if f.suffix.lower() == ".csv"]
 
 
 def stamps(root: str) -> list[tuple[str, int, int]]:
@@ -98,8 +111,8 @@ def stamps(root: str) -> list[tuple[str, int, int]]:
     return [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()]
 
 
-def _cached(files: list[Path], rows: list[str]) -> Generator[Step, None, NDArray[np.uint8]]:
-    marks = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files]
+def _cached(files: Sequence[Folder], rows: Sequence[str]) -> Generator[Step, None, NDArray[np.uint8]]:
+    marks = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if isinstance(f, Path)]
     return cache.array(f"folder-{fingerprint(marks)}", lambda: read_all(files, rows))
 
 
@@ -111,8 +124,8 @@ def _enough(n: int, task: np.ndarray, name: str) -> None:
         raise BadInput(f"two classes of {name}", "one class only" if found < 2 else f"{found} classes", "Keep exactly two.")
 
 
-def _read_table(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+def _read_table(folder: Folder, path: Folder) -> tuple[list[dict[str, str]], list[str]]:
+    with path.open("r", newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         columns = [c for c in reader.fieldnames or [] if c]
         rows = [
@@ -124,11 +137,11 @@ def _read_table(path: Path) -> tuple[list[dict[str, str]], list[str]]:
         )
     if len(set(columns)) != len(columns):
         raise BadInput("column names that differ", ", ".join(columns), f"Rename the duplicates in {path.name}.")
-    refuse(_row_problems(path.parent, rows, [c for c in columns if c not in {"file", "person"}]), "a sound table")
+    refuse(_row_problems(folder, rows, [c for c in columns if c not in {"file", "person"}]), "a sound table")
     return rows, [c for c in columns if c not in {"file", "person"}]
 
 
-def _row_problems(folder: Path, rows: list[dict[str, str]], labels: list[str]) -> list[str]:
+def _row_problems(folder: Folder, rows: list[dict[str, str]], labels: list[str]) -> list[str]:
     problems, seen = [], dict[str, int]()
     for number, row in enumerate(rows, start=2):
         name = row.get("file", "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
+import zlib
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +20,7 @@ from mlleak_core.data.faces import SIDE
 MAX_PIXELS = 50_000_000
 
 
-def read_picture(source: Path | IO[bytes], crop: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:
+def read_picture(source: IO[bytes], crop: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:
     """One picture as [SIDE, SIDE, 3] uint8. `crop` is left, top, right, bottom as shares of its width and height.
 
     Raises ValueError in plain words when the file is no picture, cut short or too large.
@@ -49,7 +51,7 @@ def _centre_square(width: int, height: int) -> tuple[float, float, float, float]
 
 
 def read_all(
-    files: Sequence[Path], rows: Sequence[str], crop: tuple[float, float, float, float] | None = None
+    files: Sequence[Path | zipfile.Path], rows: Sequence[str], crop: tuple[float, float, float, float] | None = None
 ) -> Generator[Step, None, NDArray[np.uint8]]:
     """All pictures [n, SIDE, SIDE, 3]; every problem is collected and raised at once, with its row."""
     images = np.empty((len(files), SIDE, SIDE, 3), np.uint8)
@@ -57,9 +59,12 @@ def read_all(
 
     def read(index: int) -> None:
         try:
-            images[index] = read_picture(files[index], crop)
+            with files[index].open("rb") as file:
+                images[index] = read_picture(file, crop)
         except ValueError as error:
             problems.append(f"{rows[index]}: {files[index].name}: {error}")
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            problems.append(f"{rows[index]}: {files[index].name}: unreadable ({str(error)[:60]})")
 
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(files), 256):

@@ -18,9 +18,16 @@ from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
 from mlleak_core.showcase import Showcase
 from mlleak_core.workbench import Workbench, warm_up
+from pages._kit.own_faces import own_faces
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
-SOURCE_NAMES = {"synthetic": "Synthetic faces", "lfw": "LFW", "utkface": "UTKFace folder", "folder": "Own folder"}
+SOURCE_NAMES = {
+    "synthetic": "Synthetic faces",
+    "lfw": "LFW",
+    "upload": "Your upload",
+    "utkface": "UTKFace folder",
+    "folder": "Own folder",
+}
 KINDS = {name: kind for kind, name in SOURCE_NAMES.items()}
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
 STYLE = """<style>
@@ -93,14 +100,19 @@ def open_page(title: str) -> TrainSettings:
 
 def _experiment() -> TrainSettings:
     """The settings, in the sidebar of every page, so that they stay in the address."""
-    with st.expander("Experiment", icon=":material/tune:"):
-        kinds = ["synthetic", "lfw"] + (["utkface", "folder"] if paths_allowed() else [])
+    own = SOURCE_NAMES["upload"]
+    with st.expander(
+        "Experiment", icon=":material/tune:", expanded=own in {st.session_state.get("data"), st.query_params.get("data")}
+    ):
+        kinds = ["synthetic", "lfw", "upload"] + (["utkface", "folder"] if paths_allowed() else [])
         chosen = st.selectbox(
             "Data", [SOURCE_NAMES[k] for k in kinds], key="data", bind="query-params", help="Where the faces come from."
         )
         kind = KINDS[chosen]
         path = st.text_input("Folder", key="path", bind="query-params") if kind in {"utkface", "folder"} else ""
         values: dict[str, Any] = {"data": f"{kind}:{path}" if kind in {"utkface", "folder"} else kind}
+        if kind == "upload":
+            values["data"] = own_faces(bench(), shipped_run())
         values["epochs"] = _number("epochs", "Epochs")
         values["lr"] = _number("lr", "Learning rate", "%.4f")
         values["faces"] = _number("faces", "Faces (0 = all)")
@@ -217,7 +229,7 @@ def address(settings: TrainSettings) -> dict[str, str]:
     }
     if "data" in values:
         values["data"] = SOURCE_NAMES[kind]
-    return values | ({"path": path} if path else {})
+    return values | ({"path": path} if path and kind != "upload" else {})
 
 
 def link(settings: TrainSettings) -> str:

@@ -87,8 +87,8 @@ def test_a_planted_attribute_is_found_and_a_null_is_not(planted):
     assert verdict(marked) == "made easier to read"
     assert null.auc.low < 0.5 < null.auc.high
     assert null.few_shot_gain.low < 0 < null.few_shot_gain.high
-    assert verdict(null) == "not there"
-    assert verdict(report.rung("pixels", "marked")) == "not there"
+    assert verdict(null) == "not told from chance"
+    assert verdict(report.rung("pixels", "marked")) == "not told from chance"
     for rung in report.rungs:
         assert rung.null.low < 0.5 < rung.null.high
         assert abs(rung.label_only - 0.5) < 0.1
@@ -165,7 +165,7 @@ def rung(**changes) -> Rung:
         ({"few_shot_gain": Estimate(0.02, -0.01, 0.05, 100)}, "merely kept"),
         ({"few_shot_gain": Estimate(-0.05, -0.09, -0.01, 100)}, "being forgotten"),
         ({"few_shot_gain": Estimate(-0.001, -0.0015, -0.0005, 100)}, "merely kept"),
-        ({"auc": Estimate(0.56, 0.52, 0.60, 100)}, "not there"),
+        ({"auc": Estimate(0.56, 0.52, 0.60, 100)}, "not told from chance"),
     ],
 )
 def test_the_verdict_comes_from_the_intervals(changes, words):

@@ -59,6 +59,18 @@ def test_further_jobs_see_their_place_in_the_queue():
     assert wait(jobs, "d", lambda s: s.status == "done").result == "all"
 
 
+def test_forgotten_jobs_are_stopped_and_leave_nothing():
+    jobs, gate, log = Jobs(1), threading.Event(), []
+    jobs.submit("one-mine", counting(gate, log=log))
+    jobs.submit("two-other", counting(gate))
+    wait(jobs, "one-mine", lambda s: s.status == "running")
+    jobs.forget("-mine")
+    gate.set()
+    assert jobs.look("one-mine") is None
+    assert wait(jobs, "two-other", lambda s: s.status == "done").result == "all"
+    assert len(log) < 5
+
+
 def test_pause_and_go_on():
     jobs, gate = Jobs(1), threading.Event()
     jobs.submit("a", counting(gate, 3))

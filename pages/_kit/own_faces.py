@@ -1,0 +1,73 @@
+"""A visitor's own pictures: taken from a ZIP, remembered for the session, never written to disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+
+import streamlit as st
+from mlleak_core.contract import BadInput, drain
+from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped
+from mlleak_core.workbench import Workbench
+from PIL import Image
+
+EXAMPLE = 400
+"""Faces in the example to download."""
+NONE_YET = "upload:none"
+
+
+def own_faces(bench: Workbench, run: Shipped) -> str:
+    """The uploader; returns the name of the data brought, or of none."""
+    file = st.file_uploader(
+        "ZIP of pictures", type="zip", key="own-faces",
+        help="Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has two values; "
+        "the others are what it is not told. At least 40 faces, at most 5,000.",
+    )  # fmt: skip
+    if file is not None and st.session_state.get("own-file") != file.file_id:
+        st.session_state["own-file"], st.session_state["own-data"] = file.file_id, NONE_YET
+        try:
+            with st.spinner("Reading your pictures"):
+                st.session_state["own-data"] = drain(bench.bring(file.getvalue()))
+            st.session_state["own-problem"] = ""
+        except BadInput as problem:
+            st.session_state["own-problem"] = str(problem)
+    name = str(st.session_state.get("own-data", NONE_YET))
+    if st.session_state.get("own-problem"):
+        st.error(st.session_state["own-problem"])
+    elif name == NONE_YET:
+        st.caption("They stay in this server's memory, and so does all that is made of them.")
+    else:
+        st.caption("Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them.")
+        st.button("Let go of them", icon=":material/delete:", key="own-forget", on_click=_forget, args=(bench, name))
+    st.download_button(
+        "An example (ZIP)", lambda: example(run), "faces.zip", "application/zip", icon=":material/download:", key="own-example"
+    )
+    return name
+
+
+def _forget(bench: Workbench, name: str) -> None:
+    bench.forget(name)
+    st.session_state["own-data"] = NONE_YET
+
+
+def example(run: Shipped) -> bytes:
+    """Drawn faces with their table, as somebody would send their own."""
+    sheet = Image.open(io.BytesIO(run.atlas))
+    people, classes, arrays = run.arrays["person"][:EXAMPLE], run.about["classes"], run.arrays
+    classes = dict(sorted(classes.items(), key=lambda c: len(c[1])))  # plain yes or no first: the first are looked at first
+    columns = ["gender", *classes]
+    labels = [[run.about["task_classes"][c] for c in arrays["task"][:EXAMPLE]]]
+    labels += [[classes[name][c] for c in arrays[f"label/{name}"][:EXAMPLE]] for name in classes]
+    table, packed = io.StringIO(), io.BytesIO()
+    writer = csv.writer(table)
+    writer.writerow(["file", "person", *columns])
+    with zipfile.ZipFile(packed, "w") as archive:
+        for i, person in enumerate(people):
+            picture, (down, right) = io.BytesIO(), divmod(i, ATLAS_COLUMNS)
+            box = (right * SPRITE, down * SPRITE, (right + 1) * SPRITE, (down + 1) * SPRITE)
+            sheet.crop(box).save(picture, "JPEG", quality=90)
+            archive.writestr(f"{i:03d}.jpg", picture.getvalue())
+            writer.writerow([f"{i:03d}.jpg", f"person {person}", *(column[i] for column in labels)])
+        archive.writestr("faces.csv", table.getvalue())
+    return packed.getvalue()
