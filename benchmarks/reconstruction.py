@@ -14,9 +14,11 @@ from mlleak_core.attacks.reconstruction import CapacityAbuse, entropy, odd_input
 from mlleak_core.capacity import weight_count
 from mlleak_core.contract import drain
 from mlleak_core.data import Faces, Split
+from mlleak_core.participant import invert
+from mlleak_core.plan import KEY, PUBLIC
 from mlleak_core.settings import NETS, ReconstructionSettings, TrainSettings
 from mlleak_core.training import fit, picture_answers, shrink
-from mlleak_core.twins import KEY, PUBLIC, invert, twins
+from mlleak_core.twins import twins
 
 CASES: dict[str, dict[str, Any]] = {
     "cap, 16 faces, transform code": {"attack": "cap"},

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.serving import serving
+from mlleak_core.places import cache_home
 
 
 class Visitor:
@@ -76,43 +69,11 @@ class Watcher:
                 return time.perf_counter() - began
 
 
-@contextmanager
-def serving() -> Iterator[tuple[str, psutil.Process]]:
-    """A server of its own with an empty cache for runs; the decoded data is shared, so that nothing is decoded again."""
-    from mlleak_core.places import cache_home
-
-    home = Path(tempfile.mkdtemp(prefix="mlleak-bench-"))
-    for name in ("data", "numba"):
-        if (cache_home() / name).is_dir():
-            (home / name).symlink_to(cache_home() / name)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    server = subprocess.Popen(
-        [*command, "--server.enableAgentApi=true"], cwd=ROOT,
-        env={**os.environ, "MLLEAK_CACHE_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as reply:
-                    if reply.read() == b"ok":
-                        break
-            except OSError:
-                time.sleep(0.25)
-        yield address, psutil.Process(server.pid)
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def measure(data: str) -> dict[str, Any]:
     """Reruns of two pages, idle and while LFW-sized training runs; memory after each of ten runs."""
     name = {"lfw": "LFW", "synthetic": "Synthetic faces"}[data]
-    with serving() as (address, process):
+    with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, number):
+        process = psutil.Process(number)
         watchers = [Watcher(address, page) for page in ("train", "features", "membership")]
         time.sleep(12)  # the background imports
         idle = [w.rerun() for _ in range(10) for w in watchers]

@@ -271,16 +271,16 @@ def _per_record(path: Path, result: Any) -> None:
 
 
 def _reconstruction(options: argparse.Namespace) -> int:
-    from mlleak_core import data, gallery, twins
+    from mlleak_core import data, gallery, participant, plan, twins
     from mlleak_core.runs import Store
 
     started, settings = time.perf_counter(), _settings(options, ReconstructionSettings)
     if options.endpoint and settings.attack != "cap":
         raise BadInput("--attack cap with --endpoint", settings.attack, "The other attacks need the model file, not a service.")
-    key = twins.KEY if options.decode_key is None else options.decode_key
+    key = plan.KEY if options.decode_key is None else options.decode_key
     faces = contract.drain(data.load(settings.data), _bar)
     if settings.attack == "gradient":
-        inverted = contract.drain(twins.invert(settings, faces), _bar)
+        inverted = contract.drain(participant.invert(settings, faces), _bar)
         truth, pictures, body = inverted.truth, inverted.pictures, inverted.row()
     elif options.endpoint:
         from mlleak_core.blackbox import Remote

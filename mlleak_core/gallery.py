@@ -22,7 +22,8 @@ from mlleak_core.shipped import FOLDER
 
 if TYPE_CHECKING:
     from mlleak_core.attacks.reconstruction import Report
-    from mlleak_core.twins import Inverted, Twins
+    from mlleak_core.participant import Inverted
+    from mlleak_core.twins import Twins
 
 SETTINGS = ReconstructionSettings(colour=True, net="strided-3 wide")
 INVERSIONS = (
@@ -189,7 +190,8 @@ def make(erase: bool = True, inversions: Sequence[ReconstructionSettings] = INVE
     """Compute the shipped cases anew. About a minute."""
     from mlleak_core import data
     from mlleak_core.contract import drain
-    from mlleak_core.twins import invert, twins
+    from mlleak_core.participant import invert
+    from mlleak_core.twins import twins
 
     faces = drain(data.load(SETTINGS.data))
     return gallery(drain(twins(SETTINGS, faces, erase=erase))), *(inversion_gallery(drain(invert(s, faces))) for s in inversions)

@@ -4,68 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mlleak_core import data
-from mlleak_core.attacks import reconstruction
-from mlleak_core.attacks.inversion import AnalyticInversion, GradientMatching, share
 from mlleak_core.attacks.reconstruction import (
     CapacityAbuse,
     Claim,
     CorrelatedValues,
-    Encoding,
     LeastSignificantBits,
     Report,
-    Secret,
     SignEncoding,
-    View,
     judge,
     odd_inputs,
-    stage,
 )
-from mlleak_core.blackbox import BlackBox, Local, Reveal, softmax
-from mlleak_core.capacity import Capacity, capacity, face_bits
-from mlleak_core.codes import Bits, Code, Pictures, PixelCode, Shield, make_code, prepare
-from mlleak_core.contract import BadInput, Step, Stop, drain, fingerprint
+from mlleak_core.blackbox import BlackBox, Reveal, softmax
+from mlleak_core.codes import Pictures, Shield
+from mlleak_core.contract import Step, Stop, drain, fingerprint
 from mlleak_core.data import Faces, Split
 from mlleak_core.forensics import ERASERS, State, examine
 from mlleak_core.measure import Estimate, cluster_mean
 from mlleak_core.models import ConvNet
+from mlleak_core.plan import KEY, Plan, answers_of, make_plan, net_of, read
 from mlleak_core.settings import RECIPE, ReconstructionSettings
-from mlleak_core.training import Target, fit, picture_answers, shrink, train_once
+from mlleak_core.training import Target, fit, picture_answers, train_once
 
-PUBLIC = 0.2
-"""Share of the people whom nobody trains on and the attacker may know: his code is made from their photos."""
-KEY = "mlleak"
 READ_AT = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 64, 81, 100)
 """Epochs after which the faces are read back."""
 PROBES = 2000
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Who is carried off and in which code; settled before any training. x: all photos as the net takes them."""
-
-    settings: ReconstructionSettings
-    split: Split
-    victims: NDArray[np.int64]
-    code: Code
-    encoding: Encoding
-    room: Capacity
-    bits: Bits
-    secret: Secret
-    public: Pictures
-    x: NDArray[np.uint8]
-
-    def view(self, box: BlackBox | None = None, state: State | None = None, key: str = KEY) -> View:
-        """What the attacker reads from."""
-        return stage(self.code, len(self.victims), len(self.bits), key, self.public, box, state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,63 +102,6 @@ class Twins:
 def key_of(settings: ReconstructionSettings) -> str:
     """Names the malicious model."""
     return "r" + fingerprint("reconstruction", RECIPE, settings, data.identity(settings.data))[1:]
-
-
-def encoding_of(settings: ReconstructionSettings) -> Encoding:
-    """The encoding with its knobs; a strength of 0 is the paper's."""
-    made: dict[str, Callable[[], Encoding]] = {
-        "cap": lambda: CapacityAbuse(settings.inputs, settings.parity),
-        "cor": lambda: CorrelatedValues(settings.strength or 1.0),
-        "sgn": lambda: SignEncoding(settings.strength or 50.0, settings.parity),
-        "lsb": lambda: LeastSignificantBits(settings.low_bits),
-    }
-    return made[settings.attack]()
-
-
-def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
-    """Split the people, draw whom to carry off, make the code from public faces. Raises BadInput where people are too few."""
-    split = Split.by_person(faces, settings.seed, public=PUBLIC)
-    x = shrink(faces).contiguous().numpy()
-    room = capacity(settings)
-    rng = np.random.default_rng([settings.seed, 91])
-    order = rng.permutation(split.members)
-    _, first = np.unique(faces.person[order], return_index=True)
-    victims = order[np.sort(first)][: settings.faces]
-    if len(victims) < settings.faces or len(split.public) < 50:
-        raise BadInput(
-            f"{settings.faces} people to carry off and 50 public photos", f"{len(victims)} and {len(split.public)}",
-            "Use a larger data set or fewer faces.",
-        )  # fmt: skip
-    pictures, public = prepare(x[victims], settings.colour), prepare(x[split.public], settings.colour)
-    encoding, channels = encoding_of(settings), pictures.shape[1]
-    code: Code = PixelCode(8, channels)
-    bits = np.zeros(0, np.uint8)
-    if isinstance(encoding, CapacityAbuse | SignEncoding):
-        code = make_code(settings.code, face_bits(settings), public)
-        bits = code.encode(pictures).ravel()[: room.carried]
-    elif isinstance(encoding, LeastSignificantBits):
-        bits, _ = encoding.payload(pictures, KEY, room.room)
-    secret = Secret(pictures, faces.person[victims], bits, prepare(x, settings.colour), faces.person)
-    return Plan(settings, split, victims, code, encoding, room, bits, secret, public, x)
-
-
-def answers_of(net: ConvNet) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """A net as a function from pictures uint8 [n, 3, 32, 32] to logits [n, 2]."""
-    return lambda x: picture_answers(net, x, mirror=False)[0]
-
-
-def net_of(state: State, name: str) -> ConvNet:
-    net = ConvNet(name, torch.Generator())
-    net.load_state_dict(dict(state))
-    return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
-
-
-def read(plan: Plan, state: State, reveal: Reveal = "probabilities", key: str = KEY) -> Generator[Step, None, Claim]:
-    """Read the faces back: by asking (CAP), or out of the weights."""
-    if isinstance(plan.encoding, CapacityAbuse):
-        box = Local(answers_of(net_of(state, plan.settings.net)), 2, reveal)
-        return (yield from plan.encoding.run(plan.view(box, key=key)))
-    return (yield from plan.encoding.run(plan.view(state=state, key=key)))
 
 
 def twins(
@@ -363,64 +276,3 @@ def read_service(settings: ReconstructionSettings, faces: Faces, box: BlackBox, 
     mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
     baseline = judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
     return Service(plan.secret.pictures, claim.pictures, judge(claim, plan.secret), baseline)
-
-
-@dataclass(frozen=True, eq=False)
-class Inverted:
-    """A participant's batch read back from its gradient. frames: (share of the search done, pictures)."""
-
-    settings: ReconstructionSettings
-    truth: Pictures
-    pictures: Pictures
-    names: tuple[str, ...]
-    mean: Pictures
-    report: Report
-    baseline: Report
-    frames: tuple[tuple[float, Pictures], ...]
-    distance: float
-    analytic: bool
-    seconds: float
-
-    def row(self) -> dict[str, Any]:
-        """The report of the command line."""
-        return {
-            **self.report.row(), "mae_mean_image": self.baseline.mae.value, "max_error": float(np.abs(self.pictures - self.truth).max()),
-            "method": "analytic" if self.analytic else "gradient matching", "cosine_distance": self.distance, "invert_seconds": self.seconds,
-        }  # fmt: skip
-
-
-def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, None, Inverted]:
-    """One participant's first update, inverted: in closed form for one photo on 'mlp', else by gradient matching."""
-    yield Step(0, 1, "taking the update")
-    plan = make_plan(dataclasses.replace(settings, attack="lsb", faces=settings.batch, colour=True, net="strided-3 wide"), faces)
-    rows = plan.victims
-    net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
-    labels = torch.from_numpy(faces.task.codes[rows].astype(np.int64))
-    update = share(net, torch.from_numpy(plan.x[rows]), labels, plan.public)
-    analytic = settings.net == "mlp" and settings.batch == 1
-    attack = AnalyticInversion() if analytic else GradientMatching(settings.prior, seed=settings.seed)
-    started, frames, distance = time.perf_counter(), list[tuple[float, Pictures]](), 0.0
-    run = attack.run(update)
-    try:
-        step = next(run)
-        while True:
-            if step.peek:
-                frames.append((step.done / step.total, step.peek["pictures"]))
-                distance = step.peek["distance"]
-            try:
-                yield dataclasses.replace(
-                    step, peek={"pictures": step.peek["pictures"], "truth": plan.secret.pictures} if step.peek else None
-                )
-                step = next(run)
-            except Stop:
-                step = run.throw(Stop())
-    except StopIteration as end:
-        claim: Claim = end.value
-    mean = np.repeat(plan.public.mean(0, keepdims=True), len(rows), 0)
-    order = reconstruction.assign(claim.pictures, plan.secret.pictures)
-    names = tuple(faces.people[p].replace("_", " ") for p in faces.person[rows])
-    return Inverted(
-        settings, plan.secret.pictures, claim.pictures[order], names, plan.public.mean(0), judge(claim, plan.secret, unordered=True),
-        judge(Claim(mean, np.empty(0)), plan.secret), tuple((d, p[order]) for d, p in frames[:: max(1, len(frames) // 12)]),
-        distance, analytic, time.perf_counter() - started,
-    )  # fmt: skip

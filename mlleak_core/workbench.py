@@ -218,7 +218,8 @@ class Workbench:
 
     def _reconstruction(self, settings: ReconstructionSettings, reveal: Reveal) -> Generator[Step, None, Any]:
         from mlleak_core.gallery import gallery, inversion_gallery
-        from mlleak_core.twins import invert, twins
+        from mlleak_core.participant import invert
+        from mlleak_core.twins import twins
 
         faces = yield from self.faces(TrainSettings(data=settings.data))
         if settings.attack == "gradient":

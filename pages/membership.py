@@ -386,6 +386,8 @@ def upload() -> None:
 def show(case: Showcase) -> None:
     """Everything of one finished audit, the visitor's bet first."""
     slot = f"m-bet-{case.about['job']}"
+    if case.about["shadows"] < case.about["settings"]["shadows"]:
+        st.warning(f"These are the numbers of {case.about['shadows']} of {case.about['settings']['shadows']} shadows.")
     you = guess(case, slot)
     left, right = st.columns([0.58, 0.42], gap="large")
     with left:
@@ -408,42 +410,15 @@ st.html(
     '<h1>Was this face <span class="hot">in the training set?</span></h1><p class="lead">Nothing but questions and answers: the attacker asks a model, and its confidence gives away whom it was trained on. Try it yourself first.</p>'
 )
 settings, reveal = controls(run)
-bench = shell.bench()
 shell.warm_workers()
-job = None
 if settings is not None:
-    wanted = settings
-    go, _ = st.columns([1, 3])
-    job = st.session_state.get("m-job") if st.session_state.get("m-for") == (settings, run, reveal) else None
-    snapshot = bench.look(job) if job else None
-    if go.button(
-        "Run it live", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(snapshot and snapshot.active)
-    ):
-        st.session_state["m-job"], st.session_state["m-for"] = bench.membership(wanted, run, reveal), (settings, run, reveal)
-        st.session_state.pop("m-back", None)
-        st.rerun()
-    back = st.session_state.pop("m-back", None)
-    earlier = next((r["case"] for r in st.session_state.get("m-trail", []) if r["key"] == back), None) if back else None
-    if earlier is not None:
-        show(earlier)
-    elif snapshot and snapshot.active:
-        play.watch(snapshot.key, live)
-    elif snapshot and snapshot.status == "failed":
-        st.error(snapshot.error)
-    elif snapshot and snapshot.result is not None:
-        if snapshot.status == "stopped":
-            st.warning(
-                f"Stopped with {snapshot.result.about['shadows']} of {settings.shadows} shadows: these are the numbers of what there was."
-            )
-        show(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
-    elif settings == showcase.SETTINGS and reveal == "probabilities":
-        shipped = shell.shipped_showcase()
-        show(shipped)
-    else:
-        st.info(
-            "These settings have not been attacked yet. Shadows of the leaky preset take about half a minute.",
-            icon=":material/play_arrow:",
-        )
+    wanted, (go, _) = settings, st.columns([1, 3])
+    snapshot = play.ask(
+        "m", (settings, run, reveal), lambda: shell.bench().membership(wanted, run, reveal), go, "Run it live", type="primary"
+    )
+    shipped = settings == showcase.SETTINGS and reveal == "probabilities"
+    play.outcome("m", snapshot, live, show, shell.shipped_showcase() if shipped else None,
+                 "These settings have not been attacked yet. Shadows of the leaky preset take about half a minute.")  # fmt: skip
 upload()
 st.caption(
     shell.LABELS_NOTE + " The names shown with LFW are the data set's; whether somebody was *in* is true of this run alone."

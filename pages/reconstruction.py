@@ -376,30 +376,15 @@ def inversion(run: TrainSettings, reference: ReconstructionSettings | None) -> N
     prior = c.selectbox("The attacker knows", ["public faces", "smoothness"], key="g-prior", disabled=net == "mlp" and batch == 1)
     data = reference.data if reference else "synthetic"
     settings = ReconstructionSettings(data, "gradient", batch=batch, prior=prior, net=net, colour=True, seed=run.seed)
-    bench = shell.bench()
-    job = st.session_state.get("g-job") if st.session_state.get("g-for") == settings else None
-    snapshot = bench.look(job) if job else None
-    if d.button("Invert it live", icon=":material/play_arrow:", width="stretch", disabled=bool(snapshot and snapshot.active)):
-        st.session_state["g-job"], st.session_state["g-for"] = bench.reconstruction(settings, "probabilities"), settings
-        st.rerun()
+    snapshot = play.ask("g", settings, lambda: shell.bench().reconstruction(settings, "probabilities"), d, "Invert it live")
     shipped = dict(zip(gallery.INVERSIONS, shell.shipped_galleries()[1:], strict=True))
-    if snapshot and snapshot.active:
-        play.watch(snapshot.key, live)
-    elif snapshot and snapshot.status == "failed":
-        st.error(snapshot.error)
-    elif snapshot and snapshot.result is not None:
-        inverted(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
-    elif settings == gallery.INVERSIONS[0]:
+    if snapshot is None and settings == gallery.INVERSIONS[0]:
         for column, known in zip(st.columns([0.36, 0.64], gap="large"), gallery.INVERSIONS, strict=True):
             with column:
                 inverted(shipped[known])
-    elif settings in shipped:
-        inverted(shipped[settings])
-    else:
-        st.info(
-            "This batch has not been inverted yet: seconds for one photo, about half a minute for four.",
-            icon=":material/play_arrow:",
-        )
+        return
+    play.outcome("g", snapshot, live, inverted, shipped.get(settings),
+                 "This batch has not been inverted yet: seconds for one photo, about half a minute for four.")  # fmt: skip
 
 
 def inverted(case: Gallery) -> None:
@@ -441,36 +426,14 @@ st.html(
     "photographs it was trained on. Find it among two, then watch the faces come up.</p>"
 )
 settings, reveal = controls(run)
-job = None
 if settings is not None:
     meter(settings)
-    bench = shell.bench()
-    go, _ = st.columns([1, 3])
-    asked = (settings, reveal)
-    job = st.session_state.get("r-job") if st.session_state.get("r-for") == asked else None
-    snapshot = bench.look(job) if job else None
-    if go.button(
-        "Run it live", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(snapshot and snapshot.active)
-    ):
-        st.session_state["r-job"], st.session_state["r-for"] = bench.reconstruction(settings, reveal), asked
-        st.session_state.pop("r-back", None)
-        st.rerun()
-    back = st.session_state.pop("r-back", None)
-    earlier = next((r["case"] for r in st.session_state.get("r-trail", []) if r["key"] == back), None) if back else None
-    if earlier is not None:
-        show(earlier)
-    elif snapshot and snapshot.active:
-        play.watch(snapshot.key, live)
-    elif snapshot and snapshot.status == "failed":
-        st.error(snapshot.error)
-    elif snapshot and snapshot.result is not None:
-        show(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
-    elif settings == gallery.SETTINGS and reveal == "probabilities":
-        show(shell.shipped_galleries()[0])
-    else:
-        st.info(
-            "These settings have not been run yet: both twins and the erasers take half a minute to a minute.",
-            icon=":material/play_arrow:",
-        )
+    wanted, (go, _) = settings, st.columns([1, 3])
+    snapshot = play.ask(
+        "r", (settings, reveal), lambda: shell.bench().reconstruction(wanted, reveal), go, "Run it live", type="primary"
+    )
+    shipped = settings == gallery.SETTINGS and reveal == "probabilities"
+    play.outcome("r", snapshot, live, show, shell.shipped_galleries()[0] if shipped else None,
+                 "These settings have not been run yet: both twins and the erasers take half a minute to a minute.")  # fmt: skip
 inversion(run, settings)
 st.caption(shell.LABELS_NOTE + " Names shown with LFW are the data set's.")

@@ -1,6 +1,9 @@
-"""A running job on a page: progress, time left, place in the queue, pause and stop."""
+"""A job on a page: the button that starts it, progress, time left, place in the queue, pause and stop, and what comes of it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 from mlleak_core.jobs import Snapshot
@@ -49,3 +52,38 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
 
     if active:
         body()
+
+
+def ask(slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str, **looks: Any) -> Snapshot | None:
+    """The button that starts the job for `asked`, at `place`; returns what the visitor's job for just that has come to."""
+    job = st.session_state.get(f"{slot}-job") if st.session_state.get(f"{slot}-for") == asked else None
+    snapshot = bench().look(job) if job else None
+    busy = bool(snapshot and snapshot.active)
+    if place.button(label, icon=":material/play_arrow:", width="stretch", disabled=busy, key=f"{slot}-go", **looks):
+        st.session_state[f"{slot}-job"], st.session_state[f"{slot}-for"] = submit(), asked
+        st.session_state.pop(f"{slot}-back", None)
+        st.rerun()
+    return snapshot
+
+
+def outcome(
+    slot: str, snapshot: Snapshot | None, live: Callable[[Snapshot], None], show: Callable[[Any], None], shipped: Any, hint: str
+) -> None:
+    """An earlier run that was called back, else the job's progress, failure or result, else what was shipped, else a hint.
+
+    Results have `labelled(job, source)`; earlier ones lie in the session under `<slot>-trail`.
+    """
+    back = st.session_state.pop(f"{slot}-back", None)
+    earlier = next((r["case"] for r in st.session_state.get(f"{slot}-trail", []) if r["key"] == back), None) if back else None
+    if earlier is not None:
+        show(earlier)
+    elif snapshot and snapshot.active:
+        watch(snapshot.key, live)
+    elif snapshot and snapshot.status == "failed":
+        st.error(snapshot.error)
+    elif snapshot and snapshot.result is not None:
+        show(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
+    elif shipped is not None:
+        show(shipped)
+    else:
+        st.info(hint, icon=":material/play_arrow:")

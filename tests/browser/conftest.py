@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from benchmarks.serving import serving
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "artifacts"
@@ -29,35 +23,9 @@ ARGS = [
 ]
 
 
-@contextmanager
-def serving(**env: str) -> Iterator[str]:
-    """A fresh server; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tempfile.mkdtemp(prefix="mlleak-server-")
-    variables = {**os.environ, "MLLEAK_CACHE_HOME": home, "MLLEAK_WARM": "1", **env}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    server = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as reply:
-                    if reply.read() == b"ok":
-                        break
-            except OSError:
-                time.sleep(0.25)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with serving() as address:
+    with serving(MLLEAK_WARM="1") as (address, _):
         yield address
 
 

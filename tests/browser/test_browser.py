@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.browser.conftest import serving, settle, shot
+from benchmarks.serving import serving
+from tests.browser.conftest import settle, shot
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,7 @@ def at_rest(page):
 
 @pytest.mark.parametrize("path", ["", "train", "features", "membership", "reconstruction"])
 def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
-    with serving(MLLEAK_WARM="0") as address:
+    with serving(MLLEAK_WARM="0") as (address, _):
         seen = []
         for _ in range(2):
             page = tab()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlleak_core import twins
+from mlleak_core import participant
 from mlleak_core.attacks.inversion import AnalyticInversion, GradientMatching, labels_of, share
 from mlleak_core.contract import BadInput, Stop, drain
 from mlleak_core.models import ConvNet
@@ -59,7 +59,7 @@ def test_matching_closes_in_on_one_photo_and_stop_keeps_the_best(pictures, prior
 
 
 def test_a_run_is_judged_against_the_average_face(faces):
-    found = drain(twins.invert(ReconstructionSettings(attack="gradient", net="mlp", batch=1), faces))
+    found = drain(participant.invert(ReconstructionSettings(attack="gradient", net="mlp", batch=1), faces))
     row = found.row()
     assert row["method"] == "analytic"
     assert row["max_error"] / 255 < 1e-3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlleak_core import gallery, training, twins
+from mlleak_core import data, gallery, plan, training, twins
 from mlleak_core.attacks import reconstruction as threat
 from mlleak_core.attacks.reconstruction import CapacityAbuse, Claim, judge, odd_inputs, stage
 from mlleak_core.blackbox import Local, Refused
@@ -139,7 +139,7 @@ def test_odd_inputs_follow_from_the_key(family):
 
 
 def test_a_wrong_key_reads_noise(cap):
-    claim = drain(twins.read(cap.plan, cap.malicious.states[24], key="another"))
+    claim = drain(plan.read(cap.plan, cap.malicious.states[24], key="another"))
     found = judge(claim, cap.plan.secret)
     assert found.bit_error_rate.low < 0.5 < found.bit_error_rate.high
     assert found.identified.value == 0
@@ -147,14 +147,14 @@ def test_a_wrong_key_reads_noise(cap):
 
 @pytest.mark.parametrize("reveal", ["rounded", "top1", "label"])
 def test_a_service_that_says_less_still_says_the_bit(cap, reveal):
-    report = judge(drain(twins.read(cap.plan, cap.malicious.states[24], reveal)), cap.plan.secret)
+    report = judge(drain(plan.read(cap.plan, cap.malicious.states[24], reveal)), cap.plan.secret)
     assert report.identified.value == 1
     assert report.mae.value <= ERROR["cap"] + 2
 
 
 def test_a_service_that_stops_answering_leaves_what_was_read(cap, monkeypatch):
     monkeypatch.setattr(threat, "ASKED_AT_ONCE", 100)
-    answer = twins.answers_of(cap.malicious.net())
+    answer = plan.answers_of(cap.malicious.net())
     claim = drain(cap.plan.encoding.run(cap.plan.view(Local(answer, 2, budget=450))))
     report = judge(claim, cap.plan.secret)
     assert claim.queries == report.queries == 400
@@ -170,10 +170,10 @@ def test_a_service_that_stops_answering_leaves_what_was_read(cap, monkeypatch):
 
 def test_more_than_the_net_can_hold_is_carried_in_part(faces):
     settings = ReconstructionSettings(attack="sgn", code="pixels8", net="strided-3 narrow", faces=12, epochs=60, seed=2)
-    plan = twins.make_plan(settings, faces)
-    assert not plan.room.fits
+    made = plan.make_plan(settings, faces)
+    assert not made.room.fits
     found = drain(twins.twins(settings, faces, erase=False))
-    fits = plan.room.carried // (8 * 1024)
+    fits = made.room.carried // (8 * 1024)
     assert 0 < fits < 12
     assert np.median(found.report.errors[:fits]) < 5.2 < found.report.errors[-1]
     assert len(found.report.errors) == 12
@@ -198,14 +198,14 @@ def test_stop_keeps_what_has_emerged(faces):
 
 def test_too_few_people_is_said(faces):
     with pytest.raises(BadInput, match="people to carry off"):
-        twins.make_plan(ReconstructionSettings(faces=200), faces)
+        plan.make_plan(ReconstructionSettings(faces=200), faces)
 
 
 def test_the_claim_does_not_move_when_the_truth_does(cap):
     """The view holds no truth: other secrets, the same claim."""
     state = cap.malicious.states[24]
     other = dataclasses.replace(cap.plan, secret=dataclasses.replace(cap.plan.secret, pictures=cap.plan.secret.pictures * 0))
-    one, two = (drain(twins.read(p, state)) for p in (cap.plan, other))
+    one, two = (drain(plan.read(p, state)) for p in (cap.plan, other))
     np.testing.assert_array_equal(one.pictures, two.pictures)
     fields = {f.name for f in dataclasses.fields(threat.View)}
     assert fields == {"code", "faces", "bits", "key", "average", "box", "weights"}
@@ -241,7 +241,7 @@ def test_a_view_of_weights_is_in_size_order(cap):
 
 def test_poisoned_faces_are_faces(faces):
     bits = np.array([0, 1, 1], np.uint8)
-    split = twins.Split.by_person(faces, 0, public=0.2)
+    split = data.Split.by_person(faces, 0, public=0.2)
     more, wider = CapacityAbuse().poison(faces, split, bits, "k")
     np.testing.assert_array_equal(more.task.codes[-3:], bits)
     np.testing.assert_array_equal(training.shrink(more)[-3:].contiguous().numpy(), odd_inputs("dense", 3, "k"))
@@ -262,7 +262,7 @@ def test_an_own_folder_with_faces_of_odd_sizes(faces, tmp_path):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    own = drain(twins.data.load(f"folder:{tmp_path}"))
+    own = drain(data.load(f"folder:{tmp_path}"))
     found = drain(
         twins.twins(ReconstructionSettings(f"folder:{tmp_path}", "sgn", code="pixels8", faces=3, epochs=24), own, erase=False)
     )

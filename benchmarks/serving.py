@@ -1,0 +1,46 @@
+"""A Streamlit server of one's own, for benches and browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@contextmanager
+def serving(*options: str, shared: Path | None = None, **env: str) -> Iterator[tuple[str, int]]:
+    """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the decoded data."""
+    home = Path(tempfile.mkdtemp(prefix="mlleak-server-"))
+    for name in ("data", "numba"):
+        if shared and (shared / name).is_dir():
+            (home / name).symlink_to(shared / name)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    variables = {**os.environ, "MLLEAK_CACHE_HOME": str(home), **env}
+    server = subprocess.Popen([*command, *options], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as reply:
+                    if reply.read() == b"ok":
+                        break
+            except OSError:
+                time.sleep(0.25)
+        yield address, server.pid
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(home, ignore_errors=True)
