@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,19 @@ from platformdirs import user_cache_dir
 
 ROOT = Path(__file__).parents[1]
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(user_cache_dir("mlleak")) / "numba"))
-os.environ["MLLEAK_CACHE_HOME"] = tempfile.mkdtemp(prefix="mlleak-test-")
+
+
+def throw_away(purpose: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"mlleak-{purpose}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+HOME = throw_away("test")
+if "MLLEAK_TEST_DATA" not in os.environ:  # the workers of a run inherit it: they decode and paint only once
+    os.environ["MLLEAK_TEST_DATA"] = str(throw_away("test-data"))
+(HOME / "data").symlink_to(os.environ["MLLEAK_TEST_DATA"])
+os.environ["MLLEAK_CACHE_HOME"] = str(HOME)
 os.environ["MLLEAK_WARM"] = "0"
 if "MLLEAK_DATA_HOME" not in os.environ and (ROOT.parent / "shared" / "data").is_dir():
     os.environ["MLLEAK_DATA_HOME"] = str(ROOT.parent / "shared" / "data")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving import serving
+from mlleak_core.places import cache_home
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "artifacts"
@@ -25,7 +26,7 @@ ARGS = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with serving(MLLEAK_WARM="1") as (address, _):
+    with serving(shared=cache_home(), MLLEAK_WARM="1") as (address, _):
         yield address
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._kit.shell import bench
+
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_job_left_behind():
+    """What a page started must not keep the next test's jobs in the queue."""
+    yield
+    bench().jobs.forget("")
 
 
 def page(name: str) -> AppTest:
