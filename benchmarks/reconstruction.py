@@ -14,18 +14,20 @@ from mlleak_core.attacks.reconstruction import CapacityAbuse, entropy, odd_input
 from mlleak_core.capacity import weight_count
 from mlleak_core.contract import drain
 from mlleak_core.data import Faces, Split
+from mlleak_core.measure import mean_with_interval
 from mlleak_core.participant import invert
 from mlleak_core.plan import KEY, PUBLIC
 from mlleak_core.settings import NETS, ReconstructionSettings, TrainSettings
 from mlleak_core.training import fit, picture_answers, shrink
 from mlleak_core.twins import twins
 
+CASE = "cap, 16 faces, transform code"
 CASES: dict[str, dict[str, Any]] = {
-    "cap, 16 faces, transform code": {"attack": "cap"},
-    "cap, 16 faces, transform code, seed 1": {"attack": "cap", "seed": 1},
-    "cap, 16 faces, transform code, seed 2": {"attack": "cap", "seed": 2},
-    "cap, 16 faces, transform code, seed 3": {"attack": "cap", "seed": 3},
-    "cap, 16 faces, transform code, seed 4": {"attack": "cap", "seed": 4},
+    CASE: {"attack": "cap"},
+    f"{CASE}, seed 1": {"attack": "cap", "seed": 1},
+    f"{CASE}, seed 2": {"attack": "cap", "seed": 2},
+    f"{CASE}, seed 3": {"attack": "cap", "seed": 3},
+    f"{CASE}, seed 4": {"attack": "cap", "seed": 4},
     "cap, 16 faces, cosine transform": {"attack": "cap", "code": "dct"},
     "cap, 64 faces, transform code": {"attack": "cap", "faces": 64, "bits": 550, "epochs": 24},
     "cap, 16 faces, colour": {"attack": "cap", "colour": True},
@@ -53,7 +55,16 @@ def measure_all(faces: Faces, name: str) -> dict[str, Any]:
     inverted = {}
     for title, change in INVERSIONS.items():
         inverted[title] = drain(invert(ReconstructionSettings(data=name, attack="gradient", **change), faces)).row()
-    return {"cases": cases, "inversion": inverted, "against_plain": against_plain(faces, name), "curve": curve(faces, name)}
+    costs = np.array([row["accuracy_cost"] for title, row in cases.items() if title.startswith(CASE)])
+    cost = mean_with_interval(costs)
+    over_seeds = {"seeds": len(costs), "accuracy_cost": cost.value, "low": cost.low, "high": cost.high}
+    return {
+        "cases": cases,
+        "cap over seeds": over_seeds,
+        "inversion": inverted,
+        "against_plain": against_plain(faces, name),
+        "curve": curve(faces, name),
+    }
 
 
 def against_plain(faces: Faces, name: str, bits: int = 16_384, patience: int = 30) -> dict[str, Any]:

@@ -143,12 +143,18 @@ def activations(net: ConvNet, pictures: Tensor) -> Activations:
     return {layer: torch.cat([block[layer] for block in blocks]) for layer in net.layers}
 
 
+def both_ways(net: ConvNet, pictures: Tensor) -> Activations:
+    """Every layer's mean output for a face and its mirror image: who has the picture can ask for both, and they differ by chance."""
+    ahead, mirrored = activations(net, pictures), activations(net, pictures.flip(3))
+    return {layer: ahead[layer].add_(mirrored[layer]).mul_(0.5) for layer in ahead}
+
+
 def stage(target: Target, faces: Faces, attributes: Sequence[str]) -> View:
     """Open the target for the attacker: its layers, on the members (labelled, auxiliary) and on the outsiders."""
     split = target.split
     aux, held = (split.public if len(split.public) else split.members), split.outsiders
     pictures = {"aux": shrink(faces, aux), "held": shrink(faces, held)}
-    sides = [Side(**{k: activations(target.net(e), v) for k, v in pictures.items()}) for e in (None, 0)]
+    sides = [Side(**{k: both_ways(target.net(e), v) for k, v in pictures.items()}) for e in (None, 0)]
     labels = {a: faces.target(a)[aux] for a in attributes}
     return View(sides[0], sides[1], faces.person[aux], faces.task.codes[aux], labels, faces.task.codes[held], held)
 
