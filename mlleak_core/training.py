@@ -232,7 +232,7 @@ class _Session:
         net = ConvNet(settings.net, torch.Generator().manual_seed(seed * 2))
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average, self.taken = copy.deepcopy(self.net), 0
-        self.pictures, self.labels = pictures.to(device), labels.to(device)
+        self.rows, self.labels = _as_words(pictures.to(device), mirrored=settings.augment), labels.to(device)
         self.members = torch.from_numpy(members).to(device)
         self.sample = self.members[: min(2000, len(self.members))]
         share = torch.bincount(self.labels[self.members], minlength=2).clamp_min(1) / len(members)
@@ -259,12 +259,8 @@ class _Session:
                 yield number + 1
 
     def _loss(self, rows: Tensor) -> Tensor:
-        pictures, labels = self.pictures[rows], self.labels[rows]
-        if self.settings.augment:
-            pictures = self._augment(pictures)
-        x = as_input(pictures)
-        if self.settings.augment:
-            x = self._relight(x)
+        labels = self.labels[rows]
+        x = self._relight(as_input(self._augment(rows))) if self.settings.augment else as_input(self._pictures(rows))
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
             logits = self.net(x, self._kept(len(rows)))
         loss = functional.cross_entropy(logits.float(), labels, self.weight)
@@ -278,11 +274,15 @@ class _Session:
         kept = torch.empty(n, self.net.hidden.out_features).bernoulli_(share, generator=self.random)
         return kept.div_(share).to(self.device)
 
-    def _augment(self, pictures: Tensor) -> Tensor:
+    def _pictures(self, rows: Tensor) -> Tensor:
+        """uint8 [len(rows), 3, 32, 32], channels last."""
+        return self.rows[rows].view(torch.uint8).view(-1, INPUT_SIDE, INPUT_SIDE, 3).permute(0, 3, 1, 2)
+
+    def _augment(self, rows: Tensor) -> Tensor:
         """Mirror each picture with chance one half; shift the whole batch by up to one pixel."""
-        mirror = torch.rand(len(pictures), generator=self.random).to(self.device) < 0.5
+        mirror = (torch.rand(len(rows), generator=self.random) < 0.5).to(self.device)
         right, down = (int(v) for v in torch.randint(-1, 2, (2,), generator=self.random))
-        pictures = torch.where(mirror[:, None, None, None], pictures.flip(3), pictures)
+        pictures = self._pictures(rows + len(self.labels) * mirror)
         return pictures.roll((down, right), (2, 3)).contiguous(memory_format=torch.channels_last)
 
     def _relight(self, x: Tensor) -> Tensor:
@@ -318,7 +318,7 @@ class _Session:
     def logits(self, rows: Tensor, mirror: bool = False, low: bool = False) -> NDArray[np.float32]:
         """Logits [rows, 2] of the averaged weights, without augmentation or dropout; in full precision unless `low`."""
         self.average.eval()
-        parts = (self.pictures[part] for part in rows.split(512))
+        parts = (self._pictures(part) for part in rows.split(512))
         with torch.autocast("cpu", torch.bfloat16, enabled=low and self.low):
             return torch.cat([self.average(as_input(p.flip(3) if mirror else p)) for p in parts]).float().cpu().numpy()
 
@@ -341,6 +341,12 @@ class _Session:
             "precision": "bfloat16 autocast" if self.low else "float32", "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }  # fmt: skip
+
+
+def _as_words(pictures: Tensor, mirrored: bool) -> Tensor:
+    """Pictures [n, 3, 32, 32] as rows of eight-byte words, which are gathered faster than bytes; mirror images follow as n more."""
+    both = [pictures, pictures.flip(3)] if mirrored else [pictures]
+    return torch.cat([p.permute(0, 2, 3, 1).reshape(len(p), -1) for p in both]).view(torch.int64)
 
 
 def fast_bfloat16() -> bool:
