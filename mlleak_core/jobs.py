@@ -25,7 +25,7 @@ KEPT = 24
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A job as it was at one moment."""
+    """A job as it was at one moment. since: the seconds and the count done when its present stretch of steps began."""
 
     key: str
     status: Status
@@ -34,6 +34,7 @@ class Snapshot:
     error: str = ""
     place: int = 0
     seconds: float = 0.0
+    since: tuple[float, int] = (0.0, 0)
 
     @property
     def active(self) -> bool:
@@ -41,10 +42,11 @@ class Snapshot:
 
     @property
     def left(self) -> float | None:
-        """Seconds still to go, guessed from the pace so far."""
-        if not self.step or not self.step.done or self.status != "running":
+        """Seconds to the end of this stretch of steps, guessed from its pace so far."""
+        began, first = self.since
+        if not self.step or self.step.done <= first or self.status != "running":
             return None
-        return self.seconds * (self.step.total - self.step.done) / self.step.done
+        return (self.seconds - began) * (self.step.total - self.step.done) / (self.step.done - first)
 
 
 class _Job:
@@ -133,6 +135,7 @@ class Jobs:
         started, paused = time.perf_counter(), 0.0
         status: Status = "done"
         result, error = None, ""
+        last, since = Step(0, 0, ""), (0.0, 0)
         try:
             run = job.work()
             send: BaseException | None = None
@@ -146,7 +149,11 @@ class Jobs:
                     paused += time.perf_counter() - began
                 if job.stop.is_set() and status == "done":
                     status, send = "stopped", Stop()
-                job.snapshot = Snapshot(job.key, "running", step, seconds=time.perf_counter() - started - paused)
+                seconds = time.perf_counter() - started - paused
+                if step.total != last.total or step.done < last.done:
+                    since = (seconds, step.done)
+                last = step
+                job.snapshot = Snapshot(job.key, "running", step, seconds=seconds, since=since)
         except StopIteration as end:
             result = end.value
         except Stop:

@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from mlleak_core import showcase
 from mlleak_core.attacks.membership import TITLES
+from mlleak_core.audit import QUICK
 from mlleak_core.blackbox import REVEALS, Reveal
 from mlleak_core.contract import BadInput
-from mlleak_core.figures.roc import loglog, microscope, trail
+from mlleak_core.figures.roc import COLOURS, loglog, microscope, trail
 from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import positive_predictive_value, proportion
 from mlleak_core.settings import MembershipSettings, TrainSettings
@@ -85,11 +86,15 @@ def live(snapshot: Snapshot) -> None:
         {"false alarms": float(f), "members found": float(max(t, 1e-3)), "attack": TITLES[name]}
         for name in case.rows for f, t in zip(*case.curve(name)[:2], strict=True) if f >= 1e-3
     ]  # fmt: skip
-    log: Any = {"type": "log", "domain": [1e-3, 1]}
+    log: Any = {
+        "scale": alt.Scale(type="log", domain=[1e-3, 1]),
+        "axis": alt.Axis(values=[1e-3, 1e-2, 0.1, 1], format="~%", grid=False),
+    }
+    shown = alt.Scale(domain=[TITLES[n] for n in QUICK], range=[COLOURS[n] for n in QUICK])
     st.altair_chart(
         alt.Chart(alt.Data(values=rows), height=330).mark_line(strokeWidth=2.5).encode(
-            x=alt.X("false alarms:Q", scale=alt.Scale(**log)), y=alt.Y("members found:Q", scale=alt.Scale(**log)),
-            color=alt.Color("attack:N", sort=[TITLES[n] for n in case.rows], title=None, legend=alt.Legend(orient="bottom")),
+            x=alt.X("false alarms:Q", **log), y=alt.Y("members found:Q", **log),
+            color=alt.Color("attack:N", scale=shown, title=None, legend=alt.Legend(orient="bottom")),
         ),
         key="m-live", alt="ROC curves of the shadows so far",
     )  # fmt: skip
@@ -144,7 +149,7 @@ def curves(case: Showcase, you: tuple[float, float] | None) -> None:
     """The ROC, its evidence, the verdict."""
     names = st.multiselect("Attacks", list(case.rows), [n for n in ("lira", "base", "loss") if n in case.rows], format_func=TITLES.__getitem__,
                            key=f"m-attacks-{case.about['run']}", label_visibility="collapsed") or list(case.rows)[:1]  # fmt: skip
-    st.plotly_chart(loglog({TITLES[n]: case.curve(n) for n in names}, you), key="m-roc", config={"displaylogo": False},
+    st.plotly_chart(loglog({n: case.curve(n) for n in names}, TITLES, you), key="m-roc", config={"displaylogo": False},
                     alt="ROC curves on logarithmic axes; the same numbers are in the table")  # fmt: skip
     _evidence(case, names[0])
 
@@ -365,8 +370,8 @@ def upload() -> None:
         except BadInput as problem:
             st.error(str(problem))
             return
-        curve = {TITLES[n]: (r.roc.fpr, r.roc.tpr, r.roc.low, r.roc.high) for n, r in reports.items()}
-        st.plotly_chart(loglog(curve), key="m-own", alt="ROC of the uploaded scores")
+        curve = {n: (r.roc.fpr, r.roc.tpr, r.roc.low, r.roc.high) for n, r in reports.items()}
+        st.plotly_chart(loglog(curve, TITLES), key="m-own", alt="ROC of the uploaded scores")
         rows = [r.row() for r in reports.values()]
         st.dataframe(
             [

@@ -9,12 +9,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#5F4B8B", "#A0522D", "#117733")
+COLOURS = {
+    "lira": "#D55E00", "base": "#0072B2", "loss": "#009E73", "rmia": "#CC79A7", "shokri": "#E69F00", "base-2": "#56B4E9",
+    "entropy": "#8C8C8C", "lira-offline": "#A0522D", "quantile": "#5F4B8B", "label-only": "#117733",
+}  # fmt: skip
+"""An attack keeps its colour, whichever others are shown."""
 Curve = tuple[NDArray[Any], ...]
 
 
-def loglog(curves: Mapping[str, Curve], you: tuple[float, float] | None = None, least: float = 1e-3) -> go.Figure:
-    """Curves on log-log axes, the first one with its 95 % band, and the visitor's own point."""
+def loglog(
+    curves: Mapping[str, Curve], titles: Mapping[str, str], you: tuple[float, float] | None = None, least: float = 1e-3
+) -> go.Figure:
+    """Curves of attacks on log-log axes, the first one with its 95 % band, and the visitor's own point."""
     figure = go.Figure()
     figure.add_scatter(
         x=[least, 1], y=[least, 1], mode="lines", line={"dash": "dot", "color": "#8C8C8C"}, name="guessing", hoverinfo="skip"
@@ -24,13 +30,13 @@ def loglog(curves: Mapping[str, Curve], you: tuple[float, float] | None = None, 
         x, y = fpr[seen], np.maximum(tpr[seen], least)
         if i == 0:
             figure.add_scatter(x=np.r_[x, x[::-1]], y=np.maximum(np.r_[high[seen], low[seen][::-1]], least), fill="toself", mode="lines",
-                               line_width=0, fillcolor="rgba(213,94,0,.16)", name="95 % band", hoverinfo="skip", showlegend=False)  # fmt: skip
+                               line_width=0, fillcolor=COLOURS[name], opacity=0.16, name="95 % band", hoverinfo="skip", showlegend=False)  # fmt: skip
         figure.add_scatter(
-            x=x, y=y, mode="lines", name=name, line={"color": COLOURS[i % len(COLOURS)], "width": 3 if i == 0 else 1.8}
+            x=x, y=y, mode="lines", name=titles[name], line={"color": COLOURS[name], "width": 3 if i == 0 else 1.8}
         )
     if you is not None:
         figure.add_scatter(x=[max(you[0], least * 1.2)], y=[max(you[1], least * 1.2)], mode="markers+text", name="you", text=["you"],
-                           textposition="top center", marker={"size": 15, "color": "#E69F00", "symbol": "star", "line": {"color": "#1D2330", "width": 1}})  # fmt: skip
+                           textposition="middle left" if you[0] > 0.05 else "middle right", marker={"size": 15, "color": "#E69F00", "symbol": "star", "line": {"color": "#1D2330", "width": 1}})  # fmt: skip
     ticks = {
         "type": "log",
         "range": [np.log10(least), 0.02],

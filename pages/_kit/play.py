@@ -20,19 +20,19 @@ def progress(snapshot: Snapshot) -> None:
         )
         return
     share = step.done / max(step.total, 1) if step else 0.0
-    left = f" · about {snapshot.left:.0f} s left" if snapshot.left is not None else ""
+    left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
     paused = " · paused" if snapshot.status == "paused" else ""
     st.progress(min(share, 1.0), text=f"{step.note if step else 'starting'}{left}{paused}")
 
 
 def buttons(job: str, snapshot: Snapshot) -> None:
     """Pause or go on, and stop."""
-    one, two, _ = st.columns([1, 1, 4])
     paused = snapshot.status == "paused"
-    one.button(
-        "Go on" if paused else "Pause", key=f"pause-{job}", on_click=bench().jobs.pause, args=(job, not paused), width="stretch"
-    )
-    two.button("Stop", key=f"stop-{job}", on_click=bench().jobs.stop, args=(job,), width="stretch")
+    with st.container(horizontal=True):
+        st.button(
+            "Go on" if paused else "Pause", key=f"pause-{job}", on_click=bench().jobs.pause, args=(job, not paused), width=140
+        )
+        st.button("Stop", key=f"stop-{job}", on_click=bench().jobs.stop, args=(job,), width=140)
 
 
 def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mlleak_core.contract import BadInput, Step, Stop
-from mlleak_core.jobs import Jobs
+from mlleak_core.jobs import Jobs, Snapshot
 
 
 def wait(jobs, key, until, seconds=10):
@@ -57,6 +57,27 @@ def test_further_jobs_see_their_place_in_the_queue():
     assert [jobs.look(k).place for k in "cd"] == [1, 2]
     gate.set()
     assert wait(jobs, "d", lambda s: s.status == "done").result == "all"
+
+
+def test_time_left_is_guessed_from_the_present_stretch_of_steps():
+    seen = Snapshot("a", "running", Step(3, 9, ""), seconds=130.0, since=(100.0, 0))
+    assert seen.left == 60
+    taken_up = Snapshot("a", "running", Step(22, 32, ""), seconds=8.0, since=(0.0, 20))
+    assert taken_up.left == 40, "what was finished before says nothing of the pace"
+    assert Snapshot("a", "running", Step(20, 32, ""), seconds=1.0, since=(0.0, 20)).left is None
+    jobs, gate = Jobs(1), threading.Event()
+
+    def two_stretches():
+        yield Step(5, 5, "")
+        time.sleep(0.05)
+        yield Step(0, 4, "")
+        gate.wait(5)
+        return "all"
+
+    jobs.submit("two", two_stretches)
+    begun = wait(jobs, "two", lambda s: s.step and s.step.total == 4)
+    assert begun.since[0] >= 0.05 and begun.since[1] == 0
+    gate.set()
 
 
 def test_forgotten_jobs_are_stopped_and_leave_nothing():
