@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -78,7 +80,7 @@ def fit_map(points: NDArray[np.float32], seed: int, start: Points | None = None,
     umap = umap_module()
     index, distance = neighbours(points)
     first = start if start is not None else _spread(points)
-    with _ONE_FIT_AT_A_TIME, warnings.catch_warnings():
+    with _ONE_FIT_AT_A_TIME, _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = umap.UMAP(
             n_neighbors=min(NEIGHBOURS, len(points) - 1), min_dist=0.15, n_epochs=epochs, init=_jittered(first, seed),
@@ -86,6 +88,16 @@ def fit_map(points: NDArray[np.float32], seed: int, start: Points | None = None,
         )  # fmt: skip
         shown = model.fit_transform(points)
     return np.asarray(shown - shown.mean(0), np.float32)
+
+
+@contextlib.contextmanager
+def _threads_kept() -> Iterator[None]:
+    """numba's kernels set OpenMP's number of threads for PyTorch, too, and a later training in this thread would round otherwise."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _spread(points: NDArray[np.float32]) -> Points:

@@ -37,6 +37,9 @@ BLOWN_UP = 20.0
 FRAMES = (0, 1, 2, 4, 7, 11, 17, 25, 36, 54, 81)
 """Epochs whose weights are kept for the maps, besides the last one; 0 is the net before training."""
 
+THREADS = torch.get_num_threads()
+"""Of every training: their number decides how sums are rounded, and other work of the same thread or process may change it."""
+
 State = dict[str, Tensor]
 
 
@@ -123,6 +126,7 @@ def fit(
     its seconds are not counted as training. Raises Diverged when the loss leaves all bounds.
     """
     split = split or Split.by_person(faces, settings.seed)
+    torch.set_num_threads(THREADS)
     _reuse_memory()
     place = pick_device(device)
     labels = torch.from_numpy(faces.task.codes.astype(np.int64))

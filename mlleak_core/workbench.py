@@ -176,6 +176,7 @@ class Workbench:
     def _membership(self, settings: MembershipSettings, run: TrainSettings | None, reveal: Reveal) -> Generator[Step, None, Any]:
         import torch
 
+        from mlleak_core import training  # noqa: F401  it notes the number of threads, so before that is changed
         from mlleak_core.audit import audit
         from mlleak_core.showcase import showcase
         from mlleak_core.subjects import tabular_data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
@@ -90,3 +91,13 @@ def test_held_out_faces_only_and_bearers_first(target, faces):
     assert set(rows) <= set(target.split.outsiders)
     held = target.split.outsiders
     assert (faces.target("Hat")[rows] == 1).sum() == min(50, (faces.target("Hat")[held] == 1).sum())
+
+
+def test_a_map_leaves_a_later_training_its_threads(rng):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        embedding.fit_map(rng.normal(size=(80, 8)).astype(np.float32), seed=0)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
