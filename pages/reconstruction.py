@@ -434,6 +434,6 @@ if settings is not None:
     )
     shipped = settings == gallery.SETTINGS and reveal == "probabilities"
     play.outcome("r", snapshot, live, show, shell.shipped_galleries()[0] if shipped else None,
-                 "These settings have not been run yet: both twins and the erasers take half a minute to a minute.")  # fmt: skip
+                 "These settings have not been run yet: both twins and the erasers take half a minute, on LFW up to three.")  # fmt: skip
 inversion(run, settings)
 st.caption(shell.LABELS_NOTE + " Names shown with LFW are the data set's.")
