@@ -101,10 +101,10 @@ class Jobs:
                 self._queue.remove(job)
                 job.snapshot = Snapshot(key, "stopped")
 
-    def forget(self, ending: str) -> None:
-        """Stop all jobs whose key ends so, and drop them with their results."""
+    def forget(self, part: str) -> None:
+        """Stop all jobs with `part` in their key, and drop them with their results."""
         with self._lock:
-            found = [key for key in self._jobs if key.endswith(ending)]
+            found = [key for key in self._jobs if part in key]
         for key in found:
             self.stop(key)
             with self._lock:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlleak_core.blackbox import Reveal
 from mlleak_core.contract import BadInput, Step, Stop, fingerprint
 from mlleak_core.data import identity as data_identity
+from mlleak_core.data.upload import KIND as UPLOAD
 from mlleak_core.jobs import Jobs, Snapshot
 from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings, run_key
 
@@ -122,11 +123,11 @@ class Workbench:
 
     def forget(self, upload: str) -> None:
         """Let go of a visitor's pictures, of nets trained on them and of faces read back out of those."""
-        self.jobs.forget(upload)
         with self._lock:
             self._uploads.pop(upload, None)
-            for key in [k for k, run in self._runs.items() if run.settings.data == upload]:
-                del self._runs[key]
+            runs = [self._runs.pop(k) for k, run in list(self._runs.items()) if run.settings.data == upload]
+        for part in (upload, *(run.key for run in runs)):
+            self.jobs.forget(part)
 
     def run(self, settings: TrainSettings) -> Target:
         """A finished run, from memory or disk. Raises BadInput where there is none or it was altered."""
@@ -266,7 +267,7 @@ class Workbench:
 
 def _private(name: str) -> bool:
     """Whether nothing about these records may be written to disk: a visitor's upload."""
-    return name.startswith("upload:")
+    return name.partition(":")[0] == UPLOAD
 
 
 def warm_up() -> None:

@@ -8,13 +8,14 @@ import zipfile
 
 import streamlit as st
 from mlleak_core.contract import BadInput, drain
+from mlleak_core.data.upload import KIND
 from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped
 from mlleak_core.workbench import Workbench
 from PIL import Image
 
 EXAMPLE = 400
 """Faces in the example to download."""
-NONE_YET = "upload:none"
+NONE_YET = f"{KIND}:none"
 
 
 def own_faces(bench: Workbench, run: Shipped) -> str:

@@ -78,7 +78,8 @@ def test_every_page_fits_its_screen(server, tab, scheme, width):
         assert over <= 1, f"{path} is {over} px too wide"
 
 
-def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
+def opened_map(server, tab):
+    """The features page of the shipped run, shown without a bet."""
     page = tab()
     page.goto(f"{server}/features")
     settle(page)
@@ -87,6 +88,11 @@ def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
     page.locator(".verdict").wait_for()
     page.locator(".legend .ramp").wait_for()
     settle(page)
+    return page
+
+
+def test_the_map_is_driven_by_keyboard_and_mouse_without_reruns(server, tab):
+    page = opened_map(server, tab)
     map_ = page.locator(".face-map")
     assert (map_.get_attribute("data-layer"), map_.get_attribute("data-epoch")) == ("conv2", "22")
     page.locator(".stage").focus()
@@ -126,14 +132,7 @@ def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
 
 
 def test_a_person_pinned_on_the_map_is_known_on_the_membership_page(server, tab):
-    page = tab()
-    page.goto(f"{server}/features")
-    settle(page)
-    page.get_by_role("button", name="Just show me").click()
-    settle(page)
-    page.locator(".verdict").wait_for()
-    page.locator(".legend .ramp").wait_for()
-    settle(page)
+    page = opened_map(server, tab)
     page.locator(".face-map [data-layer=conv1]").click()
     page.wait_for_timeout(900)
     box = page.locator(".face-map canvas.main").bounding_box()

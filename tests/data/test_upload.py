@@ -99,13 +99,14 @@ def test_nothing_of_an_upload_is_written_and_letting_go_forgets_it(faces, tmp_pa
     name = drain(bench.bring(packed(faces)))
     assert name == drain(bench.bring(packed(faces))), "the same bytes have the same name"
     settings = TrainSettings(data=name, epochs=1)
-    finish(bench, bench.train(settings))
+    job = bench.train(settings)
+    finish(bench, job)
     assert bench.run(settings).complete and bench.finished(settings)
     assert not [p for p in places.cache_home().rglob("*") if p.is_file()]
     refused = finish(bench, bench.membership(MembershipSettings(data=name), settings, "probabilities"))
     assert "never written there" in refused.error
     bench.forget(name)
-    assert bench.finished(settings) is None
+    assert bench.finished(settings) is None and bench.look(job) is None, "neither the run nor the job's result is kept"
     with pytest.raises(BadInput, match="Upload them again"):
         drain(bench.faces(settings))
 
