@@ -197,7 +197,9 @@ def train_target(
 
 
 def rehearse() -> None:
-    """Let a worker compile what its first shadow would otherwise wait for: a second's training on noise."""
+    """Import and compile what a process's first training would otherwise wait for (torch's optimisers alone import for over a second),
+    by a second's training on noise.
+    """
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (384, 3, 32, 32), dtype=np.uint8), rng.integers(0, 2, 384)
     picture_answers(train_once(x, y, np.arange(300), TrainSettings(**(LEAKY | {"epochs": 2})), 0), x)

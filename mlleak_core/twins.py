@@ -119,7 +119,8 @@ def twins(
     started = time.perf_counter()
     yield Step(0, 1, "choosing faces and making the code")
     plan = make_plan(settings, faces)
-    work = _Work(plan, faces, reveal)
+    baseline = _average_face(plan)
+    work = _Work(plan, faces, reveal, baseline)
     if clean is None:
         clean = yield from fit(faces, settings.training(), plan.split)
         if not clean.complete:
@@ -132,8 +133,6 @@ def twins(
     read_seconds = time.perf_counter() - began
     frames = (*work.frames, Frame(max(malicious.states), claim.pictures, judge(claim, plan.secret)))
     innocent = yield from read(plan, clean_state, reveal)
-    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
-    baseline = judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
     forensics = examine(state, clean_state, plan.public.mean(0), _losses(plan, faces, malicious, clean))
     found = Twins(
         settings, plan, faces, clean, dataclasses.replace(malicious, key=key_of(settings)), _once(frames), innocent.pictures,
@@ -142,6 +141,12 @@ def twins(
     )  # fmt: skip
     erased = (yield from _erasers(plan, faces, state, reveal)) if erase and complete else ()
     return dataclasses.replace(found, erased=erased, seconds=time.perf_counter() - started)
+
+
+def _average_face(plan: Plan) -> Report:
+    """What the average public face, claimed for everybody, would score."""
+    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
+    return judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
 
 
 def _once(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
@@ -156,6 +161,7 @@ class _Work:
     plan: Plan
     faces: Faces
     reveal: Reveal
+    baseline: Report
     frames: list[Frame] = field(default_factory=list)
 
     def malicious(self, clean: Target) -> Generator[Step, None, Target]:
@@ -190,7 +196,8 @@ class _Work:
         try:
             step = next(run)
             while True:
-                peek = {"frame": self.frames[-1], "truth": self.plan.secret.pictures} if self.frames else None
+                known = {"truth": self.plan.secret.pictures, "baseline": self.baseline}
+                peek = {"frame": self.frames[-1], **known} if self.frames else None
                 try:
                     yield dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)
                     step = next(run)
@@ -273,6 +280,4 @@ def read_service(settings: ReconstructionSettings, faces: Faces, box: BlackBox, 
     """CAP against a service that holds a malicious run of the same settings; the code and the truth follow from the settings."""
     plan = make_plan(settings, faces)
     claim = yield from plan.encoding.run(plan.view(box, key=key))
-    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
-    baseline = judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
-    return Service(plan.secret.pictures, claim.pictures, judge(claim, plan.secret), baseline)
+    return Service(plan.secret.pictures, claim.pictures, judge(claim, plan.secret), _average_face(plan))

@@ -275,10 +275,11 @@ def warm_up() -> None:
     import torch
     from threadpoolctl import threadpool_limits
 
-    from mlleak_core import audit, embedding, maps, training  # noqa: F401
+    from mlleak_core import audit, embedding, maps, participant, subjects, twins  # noqa: F401
 
     torch.zeros(1)
     embedding.warm_up()
+    subjects.rehearse()
     # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s where one takes 0.3.
     threadpool_limits(1, user_api="blas")
     # Streamlit collects garbage after every rerun; walking a million objects of imported modules took 200 ms of each.

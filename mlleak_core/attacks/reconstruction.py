@@ -6,6 +6,7 @@ merely prepares the data (CAP) can hide a secret in a model that does its task a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -86,6 +87,18 @@ class Secret:
     candidates: Pictures
     candidate_owner: NDArray[np.int64]
 
+    @functools.cached_property
+    def gallery(self) -> tuple[Pictures, Pictures]:
+        """The candidates' average [d], and each one's difference from it, scaled to length one [m, d]."""
+        flat = self.candidates.reshape(len(self.candidates), -1)
+        average = flat.mean(0)
+        return average, _unit(flat - average)
+
+    def nearest(self, pictures: Pictures) -> NDArray[np.int64]:
+        """For each picture [n, c, 32, 32] the candidate with the highest correlation once the average is taken off, [n]."""
+        average, known = self.gallery
+        return np.asarray((_unit(pictures.reshape(len(pictures), -1) - average) @ known.T).argmax(1))
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -142,7 +155,7 @@ def judge(claim: Claim, secret: Secret, unordered: bool = False) -> Report:
         claim = replace(claim, pictures=claim.pictures[assign(claim.pictures, secret.pictures)])
     errors = np.abs(claim.pictures - secret.pictures).reshape(count, -1).mean(1).astype(float)
     alike = np.array([ssim(a, b) for a, b in zip(claim.pictures, secret.pictures, strict=True)])
-    found = secret.candidate_owner[nearest(claim.pictures, secret.candidates)] == secret.owner
+    found = secret.candidate_owner[secret.nearest(claim.pictures)] == secret.owner
     wrong, read = None, 0.0
     if len(claim.probabilities):
         missed = int(((claim.probabilities > 0.5) != secret.bits).sum())
@@ -179,15 +192,9 @@ def entropy(p: float) -> float:
     return float(-(p * np.log2(p) + (1 - p) * np.log2(1 - p))) if 0 < p < 1 else 0.0
 
 
-def nearest(pictures: Pictures, candidates: Pictures) -> NDArray[np.int64]:
-    """For each picture the candidate with the highest correlation once the candidates' average is taken off, [n]."""
-    average = candidates.mean(0).ravel()
-
-    def unit(x: Pictures) -> Floats:
-        flat = x.reshape(len(x), -1) - average
-        return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9))
-
-    return np.asarray((unit(pictures) @ unit(candidates).T).argmax(1))
+def _unit(rows: Pictures) -> Pictures:
+    """Rows scaled to length one; an empty one stays."""
+    return np.asarray(rows / np.sqrt(np.maximum(np.einsum("nd,nd->n", rows, rows), 1e-18))[:, None])
 
 
 def carriers(state: Mapping[str, Tensor]) -> tuple[str, ...]:
@@ -240,7 +247,14 @@ def odd_inputs(family: str, count: int, key: str) -> NDArray[np.uint8]:
         return x.reshape(count, 3, SIDE, SIDE)
     size = {"dense": 1, "blocks": 4}[family]
     small = np.unpackbits(rng.integers(0, 256, (count, 3 * (SIDE // size) ** 2 // 8), dtype=np.uint8), axis=1) * np.uint8(255)
-    return small.reshape(count, 3, SIDE // size, SIDE // size).repeat(size, 2).repeat(size, 3)
+    return enlarge(small.reshape(count, 3, SIDE // size, SIDE // size), size)
+
+
+def enlarge(pictures: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Every pixel of [n, c, h, w] repeated `times` times down and across."""
+    n, c, h, w = pictures.shape
+    blocks = np.broadcast_to(pictures[:, :, :, None, :, None], (n, c, h, times, w, times))
+    return blocks.reshape(n, c, h * times, w * times)
 
 
 def _in_faces(code: Code, faces: int, probabilities: Floats) -> Pictures:
@@ -271,9 +285,8 @@ class CapacityAbuse:
     def poison(self, faces: Faces, split: Split, bits: Bits, key: str) -> tuple[Faces, Split]:
         """The data set with one odd input a bit [N] appended to the training rows."""
         coded = Shield(self.parity).protect(bits)
-        pictures = odd_inputs(self.inputs, len(coded), key).transpose(0, 2, 3, 1)
-        scale = FULL_SIDE // SIDE
-        images = np.concatenate([faces.images, pictures.repeat(scale, 1).repeat(scale, 2)])
+        pictures = enlarge(odd_inputs(self.inputs, len(coded), key), FULL_SIDE // SIDE)
+        images = np.concatenate([faces.images, pictures.transpose(0, 2, 3, 1)])
         extra = np.arange(len(faces), len(images))
 
         def widen(labels: Labels, codes: NDArray[np.int8]) -> Labels:

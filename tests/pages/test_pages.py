@@ -176,6 +176,18 @@ def test_reconstruction_bet_reveal_forensics_from_the_shipped_run():
     assert not at.exception
 
 
+def test_reconstruction_suggests_a_net_by_the_faces_and_lets_another_be_chosen():
+    at = page("pages/reconstruction.py")
+    assert at.selectbox(key="r-net").value == "strided-3 wide"
+    at.selectbox(key="r-data").select("LFW faces").run()
+    assert at.selectbox(key="r-net").value == "strided-3"
+    at.selectbox(key="r-net").select("conv-3").run()
+    assert at.selectbox(key="r-net").value == "conv-3"
+    at.selectbox(key="r-data").select("Synthetic faces").run()
+    assert at.selectbox(key="r-net").value == "strided-3 wide"
+    assert not at.exception
+
+
 def test_reconstruction_says_before_training_that_the_net_cannot_hold_it():
     at = page("pages/reconstruction.py")
     at.selectbox(key="r-attack").set_value("sgn").run()
