@@ -47,12 +47,12 @@ class ConvNet(nn.Module):
         """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
         for conv in self.convs:
             x = self._stage(conv, x)
-        x = functional.relu(self.hidden(x.flatten(1)))
+        x = self.hidden(x.flatten(1)).relu_()
         return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
 
     def _stage(self, conv: nn.Module, x: Tensor) -> Tensor:
         x = conv(x)
-        return functional.relu(functional.max_pool2d(x, 2) if self.pooled else x)
+        return (functional.max_pool2d(x, 2) if self.pooled else x).relu_()
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every layer, each flattened to [n, units]."""
@@ -73,9 +73,9 @@ def _initialise(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> Non
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
 
-def as_input(pictures: Tensor) -> Tensor:
-    """uint8 [n, 3, 32, 32] to what the net sees: float32 in [-2, 2)."""
-    return pictures.to(torch.float32).mul_(1 / 64).sub_(2)
+def as_input(pictures: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
+    """uint8 [n, 3, 32, 32] to what the net sees, in [-2, 2): multiples of 1/64, which bfloat16 holds exactly, too."""
+    return pictures.to(kind).mul_(1 / 64).sub_(2)
 
 
 Device = Literal["auto", "cpu", "cuda", "mps"]

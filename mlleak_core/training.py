@@ -264,7 +264,10 @@ class _Session:
 
     def _loss(self, rows: Tensor) -> Tensor:
         labels = self.labels[rows]
-        x = self._relight(as_input(self._augment(rows))) if self.settings.augment else as_input(self._pictures(rows))
+        if self.settings.augment:
+            x = self._relight(as_input(self._augment(rows)))
+        else:
+            x = as_input(self._pictures(rows), torch.bfloat16 if self.low else torch.float32)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
             logits = self.net(x, self._kept(len(rows)))
         loss = functional.cross_entropy(logits.float(), labels, self.weight)
