@@ -35,7 +35,8 @@ with left, st.container(border=True):
                    f"CAP, {read['queries']:,} questions", f"n = {read['faces']}", f"seed {stolen.about['settings']['seed']}", f"shipped {stolen.about['made']}")  # fmt: skip
 with right:
     with st.container(border=True):
-        st.markdown("**Its answer hides skin tone. One layer below, it is all there**")
+        says = "hides" if answer["low"] <= 0.5 else "says little of"
+        st.markdown(f"**Its answer {says} skin tone. One layer below, it is all there**")
         st.html(
             f'<div class="big">{answer["auc"]:.2f}<i>AUC from the answer</i> → <span class="hot">{hidden["auc"]:.2f}</span><i>from the hidden layer</i></div>'
         )
