@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -105,3 +108,31 @@ def test_choosing_fewer_faces_takes_whole_people(faces):
 def test_an_absent_device_is_a_clear_error():
     with pytest.raises(BadInput, match="device"):
         pick_device("cuda" if not torch.cuda.is_available() else "mps")
+
+
+MANY_SHAPES = """
+import ctypes
+import mlleak_core
+import torch
+from mlleak_core.models import ConvNet
+
+class Heap(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Heap
+net = ConvNet("conv-3", torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last)
+for n in range(1, 201):
+    net(torch.zeros(n, 3, 32, 32)).sum().backward()
+    if n in (80, 200):
+        heap = libc.mallinfo2()
+        print((heap.uordblks + heap.hblkhd) / 2**20)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="no glibc that counts its heap")
+def test_a_server_does_not_keep_the_kernels_of_every_shape_it_has_ever_seen():
+    run = subprocess.run([sys.executable, "-c", MANY_SHAPES], check=True, capture_output=True, text=True)
+    early, late = map(float, run.stdout.split())
+    assert late - early < 8, "without a limit: 23 MiB"
