@@ -194,6 +194,8 @@ def test_own_pictures_are_sent_trained_on_and_let_go(server, tab, tmp_path):
     upload.set_input_files(str(tmp_path / "faces.zip"))
     page.get_by_text("Your pictures are in memory").wait_for()
     page.get_by_role("button", name="Train these settings").click()
+    page.get_by_text("Open it up: what else").wait_for()
+    settle(page)  # the pictures of this page must have come before it is left
     page.get_by_text("Open it up: what else").click()
     page.get_by_role("button", name="Just show me").click()
     page.locator(".verdict").wait_for()

@@ -123,9 +123,9 @@ class Heap(ctypes.Structure):
 libc = ctypes.CDLL(None)
 libc.mallinfo2.restype = Heap
 net = ConvNet("conv-3", torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last)
-for n in range(1, 201):
+for n in range(1, 181):
     net(torch.zeros(n, 3, 32, 32)).sum().backward()
-    if n in (80, 200):
+    if n in (80, 180):
         heap = libc.mallinfo2()
         print((heap.uordblks + heap.hblkhd) / 2**20)
 """
@@ -135,4 +135,4 @@ for n in range(1, 201):
 def test_a_server_does_not_keep_the_kernels_of_every_shape_it_has_ever_seen():
     run = subprocess.run([sys.executable, "-c", MANY_SHAPES], check=True, capture_output=True, text=True)
     early, late = map(float, run.stdout.split())
-    assert late - early < 8, "without a limit: 23 MiB"
+    assert late - early < 8, "without a limit: about 20 MiB"
