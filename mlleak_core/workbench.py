@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlleak_core.blackbox import Reveal
 from mlleak_core.contract import BadInput, Step, Stop, fingerprint
-from mlleak_core.data import identity as data_identity
 from mlleak_core.data.upload import KIND as UPLOAD
 from mlleak_core.jobs import Jobs, Snapshot
 from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings, run_key
@@ -48,13 +47,18 @@ class Workbench:
 
     def train(self, settings: TrainSettings, replay: int = 0) -> str:
         """Queue a training and return its job's key; `replay` asks for the same run to be computed once more."""
-        job = f"train-{run_key(settings)}" + (f"-{replay}" if replay else "")
+        job = self.training(settings, replay)
         self.jobs.submit(job, lambda: self._train(settings, afresh=bool(replay)))
         return job
 
+    @staticmethod
+    def training(settings: TrainSettings, replay: int = 0) -> str:
+        """What the job of a training is called, queued or not."""
+        return f"train-{_name(settings)}" + (f"-{replay}" if replay else "")
+
     def features(self, settings: TrainSettings, attributes: Sequence[str], seed: int = 0) -> str:
         """Queue the ladder of a finished run."""
-        job = f"features-{run_key(settings)}-{fingerprint(list(attributes), seed)}"
+        job = f"features-{_name(settings)}-{fingerprint(list(attributes), seed)}"
         self.jobs.submit(job, lambda: self._features(settings, attributes, seed))
         return job
 
@@ -65,7 +69,7 @@ class Workbench:
 
         Returns the keys of three jobs: the maps of the last epoch, the ladder, the maps of all epochs.
         """
-        name = f"{run_key(settings)}-{fingerprint(attribute, chosen)}"
+        name = f"{_name(settings)}-{fingerprint(attribute, chosen)}"
         first, all_epochs = f"map-{name}", f"maps-{name}"
         self.jobs.submit(first, lambda: self._maps(settings, attribute, chosen, last_only=True))
         ladder = self.features(settings, attributes)
@@ -81,8 +85,7 @@ class Workbench:
 
     def reconstruction(self, settings: ReconstructionSettings, reveal: Reveal) -> str:
         """Queue a pair of twins, or an inverted update; its result is a `Gallery`."""
-        of = settings.data if _private(settings.data) else ""  # so that `forget` finds it
-        job = f"reconstruction-{fingerprint(settings, data_identity(settings.data), reveal)}{of}"
+        job = f"reconstruction-{_name(settings.training())}-{fingerprint(settings, reveal)}"
         self.jobs.submit(job, lambda: self._reconstruction(settings, reveal))
         return job
 
@@ -125,9 +128,9 @@ class Workbench:
         """Let go of a visitor's pictures, of nets trained on them and of faces read back out of those."""
         with self._lock:
             self._uploads.pop(upload, None)
-            runs = [self._runs.pop(k) for k, run in list(self._runs.items()) if run.settings.data == upload]
-        for part in (upload, *(run.key for run in runs)):
-            self.jobs.forget(part)
+            for key in [k for k, run in self._runs.items() if run.settings.data == upload]:
+                del self._runs[key]
+        self.jobs.forget(upload)
 
     def run(self, settings: TrainSettings) -> Target:
         """A finished run, from memory or disk. Raises BadInput where there is none or it was altered."""
@@ -268,6 +271,11 @@ class Workbench:
 def _private(name: str) -> bool:
     """Whether nothing about these records may be written to disk: a visitor's upload."""
     return name.partition(":")[0] == UPLOAD
+
+
+def _name(settings: TrainSettings) -> str:
+    """What jobs about a run are called by; those about an upload name it, too, so that `forget` finds them."""
+    return run_key(settings) + (f"-{settings.data}" if _private(settings.data) else "")
 
 
 def warm_up() -> None:

@@ -138,7 +138,7 @@ if st.session_state.pop("start", False):
     st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
     st.session_state["job-for"] = settings
 job = st.session_state.get("job") if st.session_state.get("job-for") == settings else None
-snapshot = bench.look(job) if job else bench.look(f"train-{shell.run_name(settings)}")
+snapshot = bench.look(job) if job else bench.look(bench.training(settings))
 if snapshot and not job:
     job = snapshot.key
 
