@@ -10,12 +10,13 @@ from mlleak_core import gallery
 from mlleak_core.blackbox import REVEALS, Reveal
 from mlleak_core.capacity import capacity, face_bits
 from mlleak_core.contract import BadInput
+from mlleak_core.data.upload import NONE_YET
 from mlleak_core.figures.reconstruction import erasers, scan, trail, weights
 from mlleak_core.gallery import TITLES, Gallery
 from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import proportion
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
-from pages._kit import own_faces, play, shell
+from pages._kit import play, shell
 from pages._kit.face_reel import face_reel, frame
 
 SOURCES = {
@@ -54,7 +55,7 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
     allowed = [s for s in SOURCES if SOURCES[s] not in {"folder", "utkface"} or shell.paths_allowed()]
     source = SOURCES[a.selectbox("Faces from", allowed, key="r-data", bind="query-params", on_change=forget_net)]
     if source == "upload":
-        source = st.session_state.get("own-data", own_faces.NONE_YET)
+        source = st.session_state.get("own-data", NONE_YET)
     attack = b.selectbox(
         "How they are hidden", list(ATTACKS), format_func=ATTACKS.__getitem__, key="r-attack", bind="query-params"
     )

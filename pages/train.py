@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from mlleak_core import measure
 from mlleak_core.contract import BadInput
+from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import TrainSettings
 from pages._kit import data_card, own_faces, play, shell
@@ -69,7 +70,7 @@ def lines(title: str, columns: dict[str, Any]) -> alt.Chart:
         .encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False)),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
-            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="bottom")),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="bottom", columns=2)),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
@@ -134,6 +135,8 @@ for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.ite
     column.caption(text)
 
 bench = shell.bench()
+if settings.data.startswith(KIND):
+    own_faces.sender(bench, shell.shipped_run())
 if st.session_state.pop("start", False):
     st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
     st.session_state["job-for"] = settings
@@ -148,7 +151,7 @@ if a.button(
     "Train these settings",
     type="primary",
     icon=":material/play_arrow:",
-    disabled=busy or settings.data == own_faces.NONE_YET,
+    disabled=busy or settings.data == NONE_YET,
     width="stretch",
 ):
     st.session_state["job"], st.session_state["job-for"] = bench.train(settings), settings
@@ -178,8 +181,8 @@ elif bench.finished(settings):
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
     except BadInput as problem:
         st.error(str(problem))
-elif settings.data == own_faces.NONE_YET:
-    st.info("Choose a ZIP in the sidebar, or take the example there and look how it is made.", icon=":material/upload_file:")
+elif settings.data == NONE_YET:
+    st.info("Choose a ZIP above, or take the example and look how it is made.", icon=":material/upload_file:")
 else:
     shell.first_look(settings, curves)
 

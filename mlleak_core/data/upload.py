@@ -17,6 +17,8 @@ MOST_FILES = 5000
 MOST_BYTES, MOST_UNPACKED = 64 * 2**20, 2**30
 """Of the ZIP, and of all that it unpacks to."""
 KIND = "upload"
+NONE_YET = f"{KIND}:none"
+"""What settings say before anything was sent."""
 
 
 def name_of(blob: bytes) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from mlleak_core.contract import BadInput, drain
+from mlleak_core.contract import BadInput
 from mlleak_core.settings import TrainSettings
+from pages._kit import play
 from pages._kit.shell import LABELS_NOTE, bench, span
 
 if TYPE_CHECKING:
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
 
 
 def opened(settings: TrainSettings) -> Faces:
-    """The faces of a run, with a spinner the first time."""
-    with st.spinner("Opening the faces"):
-        return drain(bench().faces(settings))
+    """The faces of a run, with a bar the first time."""
+    return play.follow(bench().faces(settings))  # type: ignore[no-any-return]
 
 
 def show(settings: TrainSettings) -> None:

@@ -7,44 +7,47 @@ import io
 import zipfile
 
 import streamlit as st
-from mlleak_core.contract import BadInput, drain
-from mlleak_core.data.upload import KIND
+from mlleak_core.contract import BadInput
+from mlleak_core.data.upload import NONE_YET
 from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped
 from mlleak_core.workbench import Workbench
+from pages._kit import play
 from PIL import Image
 
 EXAMPLE = 400
 """Faces in the example to download."""
-NONE_YET = f"{KIND}:none"
 
 
-def own_faces(bench: Workbench, run: Shipped) -> str:
-    """The uploader; returns the name of the data brought, or of none."""
-    file = st.file_uploader(
-        "ZIP of pictures", type="zip", key="own-faces",
-        help="Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has two values; "
-        "the others are what it is not told. At least 40 faces, at most 5,000.",
-    )  # fmt: skip
-    if file is not None and st.session_state.get("own-file") != file.file_id:
-        st.session_state["own-file"], st.session_state["own-data"] = file.file_id, NONE_YET
-        try:
-            with st.spinner("Reading your pictures"):
-                st.session_state["own-data"] = drain(bench.bring(file.getvalue()))
-            st.session_state["own-problem"] = ""
-        except BadInput as problem:
-            st.session_state["own-problem"] = str(problem)
-    name = str(st.session_state.get("own-data", NONE_YET))
-    if st.session_state.get("own-problem"):
-        st.error(st.session_state["own-problem"])
-    elif name == NONE_YET:
-        st.caption("They stay in this server's memory, and so does all that is made of them.")
-    else:
-        st.caption("Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them.")
-        st.button("Let go of them", icon=":material/delete:", key="own-forget", on_click=_forget, args=(bench, name))
-    st.download_button(
-        "An example (ZIP)", lambda: example(run), "faces.zip", "application/zip", icon=":material/download:", key="own-example"
-    )
-    return name
+def sender(bench: Workbench, run: Shipped) -> None:
+    """The uploader; `own-data` in the session names what was brought, or NONE_YET."""
+    with st.container(border=True):
+        file = st.file_uploader(
+            "ZIP of pictures", type="zip", key="own-faces",
+            help="Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has two values; "
+            "the others are what it is not told. At least 40 faces, at most 5,000.",
+        )  # fmt: skip
+        if file is not None and st.session_state.get("own-file") != file.file_id:
+            st.session_state["own-file"], st.session_state["own-problem"] = file.file_id, ""
+            try:
+                st.session_state["own-data"] = play.follow(bench.bring(file.getvalue()))
+            except BadInput as problem:
+                st.session_state["own-problem"], st.session_state["own-data"] = str(problem), NONE_YET
+            st.rerun()  # the settings above were made before
+        if st.session_state.get("own-problem"):
+            st.error(st.session_state["own-problem"])
+        elif (name := st.session_state.get("own-data", NONE_YET)) == NONE_YET:
+            st.caption("They stay in this server's memory, and so does all that is made of them.")
+        else:
+            st.caption("Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them.")
+            st.button("Let go of them", icon=":material/delete:", key="own-forget", on_click=_forget, args=(bench, name))
+        st.download_button(
+            "An example (ZIP)",
+            lambda: example(run),
+            "faces.zip",
+            "application/zip",
+            icon=":material/download:",
+            key="own-example",
+        )
 
 
 def _forget(bench: Workbench, name: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from typing import Any
 
 import streamlit as st
+from mlleak_core.contract import Step, drain
 from mlleak_core.jobs import Snapshot
 from pages._kit.shell import bench
 
@@ -23,6 +25,22 @@ def progress(snapshot: Snapshot) -> None:
     left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
     paused = " · paused" if snapshot.status == "paused" else ""
     st.progress(min(share, 1.0), text=f"{step.note if step else 'starting'}{left}{paused}")
+
+
+def follow(run: Generator[Step, None, Any]) -> Any:
+    """Do short work within the visitor's own rerun, under a bar with the time left; returns its result."""
+    began, place = time.perf_counter(), st.empty()
+
+    def show(step: Step) -> None:
+        share = min(step.done / max(step.total, 1), 1.0)
+        seconds = time.perf_counter() - began
+        left = f" · about {seconds * (1 - share) / share:.0f} s left" if share and seconds > 1 else ""
+        place.progress(share, text=f"{step.note}{left}")
+
+    try:
+        return drain(run, show)
+    finally:
+        place.empty()
 
 
 def buttons(job: str, snapshot: Snapshot) -> None:

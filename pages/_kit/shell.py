@@ -12,13 +12,13 @@ from typing import Any
 import streamlit as st
 from mlleak_core import gallery, shipped, showcase
 from mlleak_core.contract import BadInput, Range, knobs
+from mlleak_core.data.upload import NONE_YET
 from mlleak_core.gallery import Gallery
 from mlleak_core.measure import proportion
 from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
 from mlleak_core.showcase import Showcase
 from mlleak_core.workbench import Workbench, warm_up
-from pages._kit.own_faces import own_faces
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 SOURCE_NAMES = {
@@ -100,10 +100,7 @@ def open_page(title: str) -> TrainSettings:
 
 def _experiment() -> TrainSettings:
     """The settings, in the sidebar of every page, so that they stay in the address."""
-    own = SOURCE_NAMES["upload"]
-    with st.expander(
-        "Experiment", icon=":material/tune:", expanded=own in {st.session_state.get("data"), st.query_params.get("data")}
-    ):
+    with st.expander("Experiment", icon=":material/tune:"):
         kinds = ["synthetic", "lfw", "upload"] + (["utkface", "folder"] if paths_allowed() else [])
         chosen = st.selectbox(
             "Data", [SOURCE_NAMES[k] for k in kinds], key="data", bind="query-params", help="Where the faces come from."
@@ -112,7 +109,8 @@ def _experiment() -> TrainSettings:
         path = st.text_input("Folder", key="path", bind="query-params") if kind in {"utkface", "folder"} else ""
         values: dict[str, Any] = {"data": f"{kind}:{path}" if kind in {"utkface", "folder"} else kind}
         if kind == "upload":
-            values["data"] = own_faces(bench(), shipped_run())
+            values["data"] = st.session_state.get("own-data", NONE_YET)
+            st.caption("Your pictures are sent, and let go of, on the Train page.")
         values["epochs"] = _number("epochs", "Epochs")
         values["lr"] = _number("lr", "Learning rate", "%.4f")
         values["faces"] = _number("faces", "Faces (0 = all)")

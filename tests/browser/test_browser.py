@@ -199,9 +199,11 @@ def test_own_pictures_are_sent_trained_on_and_let_go(server, tab, tmp_path):
     page.get_by_text("Open it up: what else").click()
     page.get_by_role("button", name="Just show me").click()
     page.locator(".verdict").wait_for()
+    page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_role("button", name="Let go of them").click()
     settle(page)
-    assert "have not been trained" in words(page)
+    assert "Choose a ZIP above" in words(page)
+    assert page.get_by_role("button", name="Train these settings").is_disabled()
 
 
 def test_two_visitors_with_different_settings_and_one_who_leaves(server, tab):
