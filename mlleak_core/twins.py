@@ -196,7 +196,7 @@ class _Work:
         try:
             step = next(run)
             while True:
-                known = {"truth": self.plan.secret.pictures, "baseline": self.baseline}
+                known = {"truth": self.plan.secret.pictures, "baseline": self.baseline, "seed": self.plan.settings.seed}
                 peek = {"frame": self.frames[-1], **known} if self.frames else None
                 try:
                     yield dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)

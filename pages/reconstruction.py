@@ -45,7 +45,7 @@ HOW = {
 
 
 def forget_net() -> None:
-    """Other faces, their own usual net: photos bring enough data for the narrower one, which trains twice as fast."""
+    """Other faces, their own usual net: LFW has data enough for the narrower one, which trains twice as fast."""
     st.session_state.pop("r-net", None)
 
 
@@ -67,7 +67,7 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
     path = st.text_input("Folder of the faces", key="r-path") if source in {"folder", "utkface"} else ""
     with st.expander("Dials: net, epochs, code, what the service shows", icon=":material/tune:"):
         one, two, three, four = st.columns(4)
-        st.session_state.setdefault("r-net", gallery.SETTINGS.net if source == "synthetic" else ReconstructionSettings().net)
+        st.session_state.setdefault("r-net", ReconstructionSettings().net if source == "lfw" else gallery.SETTINGS.net)
         net = one.selectbox("Net", list(NETS), key="r-net")
         epochs = two.slider("Epochs", 1, 60, 16, key="r-epochs")
         bits = three.select_slider(
@@ -133,6 +133,7 @@ def live(snapshot: Snapshot) -> None:
             f"average face {average:.1f}",
             f"owners found {report['identified_rate']:.0%} {shell.span_percent(report['identified_low'], report['identified_high'])}",
             f"n = {report['faces']} faces among {report['candidates']:,} photos",
+            f"seed {peek['seed']}",
         )
 
 

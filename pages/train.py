@@ -65,12 +65,12 @@ def lines(title: str, columns: dict[str, Any]) -> alt.Chart:
     """Curves over the epochs, the axis fitted to them."""
     rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
     return (
-        alt.Chart(alt.Data(values=rows), height=240, title=title)
+        alt.Chart(alt.Data(values=rows), height=290, title=f"{title} by epoch")
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False)),
+            x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, grid=False)),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
-            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="bottom", columns=2)),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="top", columns=2, offset=4)),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
@@ -141,7 +141,7 @@ if st.session_state.pop("start", False):
     st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
     st.session_state["job-for"] = settings
 job = st.session_state.get("job") if st.session_state.get("job-for") == settings else None
-snapshot = bench.look(job) if job else bench.look(bench.training(settings))
+snapshot = bench.look(job or bench.training(settings))
 if snapshot and not job:
     job = snapshot.key
 
