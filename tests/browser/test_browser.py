@@ -188,6 +188,7 @@ def test_own_pictures_are_sent_trained_on_and_let_go(server, tab, tmp_path):
     (tmp_path / "bad.zip").write_bytes(b"not a zip")
     upload.set_input_files(str(tmp_path / "bad.zip"))
     page.get_by_text("a damaged one").wait_for()
+    settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="An example").click()
     download.value.save_as(tmp_path / "faces.zip")
