@@ -184,14 +184,14 @@ def test_own_pictures_are_sent_trained_on_and_let_go(server, tab, tmp_path):
     page.get_by_role("button", name="Your own faces").click()
     settle(page)
     assert page.get_by_role("button", name="Train these settings").is_disabled()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="An example").click()
+    download.value.save_as(tmp_path / "faces.zip")
     upload = page.locator("input[type=file]")
     (tmp_path / "bad.zip").write_bytes(b"not a zip")
     upload.set_input_files(str(tmp_path / "bad.zip"))
     page.get_by_text("a damaged one").wait_for()
     settle(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="An example").click()
-    download.value.save_as(tmp_path / "faces.zip")
     upload.set_input_files(str(tmp_path / "faces.zip"))
     page.get_by_text("Your pictures are in memory").wait_for()
     page.get_by_role("button", name="Train these settings").click()
