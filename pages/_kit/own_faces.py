@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import zipfile
 
@@ -42,9 +43,10 @@ def sender(bench: Workbench, run: Shipped) -> None:
             st.button("Let go of them", icon=":material/delete:", key="own-forget", on_click=_forget, args=(bench, name))
         st.download_button(
             "An example (ZIP)",
-            lambda: example(run),
+            example(run),  # a callable's address dies with every rerun, and a click on the old one fails
             "faces.zip",
             "application/zip",
+            on_click="ignore",
             icon=":material/download:",
             key="own-example",
         )
@@ -55,6 +57,7 @@ def _forget(bench: Workbench, name: str) -> None:
     st.session_state["own-data"] = NONE_YET
 
 
+@functools.lru_cache(maxsize=1)
 def example(run: Shipped) -> bytes:
     """Drawn faces with their table, as somebody would send their own."""
     sheet = Image.open(io.BytesIO(run.atlas))
