@@ -51,7 +51,7 @@ def sentence(rows: Sequence[dict[str, Any]], attribute: str) -> str:
     answer = rows[-1]
     return (
         f"{attribute}: with forty labelled photos, {LAYER_NAMES[chosen['layer']]} gives it away at {chosen['few_shot_auc']:.2f}, the untrained net at "
-        f"{chosen['few_shot_random_init_auc']:.2f} (gain [{chosen['few_shot_gain_low']:+.3f}, {chosen['few_shot_gain_high']:+.3f}]): "
+        f"{chosen['few_shot_random_init_auc']:.2f} (gain [{chosen['few_shot_gain_low']:+z.3f}, {chosen['few_shot_gain_high']:+z.3f}]): "
         f"{WORDS[chosen['verdict']]}. In the answer itself ({answer['few_shot_auc']:.2f}), {WORDS[answer['verdict']].replace('*', '')}."
     )
 

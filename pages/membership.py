@@ -254,7 +254,7 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.caption(
-            f"{count - GUESSES} of {len(member)} records, from the most to the least suspicious to {TITLES[first]}; the number is its rank."
+            f"{count - GUESSES} of {len(member)} records, from the most to the least suspicious to {TITLES[first]}. The number is the share of all records that are less so."
         )
         with st.container(height=430, border=False):
             picked = record_grid(f"microscope-{slot}", items, case.atlas, showcase.SPRITE, 40, [start], many=False)

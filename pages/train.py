@@ -65,12 +65,17 @@ def lines(title: str, columns: dict[str, Any]) -> alt.Chart:
     """Curves over the epochs, the axis fitted to them."""
     rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
     return (
-        alt.Chart(alt.Data(values=rows), height=290, title=f"{title} by epoch")
+        alt.Chart(alt.Data(values=rows), height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
             x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, grid=False)),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
-            color=alt.Color("curve:N", sort=list(columns), title=None, legend=alt.Legend(orient="top", columns=2, offset=4)),
+            color=alt.Color(
+                "curve:N",
+                sort=list(columns),
+                title=None,
+                legend=alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400),
+            ),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
@@ -94,15 +99,11 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     if not target.complete:
         st.warning(f"Stopped after epoch {len(target.history['test_loss'])}: these are the numbers of a half-trained net.")
     a, b, c = st.columns(3)
-    a.metric(
-        "Test accuracy", f"{share.value:.1%}", f"{share.value - report['majority']:+.1%} over always the commoner", border=True
-    )
-    b.metric(
-        "Balanced accuracy", f"{report['balanced_accuracy']:.1%}", border=True, help="Mean of the two classes' shares recalled."
-    )
-    c.metric(
-        "Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", border=True
-    )
+    card: dict[str, Any] = {"border": True, "height": "stretch", "delta_arrow": "off"}
+    above = f"{100 * (share.value - report['majority']):+.1f} points over always the commoner"
+    a.metric("Test accuracy", f"{share.value:.1%}", above, **card)
+    b.metric("Balanced accuracy", f"{report['balanced_accuracy']:.1%}", "mean of both classes' recall", delta_color="off", **card)
+    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", **card)
     shell.evidence(f"95 % [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
                    f"majority {report['majority']:.1%}", f"seed {settings.seed}", str(target.recipe["precision"]), source)  # fmt: skip
     curves(target.history, float(report["majority"]))
@@ -122,7 +123,9 @@ def mistakes(target: Target, faces: Any) -> None:
     for title, chosen in ((f"Its surest mistakes ({int(wrong.sum())} in all)", order), ("And eight it got right", others)):
         st.markdown(f"**{title}**")
         captions = [f"said {faces.task.classes[said[i]]}, {sure[i]:.0%} sure" for i in chosen]
-        st.image([faces.images[rows[i]] for i in chosen], caption=captions, width=104)
+        with st.container(horizontal=True):
+            for i, caption in zip(chosen, captions, strict=True):
+                st.image(faces.images[rows[i]], caption=caption, width=98)
 
 
 settings = shell.open_page("Train")

@@ -16,10 +16,9 @@ def progress(snapshot: Snapshot) -> None:
     """The bar with its words."""
     step = snapshot.step
     if snapshot.status == "queued":
-        st.info(
-            f"Waiting: {snapshot.place} in the queue. This server runs {bench().jobs.workers} job(s) at a time.",
-            icon=":material/hourglass:",
-        )
+        at_once = bench().jobs.workers
+        limit = "one job at a time" if at_once == 1 else f"{at_once} jobs at a time"
+        st.info(f"Waiting: number {snapshot.place} in the queue. This server runs {limit}.", icon=":material/hourglass:")
         return
     share = step.done / max(step.total, 1) if step else 0.0
     left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
