@@ -125,7 +125,7 @@ def mistakes(target: Target, faces: Any) -> None:
         captions = [f"said {faces.task.classes[said[i]]}, {sure[i]:.0%} sure" for i in chosen]
         with st.container(horizontal=True):
             for i, caption in zip(chosen, captions, strict=True):
-                st.image(faces.images[rows[i]], caption=caption, width=98)
+                st.image(faces.images[rows[i]], caption=caption, width=98, alt=caption)
 
 
 settings = shell.open_page("Train")
