@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from mlleak_core.attacks.membership import (
     truth_of,
 )
 from mlleak_core.blackbox import BlackBox, Local, Reveal, softmax
-from mlleak_core.contract import BadInput, Step, Stop, drain
+from mlleak_core.contract import BadInput, Step, Stop, drain, now
 from mlleak_core.data.scores import Scores
 from mlleak_core.measure import Estimate
 from mlleak_core.settings import MembershipSettings, TrainSettings
@@ -101,7 +100,7 @@ def audit(
     from mlleak_core import fleet as fleets
     from mlleak_core import subjects
 
-    started = time.perf_counter()
+    started = now()
     recipe = subjects.recipe_for(settings, run)
     pool, exhibit = yield from subjects.open_pool(settings, recipe, faces)
     shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
@@ -203,7 +202,7 @@ class _Case:
         return Audit(
             self.settings, self.reveal, reports, skipped, scores, own.astype(np.float32), view.refs.inside, self._target_phi(view),
             self.truth.member, view.y, view.x, self.pool.group[self.rows], self.exhibit, self.rows, *self.accuracy,
-            drain(LtIqr().run(view)).scores, fleet.seconds, time.perf_counter() - self.started, self.subject.key, fleet.lost,
+            drain(LtIqr().run(view)).scores, fleet.seconds, now() - self.started, self.subject.key, fleet.lost,
         )  # fmt: skip
 
     def _target_phi(self, view: View) -> NDArray[np.float32]:

@@ -11,6 +11,8 @@ import hashlib
 import importlib
 import json
 import pkgutil
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -128,6 +130,19 @@ def fingerprint(*parts: Any) -> str:
     """Sixteen hex digits that name everything which can change an answer. Parts must be JSON-serialisable."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=lambda o: o.as_dict())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_aside = threading.local()
+
+
+def now() -> float:
+    """Seconds on this thread's clock, which stands still while a paused job is set aside; for what reports say of their time."""
+    return time.perf_counter() - float(getattr(_aside, "seconds", 0.0))
+
+
+def stood_still(seconds: float) -> None:
+    """Set how long the work that this thread goes on with has been set aside in all."""
+    _aside.seconds = seconds
 
 
 def ignore(_: Step) -> None:

@@ -1,6 +1,6 @@
 """Long work for many visitors: a few worker threads drive generators of steps; pages read immutable snapshots.
 
-Equal keys share one job, so thirty visitors who press the same preset cost one training.
+Equal keys share one job, so thirty visitors who press the same preset cost one training. A paused job is set aside and lets others run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mlleak_core.contract import BadInput, Diverged, Step, Stop
+from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_still
 
 Status = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 Work = Callable[[], Generator[Step, None, Any]]
 KEPT = 24
 """Finished jobs whose results stay in memory."""
+ASIDE = 4
+"""Paused jobs that are kept, with all they hold in memory; the one paused longest is stopped when there are more."""
+WATCHED = 75.0
+"""Seconds for which a visitor counts as watching; browsers let a hidden tab ask once a minute."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A job as it was at one moment. since: the seconds and the count done when its present stretch of steps began."""
+    """A job as it was at one moment.
+
+    since: the seconds and the count done when its present stretch of steps began. others: further visitors who watch it.
+    """
 
     key: str
     status: Status
@@ -35,6 +42,7 @@ class Snapshot:
     place: int = 0
     seconds: float = 0.0
     since: tuple[float, int] = (0.0, 0)
+    others: int = 0
 
     @property
     def active(self) -> bool:
@@ -55,6 +63,36 @@ class _Job:
         self.snapshot = Snapshot(key, "queued")
         self.stop, self.go = threading.Event(), threading.Event()
         self.go.set()
+        self.run: Generator[Step, None, Any] | None = None
+        self.told_to_stop = False
+        self.began, self.paused, self.aside_since = 0.0, 0.0, 0.0
+        self.threads: int | None = None
+        self.watchers: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """Begin, or go on after having been set aside, with the clock and the threads it had."""
+        if self.aside_since:
+            self.paused, self.aside_since = self.paused + time.perf_counter() - self.aside_since, 0.0
+        stood_still(self.paused)
+        self.began = self.began or now()
+        if self.threads:
+            _threads(self.threads)
+
+    def take_step(self) -> Step:
+        """Go on by one step; a job that is asked to stop is told so once."""
+        self.run = self.run or self.work()
+        if self.stop.is_set() and not self.told_to_stop:
+            self.told_to_stop = True
+            return self.run.throw(Stop())
+        return next(self.run)
+
+    def note(self, step: Step) -> None:
+        """Show this step; a new total, or less done than before, begins a new stretch."""
+        seconds = now() - self.began
+        last, since = self.snapshot.step or Step(0, 0, ""), self.snapshot.since
+        if step.total != last.total or step.done < last.done:
+            since = (seconds, step.done)
+        self.snapshot = Snapshot(self.key, "running", step, seconds=seconds, since=since)
 
 
 class Jobs:
@@ -65,6 +103,7 @@ class Jobs:
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._queue: list[_Job] = []
+        self._aside: list[_Job] = []
         for number in range(self.workers):
             threading.Thread(target=self._serve, name=f"mlleak-job-{number}", daemon=True).start()
 
@@ -80,14 +119,19 @@ class Jobs:
             self._jobs.move_to_end(key)
         return self.look(key)  # type: ignore[return-value]
 
-    def look(self, key: str) -> Snapshot | None:
-        """The job's present state; a queued one knows its place, 1 being next."""
+    def look(self, key: str, visitor: str = "") -> Snapshot | None:
+        """The job's present state; a queued one knows its place, 1 being next. A `visitor` who is named counts as watching."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
                 return None
+            now = time.monotonic()
+            job.watchers = {v: at for v, at in job.watchers.items() if now - at < WATCHED and v != visitor}
+            others = len(job.watchers)
+            if visitor:
+                job.watchers[visitor] = now
             place = self._queue.index(job) + 1 if job in self._queue else 0
-            return replace(job.snapshot, place=place)
+            return replace(job.snapshot, place=place, others=others)
 
     def stop(self, key: str) -> None:
         """Ask the job to wind up; what it has so far becomes its result."""
@@ -97,7 +141,8 @@ class Jobs:
                 return
             job.stop.set()
             job.go.set()
-            if job in self._queue:
+            self._take_up(job)
+            if job in self._queue and job.run is None:
                 self._queue.remove(job)
                 job.snapshot = Snapshot(key, "stopped")
 
@@ -111,10 +156,34 @@ class Jobs:
                 self._jobs.pop(key, None)
 
     def pause(self, key: str, pause: bool = True) -> None:
+        """Set the job aside after its present step, or let it go on: next, before those that have not begun."""
         with self._lock:
             job = self._jobs.get(key)
-            if job is not None and job.snapshot.active:
-                (job.go.clear if pause else job.go.set)()
+            if job is None or not job.snapshot.active:
+                return
+            if pause:
+                job.go.clear()
+            else:
+                job.go.set()
+                self._take_up(job)
+
+    def _take_up(self, job: _Job) -> None:
+        if job in self._aside:
+            self._aside.remove(job)
+            job.snapshot = replace(job.snapshot, status="queued")
+            self._queue.insert(0, job)
+            self._lock.notify()
+
+    def _set_aside(self, job: _Job) -> bool:
+        """Whether the job is paused, and so this worker is free for others."""
+        with self._lock:
+            if job.go.is_set():
+                return False
+            job.snapshot, job.aside_since = replace(job.snapshot, status="paused"), time.perf_counter()
+            self._aside.append(job)
+            if len(self._aside) > ASIDE:
+                self.stop(self._aside[0].key)
+            return True
 
     def _forget(self) -> None:
         finished = [k for k, j in self._jobs.items() if not j.snapshot.active]
@@ -128,32 +197,23 @@ class Jobs:
                 while not self._queue:
                     self._lock.wait()
                 job = self._queue.pop(0)
-                job.snapshot = Snapshot(job.key, "running")
+                job.snapshot = replace(job.snapshot, status="running")
+            before = _threads()
+            job.wake()
             self._drive(job)
+            job.threads = _threads()
+            if before:
+                _threads(before)
 
     def _drive(self, job: _Job) -> None:
-        started, paused = time.perf_counter(), 0.0
+        """Take steps until the job ends, or is paused and set aside."""
         status: Status = "done"
         result, error = None, ""
-        last, since = Step(0, 0, ""), (0.0, 0)
         try:
-            run = job.work()
-            send: BaseException | None = None
             while True:
-                step = run.throw(send) if send else next(run)
-                send = None
-                if not job.go.is_set():
-                    began = time.perf_counter()
-                    job.snapshot = replace(job.snapshot, status="paused", step=step)
-                    job.go.wait()
-                    paused += time.perf_counter() - began
-                if job.stop.is_set() and status == "done":
-                    status, send = "stopped", Stop()
-                seconds = time.perf_counter() - started - paused
-                if step.total != last.total or step.done < last.done:
-                    since = (seconds, step.done)
-                last = step
-                job.snapshot = Snapshot(job.key, "running", step, seconds=seconds, since=since)
+                job.note(job.take_step())
+                if self._set_aside(job):
+                    return
         except StopIteration as end:
             result = end.value
         except Stop:
@@ -170,7 +230,20 @@ class Jobs:
                 "failed",
                 f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was lost.",
             )
-        job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, time.perf_counter() - started - paused)
+        if job.told_to_stop and status == "done":
+            status = "stopped"
+        job.run = None
+        job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, now() - job.began)
+
+
+def _threads(number: int | None = None) -> int | None:
+    """PyTorch's threads, which a job may change for itself; sets them first if told to. None before anybody has imported it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "set_num_threads"):
+        return None
+    if number:
+        torch.set_num_threads(number)
+    return int(torch.get_num_threads())
 
 
 def _yield_to_pages() -> None:

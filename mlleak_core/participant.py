@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from mlleak_core.attacks.inversion import AnalyticInversion, GradientMatching, share
 from mlleak_core.attacks.reconstruction import Claim, Report, assign, judge
 from mlleak_core.codes import Pictures
-from mlleak_core.contract import Step, Stop
+from mlleak_core.contract import Step, Stop, now
 from mlleak_core.data import Faces
 from mlleak_core.models import ConvNet
 from mlleak_core.plan import make_plan
@@ -55,7 +54,7 @@ def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, No
     update = share(net, torch.from_numpy(plan.x[rows]), labels, plan.public)
     analytic = settings.net == "mlp" and settings.batch == 1
     attack = AnalyticInversion() if analytic else GradientMatching(settings.prior, seed=settings.seed)
-    started, frames, distance = time.perf_counter(), list[tuple[float, Pictures]](), 0.0
+    started, frames, distance = now(), list[tuple[float, Pictures]](), 0.0
     run = attack.run(update)
     try:
         step = next(run)
@@ -78,5 +77,5 @@ def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, No
     return Inverted(
         settings, plan.secret.pictures, claim.pictures[order], names, plan.public.mean(0), judge(claim, plan.secret, unordered=True),
         judge(Claim(mean, np.empty(0)), plan.secret), tuple((d, p[order]) for d, p in frames[:: max(1, len(frames) // 12)]),
-        distance, analytic, time.perf_counter() - started,
+        distance, analytic, now() - started,
     )  # fmt: skip

@@ -8,7 +8,6 @@ import itertools
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mlleak_core import data, tabular
-from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.contract import BadInput, Step, fingerprint, now
 from mlleak_core.data import Faces
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.records import RECORD_SOURCES, Records, load_records, records_identity
@@ -169,7 +168,7 @@ def train_target(
 
     A picture net is trained by a worker of `executor`, where there is one, in a thread of its own like every shadow.
     """
-    started, seed = time.perf_counter(), shadow_seed(settings.seed, -1)
+    started, seed = now(), shadow_seed(settings.seed, -1)
     task = Task(str(lay_out(pool, recipe, settings.seed)), recipe, settings.seed, (-1,), pool.share, pool.classes)
     future = executor.submit(fit_target, task) if executor is not None and isinstance(recipe, TrainSettings) else None
     yield Step(0, 1, "training the target")
@@ -191,9 +190,7 @@ def train_target(
     about = {"recipe": type(recipe).__name__, "settings": recipe.as_dict(), "membership": settings.as_dict(), "classes": pool.classes,
              "input": list(pool.x.shape[1:]), "dtype": str(pool.x.dtype)}  # fmt: skip
     key = key_of(settings, recipe)
-    return Subject(
-        key, pool.members(settings.seed, -1), answer, untrained, found.trace, weights, about, time.perf_counter() - started
-    )
+    return Subject(key, pool.members(settings.seed, -1), answer, untrained, found.trace, weights, about, now() - started)
 
 
 def rehearse() -> None:

@@ -6,7 +6,6 @@ import copy
 import ctypes
 import math
 import sys
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core import data
-from mlleak_core.contract import Diverged, Step, Stop
+from mlleak_core.contract import Diverged, Step, Stop, now
 from mlleak_core.data import Faces, Split
 from mlleak_core.measure import balanced_accuracy
 from mlleak_core.models import INPUT_SIDE, ConvNet, as_input, pick_device
@@ -132,18 +131,18 @@ def fit(
     labels = torch.from_numpy(faces.task.codes.astype(np.int64))
     session = _Session(shrink(faces), labels, split.members, settings, place, settings.seed, regulariser)
     test = torch.from_numpy(split.outsiders).to(place)
-    started, shown = time.perf_counter(), 0.0
+    started, shown = now(), 0.0
     states, history, trained = {0: session.state()}, _History(), 0.0
     complete = True
     steps_total = settings.epochs * session.steps
     kept = {*FRAMES, settings.epochs}
     for epoch in range(1, settings.epochs + 1):
         try:
-            began = time.perf_counter()
+            began = now()
             for done in session.epoch(epoch - 1):
                 note = f"epoch {epoch} of {settings.epochs}"
                 yield Step((epoch - 1) * session.steps + done, steps_total, note, history.peek())
-            trained += time.perf_counter() - began
+            trained += now() - began
         except Stop:
             complete = False
             break
@@ -151,12 +150,12 @@ def fit(
         if epoch in kept:
             states[epoch] = session.state()
         if after_epoch:
-            began = time.perf_counter()
+            began = now()
             after_epoch(epoch, session.average.eval())
-            shown += time.perf_counter() - began
+            shown += now() - began
     if not complete or max(states) == 0:
         states[len(history.rows)] = session.state()
-    seconds = time.perf_counter() - started - shown
+    seconds = now() - started - shown
     return Target(
         settings, run_key(settings), split, states, history.columns(), session.logits(test), session.logits(test, mirror=True),
         seconds, len(history.rows) * len(split.members) / max(trained, 1e-9), complete, session.recipe(),
@@ -304,8 +303,8 @@ class _Session:
             return
         self.taken += 1
         decay = min(AVERAGED, self.taken / (9 + self.taken))
-        for mean, now in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            mean.lerp_(now, 1 - decay)
+        for mean, present in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(present, 1 - decay)
 
     def _set_rate(self, progress: float) -> None:
         """Linear warm-up over the first tenth, then a cosine to nearly nothing."""

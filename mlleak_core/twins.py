@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ from mlleak_core.attacks.reconstruction import (
 )
 from mlleak_core.blackbox import BlackBox, Reveal, softmax
 from mlleak_core.codes import Pictures, Shield
-from mlleak_core.contract import Step, Stop, drain, fingerprint
+from mlleak_core.contract import Step, Stop, drain, fingerprint, now
 from mlleak_core.data import Faces, Split
 from mlleak_core.forensics import ERASERS, State, examine
 from mlleak_core.measure import Estimate, cluster_mean
@@ -116,7 +115,7 @@ def twins(
 
     clean: the clean twin of the same settings, where it is known already. key: read with this one; KEY is what was hidden with. Throwing `Stop` in keeps what there is.
     """
-    started = time.perf_counter()
+    started = now()
     yield Step(0, 1, "choosing faces and making the code")
     plan = make_plan(settings, faces)
     baseline = _average_face(plan)
@@ -128,19 +127,19 @@ def twins(
     malicious = yield from work.malicious(clean)
     complete = malicious.complete and clean.complete
     state, clean_state = malicious.states[max(malicious.states)], clean.states[max(clean.states)]
-    began = time.perf_counter()
+    began = now()
     claim = yield from read(plan, state, reveal, key)
-    read_seconds = time.perf_counter() - began
+    read_seconds = now() - began
     frames = (*work.frames, Frame(max(malicious.states), claim.pictures, judge(claim, plan.secret)))
     innocent = yield from read(plan, clean_state, reveal)
     forensics = examine(state, clean_state, plan.public.mean(0), _losses(plan, faces, malicious, clean))
     found = Twins(
         settings, plan, faces, clean, dataclasses.replace(malicious, key=key_of(settings)), _once(frames), innocent.pictures,
         judge(innocent, plan.secret), baseline, _task(faces, plan.split, malicious, clean), forensics, (), read_seconds,
-        time.perf_counter() - started, complete,
+        now() - started, complete,
     )  # fmt: skip
     erased = (yield from _erasers(plan, faces, state, reveal)) if erase and complete else ()
-    return dataclasses.replace(found, erased=erased, seconds=time.perf_counter() - started)
+    return dataclasses.replace(found, erased=erased, seconds=now() - started)
 
 
 def _average_face(plan: Plan) -> Report:

@@ -251,8 +251,8 @@ class Workbench:
                 self._executor = fleet.cluster(address) if address else fleet.processes()
             return self._executor
 
-    def look(self, job: str) -> Snapshot | None:
-        return self.jobs.look(job)
+    def look(self, job: str, visitor: str = "") -> Snapshot | None:
+        return self.jobs.look(job, visitor)
 
     def _recall(self, shelf: OrderedDict[str, Any], key: str) -> Any:
         with self._lock:

@@ -6,7 +6,6 @@ Sensitive Attributes" (ICLR 2020); Stadler et al., "The Fundamental Limits of Le
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, final
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlleak_core import measure, probes
-from mlleak_core.contract import BadInput, Card, Range, Settings, Step
+from mlleak_core.contract import BadInput, Card, Range, Settings, Step, now
 from mlleak_core.data import UNKNOWN, Faces
 from mlleak_core.embedding import neighbours, principal
 from mlleak_core.measure import Estimate
@@ -400,10 +399,10 @@ def verdict(rung: Rung) -> str:
 
 def analyse(target: Target, faces: Faces, attributes: Sequence[str], attack: LayerLadder) -> Generator[Step, None, Report]:
     """Stage, attack and judge in one run."""
-    started = time.perf_counter()
+    started = now()
     yield Step(0, 6, "reading activations")
     view = stage(target, faces, attributes)
     claim = yield from attack.run(view)
     report = judge(claim, faces, view.held_rows, attack)
-    seconds = time.perf_counter() - started
+    seconds = now() - started
     return Report(report.layers, report.attributes, report.rungs, report.correlation, report.people, report.seed, seconds)

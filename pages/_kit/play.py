@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from mlleak_core.contract import Step, drain
 from mlleak_core.jobs import Snapshot
-from pages._kit.shell import bench
+from pages._kit.shell import bench, visitor
 
 
 def progress(snapshot: Snapshot) -> None:
@@ -43,13 +43,16 @@ def follow(run: Generator[Step, None, Any]) -> Any:
 
 
 def buttons(job: str, snapshot: Snapshot) -> None:
-    """Pause or go on, and stop."""
-    paused = snapshot.status == "paused"
-    with st.container(horizontal=True):
-        st.button(
-            "Go on" if paused else "Pause", key=f"pause-{job}", on_click=bench().jobs.pause, args=(job, not paused), width=140
-        )
-        st.button("Stop", key=f"stop-{job}", on_click=bench().jobs.stop, args=(job,), width=140)
+    """Pause or go on, and stop: of a run that others watch, nobody takes it from them."""
+    jobs, paused, shared = bench().jobs, snapshot.status == "paused", snapshot.others > 0
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if paused:
+            st.button("Go on", key=f"pause-{job}", on_click=jobs.pause, args=(job, False), width=140)
+        else:
+            st.button("Pause", key=f"pause-{job}", on_click=jobs.pause, args=(job,), width=140, disabled=shared)
+        st.button("Stop", key=f"stop-{job}", on_click=jobs.stop, args=(job,), width=140, disabled=shared)
+        if shared:
+            st.caption(f"{snapshot.others} more watching: it goes on for them.", width="content")
 
 
 def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
@@ -59,7 +62,7 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
 
     @st.fragment(run_every=1.0 if active else None)
     def body() -> None:
-        now = bench().look(job)
+        now = bench().look(job, visitor())
         if now is None or not now.active:
             st.rerun()
         progress(now)

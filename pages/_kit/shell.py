@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import os
+import secrets
 import threading
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,11 @@ def _number(name: str, label: str, form: str | None = None) -> Any:
     except OverflowError:  # hundreds of digits in the address overflow inside the widget
         st.warning(f"{label}: the number in the address is too large. Using {knob.default}.")
         return knob.default
+
+
+def visitor() -> str:
+    """Who is looking: the browser, by the cookie that Streamlit gives it, so that a page loaded again is not somebody else."""
+    return st.context.cookies.get("_streamlit_xsrf") or st.session_state.setdefault("visitor", secrets.token_hex(8))
 
 
 def paths_allowed() -> bool:

@@ -218,6 +218,20 @@ def test_two_visitors_with_different_settings_and_one_who_leaves(server, tab):
         assert f"seed {seed}" in words(page)
 
 
+def test_a_run_that_two_visitors_watch_is_not_stopped_by_one(server, tab):
+    one, two = tab(), tab()
+    for page in (one, two):
+        page.goto(f"{server}/train?epochs=90&faces=1500&seed=22")
+        settle(page)
+        page.get_by_role("button", name="Train these settings").click()
+    for page in (one, two):
+        page.get_by_text("1 more watching").wait_for()
+        expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+        expect(page.get_by_role("button", name="Pause")).to_be_disabled()
+    one.reload()  # the same visitor, not a third one
+    one.get_by_text("1 more watching").wait_for()
+
+
 def test_stop_keeps_what_there_is_and_says_so(server, tab):
     page = tab()
     page.goto(f"{server}/train?epochs=90&faces=1500&seed=21")

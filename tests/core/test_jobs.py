@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from mlleak_core.contract import BadInput, Step, Stop
-from mlleak_core.jobs import Jobs, Snapshot
+from mlleak_core.contract import BadInput, Step, Stop, now
+from mlleak_core.jobs import ASIDE, WATCHED, Jobs, Snapshot
 
 
 def wait(jobs, key, until, seconds=10):
@@ -101,6 +101,106 @@ def test_pause_and_go_on():
     wait(jobs, "a", lambda s: s.status == "paused")
     jobs.pause("a", False)
     assert wait(jobs, "a", lambda s: s.status == "done").result == "all"
+
+
+def set_aside(jobs, key, total=5, log=None):
+    gate = threading.Event()
+    jobs.submit(key, counting(gate, total, log))
+    jobs.pause(key)
+    gate.set()
+    return wait(jobs, key, lambda s: s.status == "paused")
+
+
+def test_a_paused_job_lets_others_run_and_goes_on_where_it_was():
+    jobs, open_gate, log = Jobs(1), threading.Event(), []
+    open_gate.set()
+    paused = set_aside(jobs, "a", 3, log)
+    jobs.submit("b", counting(open_gate))
+    assert wait(jobs, "b", lambda s: s.status == "done").result == "all"
+    assert jobs.look("a") == paused
+    jobs.pause("a", False)
+    assert wait(jobs, "a", lambda s: not s.active).result == "all"
+    assert log == [0, 1, 2]
+
+
+def test_a_paused_job_goes_on_before_those_that_have_not_begun():
+    jobs, gate = Jobs(1), threading.Event()
+    set_aside(jobs, "paused")
+    for key in ("running", "waiting"):
+        jobs.submit(key, counting(gate))
+    wait(jobs, "running", lambda s: s.status == "running")
+    jobs.pause("paused", False)
+    assert [jobs.look(k).place for k in ("paused", "waiting")] == [1, 2]
+    jobs.stop("paused")
+    gate.set()
+    stopped = wait(jobs, "paused", lambda s: not s.active)
+    assert stopped.status == "stopped" and stopped.result.startswith("stopped at")
+
+
+def test_of_many_paused_jobs_the_oldest_is_stopped_and_keeps_what_it_has():
+    jobs = Jobs(1)
+    for number in range(ASIDE + 1):
+        set_aside(jobs, str(number))
+    assert wait(jobs, "0", lambda s: not s.active).result.startswith("stopped at")
+    assert [jobs.look(str(n)).status for n in range(1, ASIDE + 1)] == ["paused"] * ASIDE
+
+
+def test_a_job_set_aside_finds_its_threads_again():
+    torch = pytest.importorskip("torch")
+    jobs, seen, before, gate = Jobs(1), [], torch.get_num_threads(), threading.Event()
+
+    def own_threads():
+        torch.set_num_threads(3)
+        gate.wait(5)
+        for i in range(2):
+            yield Step(i, 2, "")
+            seen.append(torch.get_num_threads())
+
+    def other():
+        seen.append(torch.get_num_threads())
+        yield Step(1, 1, "")
+
+    jobs.submit("a", own_threads)
+    jobs.pause("a")
+    gate.set()
+    wait(jobs, "a", lambda s: s.status == "paused")
+    jobs.submit("b", other)
+    wait(jobs, "b", lambda s: not s.active)
+    jobs.pause("a", False)
+    wait(jobs, "a", lambda s: not s.active)
+    assert seen == [before, 3, 3]
+
+
+def test_the_clock_stands_still_while_a_job_is_set_aside():
+    jobs, gate, clock = Jobs(1), threading.Event(), []
+
+    def timed():
+        began = now()
+        gate.wait(5)
+        yield Step(1, 2, "")
+        yield Step(2, 2, "")
+        clock.append(now() - began)
+
+    jobs.submit("a", timed)
+    jobs.pause("a")
+    gate.set()
+    wait(jobs, "a", lambda s: s.status == "paused")
+    time.sleep(0.3)
+    jobs.pause("a", False)
+    done = wait(jobs, "a", lambda s: not s.active)
+    assert 0 < clock[0] < 0.2 and done.seconds < 0.2
+
+
+def test_who_watches_a_job_is_counted_and_who_has_left_is_not(monkeypatch):
+    jobs, gate, clock = Jobs(1), threading.Event(), [0.0]
+    monkeypatch.setattr("mlleak_core.jobs.time.monotonic", lambda: clock[0])
+    jobs.submit("a", counting(gate))
+    assert [jobs.look("a", v).others for v in ("one", "one", "two", "one")] == [0, 0, 1, 1]
+    clock[0] += WATCHED / 2
+    jobs.look("a", "one")
+    clock[0] += WATCHED / 2 + 1
+    assert jobs.look("a", "one").others == 0
+    gate.set()
 
 
 def test_stop_keeps_the_partial_result_and_the_job_can_start_again():

@@ -65,6 +65,20 @@ def test_two_visitors_at_once_get_what_each_would_get_alone():
         np.testing.assert_array_equal(wait(bench, job).result.test_logits, lone.test_logits)
 
 
+def test_a_paused_training_lets_another_visitor_train_and_ends_with_the_bits_of_a_lone_run():
+    bench = Workbench()
+    paused, other = (TrainSettings(faces=1000, epochs=3, seed=s) for s in (33, 34))
+    job = bench.train(paused)
+    while not bench.look(job).step:
+        time.sleep(0.01)
+    bench.jobs.pause(job)
+    assert wait(bench, bench.train(other)).status == "done", "it does not wait for the paused one"
+    assert bench.look(job).status == "paused"
+    bench.jobs.pause(job, False)
+    lone = drain(fit(drain(open_faces(paused)), paused))
+    np.testing.assert_array_equal(wait(bench, job).result.test_logits, lone.test_logits)
+
+
 def test_a_run_whose_folder_is_gone_says_so(tmp_path, faces):
     folder = tmp_path / "own"
     folder.mkdir()
