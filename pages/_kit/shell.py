@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core import gallery, shipped, showcase
-from mlleak_core.contract import BadInput, Range, knobs
+from mlleak_core.contract import BadInput, Range, fingerprint, knobs
 from mlleak_core.data.upload import NONE_YET
 from mlleak_core.gallery import Gallery
 from mlleak_core.measure import proportion
@@ -148,8 +148,16 @@ def _number(name: str, label: str, form: str | None = None) -> Any:
 
 
 def visitor() -> str:
-    """Who is looking: the browser, by the cookie that Streamlit gives it, so that a page loaded again is not somebody else."""
-    return st.context.cookies.get("_streamlit_xsrf") or st.session_state.setdefault("visitor", secrets.token_hex(8))
+    """Who is looking: the browser, so that a page loaded again is not somebody else; without cookies, the session.
+
+    Streamlit's cookie holds a token that stays, under a mask that is new each time: version|mask|token xor mask|time.
+    """
+    parts = st.context.cookies.get("_streamlit_xsrf", "").split("|")
+    try:
+        mask, masked = bytes.fromhex(parts[1]), bytes.fromhex(parts[2])
+        return fingerprint([byte ^ mask[i % len(mask)] for i, byte in enumerate(masked)])
+    except (IndexError, ValueError, ZeroDivisionError):
+        return str(st.session_state.setdefault("visitor", secrets.token_hex(8)))
 
 
 def paths_allowed() -> bool:

@@ -220,10 +220,11 @@ def test_two_visitors_with_different_settings_and_one_who_leaves(server, tab):
 
 def test_a_run_that_two_visitors_watch_is_not_stopped_by_one(server, tab):
     one, two = tab(), tab()
-    for page in (one, two):
-        page.goto(f"{server}/train?epochs=90&faces=1500&seed=22")
-        settle(page)
-        page.get_by_role("button", name="Train these settings").click()
+    one.goto(f"{server}/train?epochs=90&faces=2500&seed=22")
+    settle(one)
+    one.get_by_role("button", name="Train these settings").click()
+    one.get_by_role("button", name="Stop").wait_for()
+    two.goto(one.url)
     for page in (one, two):
         page.get_by_text("1 more watching").wait_for()
         expect(page.get_by_role("button", name="Stop")).to_be_disabled()
