@@ -19,6 +19,7 @@ from mlleak_core.settings import MembershipSettings, TrainSettings
 from mlleak_core.showcase import GUESSES, Showcase
 from numpy.typing import NDArray
 from pages._kit import play, shell
+from pages._kit.charts import ROWS, packed
 from pages._kit.record_grid import Item, record_grid
 
 SOURCES = {
@@ -82,23 +83,25 @@ def live(snapshot: Snapshot) -> None:
     if not peek:
         return
     case: Showcase = peek["showcase"].labelled("", "live, so far")
-    rows = [
-        {"false alarms": float(f), "members found": float(max(t, 1e-3)), "attack": TITLES[name]}
-        for name in case.rows for f, t in zip(*case.curve(name)[:2], strict=True) if f >= 1e-3
-    ]  # fmt: skip
+    rocs = {TITLES[name]: case.curve(name)[:2] for name in case.rows}
+    st.vega_lite_chart(spec=so_far(rocs), key="m-live", alt="ROC curves of the shadows so far")
+    _evidence(case, _leading(case))
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def so_far(rocs: dict[str, Any]) -> dict[str, Any]:
+    """The quick attacks' ROC on logarithmic axes."""
+    rows = [(float(f), float(max(t, 1e-3)), name) for name, roc in rocs.items() for f, t in zip(*roc, strict=True) if f >= 1e-3]
     log: Any = {
         "scale": alt.Scale(type="log", domain=[1e-3, 1]),
         "axis": alt.Axis(values=[1e-3, 1e-2, 0.1, 1], format="~%", grid=False),
     }
     shown = alt.Scale(domain=[TITLES[n] for n in QUICK], range=[COLOURS[n] for n in QUICK])
-    st.altair_chart(
-        alt.Chart(alt.Data(values=rows), height=330).mark_line(strokeWidth=2.5).encode(
-            x=alt.X("false alarms:Q", **log), y=alt.Y("members found:Q", **log),
-            color=alt.Color("attack:N", scale=shown, title=None, legend=alt.Legend(orient="bottom")),
-        ),
-        key="m-live", alt="ROC curves of the shadows so far",
+    chart = alt.Chart(ROWS, height=330).mark_line(strokeWidth=2.5).encode(
+        x=alt.X("false alarms:Q", **log), y=alt.Y("members found:Q", **log),
+        color=alt.Color("attack:N", scale=shown, title=None, legend=alt.Legend(orient="bottom")),
     )  # fmt: skip
-    _evidence(case, _leading(case))
+    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("false alarms", "members found", "attack"))})
 
 
 def _leading(case: Showcase) -> str:

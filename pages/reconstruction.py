@@ -17,6 +17,7 @@ from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import proportion
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
 from pages._kit import play, shell
+from pages._kit.charts import ROWS, packed
 from pages._kit.face_reel import face_reel, frame
 
 SOURCES = {
@@ -201,22 +202,24 @@ def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -
         f'<div class="evidence">balanced {balanced["value"]:.1%} {shell.span_percent(balanced["low"], balanced["high"])} · always the commoner '
         f"{task['majority']['value']:.1%} · n = {accuracy['n']} faces of people never seen</div>"
     )
-    column.altair_chart(
-        learning(case, which, accuracy["n"]),
+    history = {label: case.arrays.get(f"{which}/{label}_accuracy", ()) for label in ("train", "test")}
+    column.vega_lite_chart(
+        spec=learning(history, accuracy["n"]),
         key=f"r-curve-{letter}",
         alt=f"Accuracy of model {letter} by epoch, with its 95 % band",
     )
 
 
-def learning(case: Gallery, which: str, n: int) -> alt.LayerChart:
+@st.cache_data(max_entries=200, show_spinner=False)
+def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
     """Accuracy by epoch; the band is the exact 95 % interval of the test curve."""
     rows = []
-    for label, key in (("train", "train_accuracy"), ("test", "test_accuracy")):
-        for epoch, value in enumerate(case.arrays.get(f"{which}/{key}", ()), 1):
+    for label, values in history.items():
+        for epoch, value in enumerate(values, 1):
             share = proportion(round(float(value) * n), n)
             rows.append({"epoch": epoch, "curve": label, "accuracy": float(value), "low": share.low, "high": share.high})
     x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False))
-    base = alt.Chart(alt.Data(values=rows), height=150)
+    base = alt.Chart(ROWS, height=150)
     colour = alt.Color(
         "curve:N", title=None, legend=alt.Legend(orient="right", symbolType="stroke", symbolOpacity=1), sort=["test", "train"]
     )
@@ -224,7 +227,8 @@ def learning(case: Gallery, which: str, n: int) -> alt.LayerChart:
         x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False), title=None), y2="high:Q", color=colour
     )  # fmt: skip
     dash = alt.StrokeDash("curve:N", sort=["test", "train"], legend=None)
-    return band + base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
+    line = base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
+    return packed(band + line, {name: [row[name] for row in rows] for name in ("epoch", "curve", "accuracy", "low", "high")})
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:

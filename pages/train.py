@@ -13,6 +13,7 @@ from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import TrainSettings
 from pages._kit import data_card, own_faces, play, shell
+from pages._kit.charts import ROWS, packed
 
 if TYPE_CHECKING:
     from mlleak_core.training import Target
@@ -57,28 +58,26 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
     accuracy = {"test": history["test_accuracy"], "train": history["train_accuracy"], "test, balanced": history["test_balanced"]}
     if majority is not None:
         accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
-    left.altair_chart(lines("Loss", loss), key="loss", alt="Training and test loss by epoch")
-    right.altair_chart(lines("Accuracy", accuracy), key="accuracy", alt="Accuracy by epoch, with the majority line")
+    left.vega_lite_chart(spec=lines("Loss", loss), key="loss", alt="Training and test loss by epoch")
+    right.vega_lite_chart(spec=lines("Accuracy", accuracy), key="accuracy", alt="Accuracy by epoch, with the majority line")
 
 
-def lines(title: str, columns: dict[str, Any]) -> alt.Chart:
+@st.cache_data(max_entries=200, show_spinner=False)
+def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
     """Curves over the epochs, the axis fitted to them."""
-    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
-    return (
-        alt.Chart(alt.Data(values=rows), height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
+    rows = [(e + 1, name, float(v)) for name, values in columns.items() for e, v in enumerate(values)]
+    legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
+    chart = (
+        alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
             x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, grid=False)),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
-            color=alt.Color(
-                "curve:N",
-                sort=list(columns),
-                title=None,
-                legend=alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400),
-            ),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
+    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("epoch", "curve", title))})
 
 
 def live(snapshot: Snapshot) -> None:

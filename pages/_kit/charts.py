@@ -1,0 +1,24 @@
+"""Charts that many visitors look at: equal numbers are drawn once and are cheap to send.
+
+An Altair chart costs 15 ms to check and to pack; thirty visitors of one training ask for two of them once a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pyarrow as pa
+
+ROWS = alt.NamedData("rows")
+"""What a chart is made of before it has its numbers."""
+
+
+def packed(chart: alt.Chart | alt.LayerChart, columns: dict[str, Sequence[Any]]) -> dict[str, Any]:
+    """A chart of ROWS with its columns, as `st.vega_lite_chart` takes it; for a function under `st.cache_data`."""
+    table = pa.table(columns)
+    with pa.BufferOutputStream() as sink:
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return {**chart.to_dict(), "datasets": {ROWS.name: sink.getvalue().to_pybytes()}}
