@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import psutil
@@ -47,31 +50,81 @@ class Visitor:
 class Watcher:
     """A session over the front end's own websocket: what a visitor's browser waits for, without its drawing."""
 
-    def __init__(self, address: str, page: str) -> None:
-        from streamlit.proto.BackMsg_pb2 import BackMsg
+    def __init__(self, address: str, page: str, query: str = "") -> None:
         from websockets.sync.client import connect
 
         self.socket = connect(f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
-        self.message = BackMsg()
-        self.message.rerun_script.page_name = page
+        self.page, self.query, self.fragment = page, query, ""
         self.rerun()
 
-    def rerun(self) -> float:
-        """Ask for a rerun; seconds until its last message has come."""
+    def rerun(self, fragment: str = "") -> float:
+        """Ask for a rerun, of one fragment if named; seconds until its last message has come."""
+        from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+        message = BackMsg()
+        message.rerun_script.page_name, message.rerun_script.query_string = self.page, self.query
+        message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = fragment, bool(fragment)
+        ends = {ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY}
         began = time.perf_counter()
-        self.socket.send(self.message.SerializeToString())
+        self.socket.send(message.SerializeToString())
         while True:
             got = ForwardMsg()
             got.ParseFromString(self.socket.recv(timeout=60))
-            if got.WhichOneof("type") == "script_finished" and got.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            kind = got.WhichOneof("type")
+            if kind == "auto_rerun":
+                self.fragment = got.auto_rerun.fragment_id
+            if kind == "script_finished" and got.script_finished in ends:
                 return time.perf_counter() - began
+
+    def follow(self, seconds: float) -> list[float]:
+        """Ask for the live part of the page once a second, as its browser does; seconds that each took."""
+        found, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            found.append(self.rerun(self.fragment))
+            time.sleep(max(0.0, 1 - found[-1]))
+        return found
+
+
+def classroom(data: str, visitors: int = 30) -> dict[str, Any]:
+    """Thirty visitors watch one training: how long each waits for the second's picture, and what it costs the training."""
+    with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, _):
+        teacher = Visitor(address, "train", data=NAMES[data], seed="0", epochs="60")
+        time.sleep(12)  # the background imports
+        teacher.press("Train these settings")
+        alone = _pace(teacher, 8)
+        watchers = [Watcher(address, "train", f"data={quote(NAMES[data])}&epochs=60") for _ in range(visitors)]
+        with ThreadPoolExecutor(visitors) as pool:
+            found = [pool.submit(w.follow, 10.0) for w in watchers]
+            watched = _pace(teacher, 10)
+            waits = [seconds for f in found for seconds in f.result()]
+    return {
+        "visitors": visitors, "asked": len(waits), "p50_ms": _ms(waits, 50), "p95_ms": _ms(waits, 95),
+        "epochs_a_second_alone": alone, "epochs_a_second_watched": watched,
+    }  # fmt: skip
+
+
+def _pace(learner: Visitor, seconds: float) -> float:
+    """Epochs a second of a training, over this long."""
+
+    def epoch() -> int:
+        learner.rerun()
+        found = re.search(r"epoch (\d+) of", json.dumps(learner.tree))
+        return int(found[1]) if found else 0
+
+    while not (first := epoch()):
+        time.sleep(0.2)
+    began = time.perf_counter()
+    time.sleep(seconds)
+    return (epoch() - first) / (time.perf_counter() - began)
+
+
+NAMES = {"lfw": "LFW", "synthetic": "Synthetic faces"}
 
 
 def measure(data: str) -> dict[str, Any]:
     """Reruns of two pages, idle and while LFW-sized training runs; memory after each of ten runs."""
-    name = {"lfw": "LFW", "synthetic": "Synthetic faces"}[data]
+    name = NAMES[data]
     with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, number):
         process = psutil.Process(number)
         watchers = [Watcher(address, page) for page in ("train", "features", "membership")]
@@ -93,6 +146,7 @@ def measure(data: str) -> dict[str, Any]:
         "rerun_idle_ms": {"p50": _ms(idle, 50), "p95": _ms(idle, 95), "n": len(idle)},
         "rerun_while_training_ms": {"p50": _ms(busy, 50), "p95": _ms(busy, 95), "n": len(busy)},
         "memory_mb_after_each_run": [round(m) for m in memory],
+        "classroom": classroom(data),
     }
 
 
