@@ -152,7 +152,7 @@ def visitor() -> str:
 
     Streamlit's cookie holds a token that stays, under a mask that is new each time: version|mask|token xor mask|time.
     """
-    parts = st.context.cookies.get("_streamlit_xsrf", "").split("|")
+    parts = str(st.context.cookies.get("_streamlit_xsrf")).split("|")
     try:
         mask, masked = bytes.fromhex(parts[1]), bytes.fromhex(parts[2])
         return fingerprint([byte ^ mask[i % len(mask)] for i, byte in enumerate(masked)])
