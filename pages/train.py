@@ -65,7 +65,7 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
 @st.cache_data(max_entries=200, show_spinner=False)
 def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
     """Curves over the epochs, the axis fitted to them."""
-    rows = [(e + 1, name, float(v)) for name, values in columns.items() for e, v in enumerate(values)]
+    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
     legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
@@ -77,7 +77,7 @@ def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
-    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("epoch", "curve", title))})
+    return packed(chart, rows)
 
 
 def live(snapshot: Snapshot) -> None:
