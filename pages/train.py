@@ -85,7 +85,8 @@ def live(snapshot: Snapshot) -> None:
     if peek:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
-            st.caption(f"{peek['history']['samples_per_second'][-1]:,.0f} faces a second")
+            rate = peek["history"]["samples_per_second"][-1]
+            shell.evidence(f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch")
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
