@@ -86,7 +86,9 @@ def live(snapshot: Snapshot) -> None:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
             rate = peek["history"]["samples_per_second"][-1]
-            shell.evidence(f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch")
+            shell.evidence(
+                f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch"
+            )
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
