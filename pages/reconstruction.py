@@ -228,7 +228,7 @@ def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
     )  # fmt: skip
     dash = alt.StrokeDash("curve:N", sort=["test", "train"], legend=None)
     line = base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
-    return packed(band + line, rows)
+    return packed(band + line, {name: [row[name] for row in rows] for name in ("epoch", "curve", "accuracy", "low", "high")})
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:

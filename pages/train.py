@@ -65,7 +65,7 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
 @st.cache_data(max_entries=200, show_spinner=False)
 def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
     """Curves over the epochs, the axis fitted to them."""
-    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
+    rows = [(e + 1, name, float(v)) for name, values in columns.items() for e, v in enumerate(values)]
     legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
@@ -77,7 +77,7 @@ def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
-    return packed(chart, rows)
+    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("epoch", "curve", title))})
 
 
 def live(snapshot: Snapshot) -> None:
@@ -85,10 +85,7 @@ def live(snapshot: Snapshot) -> None:
     if peek:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
-            rate = peek["history"]["samples_per_second"][-1]
-            shell.evidence(
-                f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch"
-            )
+            st.caption(f"{peek['history']['samples_per_second'][-1]:,.0f} faces a second")
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
