@@ -17,6 +17,8 @@ import psutil
 from benchmarks.serving import serving
 from mlleak_core.places import cache_home
 
+NAMES = {"lfw": "LFW", "synthetic": "Synthetic faces"}
+
 
 class Visitor:
     """One session on the server, driven without a browser."""
@@ -87,7 +89,7 @@ class Watcher:
 
 
 def classroom(data: str, visitors: int = 30) -> dict[str, Any]:
-    """Thirty visitors watch one training: how long each waits for the second's picture, and what it costs the training."""
+    """Many visitors watch one training: how long each waits for the live part of the page, and what it costs the training."""
     with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, _):
         teacher = Visitor(address, "train", data=NAMES[data], seed="0", epochs="60")
         time.sleep(12)  # the background imports
@@ -117,9 +119,6 @@ def _pace(learner: Visitor, seconds: float) -> float:
     began = time.perf_counter()
     time.sleep(seconds)
     return (epoch() - first) / (time.perf_counter() - began)
-
-
-NAMES = {"lfw": "LFW", "synthetic": "Synthetic faces"}
 
 
 def measure(data: str) -> dict[str, Any]:

@@ -91,7 +91,10 @@ def live(snapshot: Snapshot) -> None:
 @st.cache_data(max_entries=100, show_spinner=False)
 def so_far(rocs: dict[str, Any]) -> dict[str, Any]:
     """The quick attacks' ROC on logarithmic axes."""
-    rows = [(float(f), float(max(t, 1e-3)), name) for name, roc in rocs.items() for f, t in zip(*roc, strict=True) if f >= 1e-3]
+    rows = [
+        {"false alarms": float(f), "members found": float(max(t, 1e-3)), "attack": name}
+        for name, roc in rocs.items() for f, t in zip(*roc, strict=True) if f >= 1e-3
+    ]  # fmt: skip
     log: Any = {
         "scale": alt.Scale(type="log", domain=[1e-3, 1]),
         "axis": alt.Axis(values=[1e-3, 1e-2, 0.1, 1], format="~%", grid=False),
@@ -101,7 +104,7 @@ def so_far(rocs: dict[str, Any]) -> dict[str, Any]:
         x=alt.X("false alarms:Q", **log), y=alt.Y("members found:Q", **log),
         color=alt.Color("attack:N", scale=shown, title=None, legend=alt.Legend(orient="bottom")),
     )  # fmt: skip
-    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("false alarms", "members found", "attack"))})
+    return packed(chart, rows)
 
 
 def _leading(case: Showcase) -> str:

@@ -218,7 +218,7 @@ def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
         for epoch, value in enumerate(values, 1):
             share = proportion(round(float(value) * n), n)
             rows.append({"epoch": epoch, "curve": label, "accuracy": float(value), "low": share.low, "high": share.high})
-    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, grid=False))
+    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d", grid=False))
     base = alt.Chart(ROWS, height=150)
     colour = alt.Color(
         "curve:N", title=None, legend=alt.Legend(orient="right", symbolType="stroke", symbolOpacity=1), sort=["test", "train"]
@@ -228,7 +228,7 @@ def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
     )  # fmt: skip
     dash = alt.StrokeDash("curve:N", sort=["test", "train"], legend=None)
     line = base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
-    return packed(band + line, {name: [row[name] for row in rows] for name in ("epoch", "curve", "accuracy", "low", "high")})
+    return packed(band + line, rows)
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:

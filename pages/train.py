@@ -65,19 +65,19 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
 @st.cache_data(max_entries=200, show_spinner=False)
 def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
     """Curves over the epochs, the axis fitted to them."""
-    rows = [(e + 1, name, float(v)) for name, values in columns.items() for e, v in enumerate(values)]
+    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
     legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
-            x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, grid=False)),
+            x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
             color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
-    return packed(chart, {name: [row[i] for row in rows] for i, name in enumerate(("epoch", "curve", title))})
+    return packed(chart, rows)
 
 
 def live(snapshot: Snapshot) -> None:
@@ -85,7 +85,10 @@ def live(snapshot: Snapshot) -> None:
     if peek:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
-            st.caption(f"{peek['history']['samples_per_second'][-1]:,.0f} faces a second")
+            rate = peek["history"]["samples_per_second"][-1]
+            shell.evidence(
+                f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch"
+            )
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
