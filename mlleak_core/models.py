@@ -19,7 +19,8 @@ Drop = Tensor | None
 class ConvNet(nn.Module):
     """Stages of 3x3 convolution, halved by 2x2 max pooling or by stride, and ReLU; one hidden layer; two logits.
 
-    Pooling before the ReLU gives the same numbers as after it (both are monotone) for a quarter of the work.
+    Pooled stages are normalised (batch normalisation, Ioffe & Szegedy 2015), after the pooling: a quarter of the work.
+    A net is made in evaluation mode, in which it answers about each picture alone.
     """
 
     def __init__(self, name: str, generator: torch.Generator) -> None:
@@ -32,11 +33,13 @@ class ConvNet(nn.Module):
         self.convs = nn.ModuleList(
             skip(nn.Conv2d, a, b, 3, padding=1, stride=stride) for a, b in zip(widths, widths[1:], strict=False)
         )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) if self.pooled else nn.Identity() for width in shape.channels)
         self.hidden = skip(nn.Linear, widths[-1] * (INPUT_SIDE // 2 ** len(shape.channels)) ** 2, shape.hidden)
         self.logits = skip(nn.Linear, shape.hidden, 2)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 _initialise(layer, generator)
+        self.eval()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -45,20 +48,20 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor, keep: Drop = None) -> Tensor:
         """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
-        for conv in self.convs:
-            x = self._stage(conv, x)
+        for stage in range(len(self.convs)):
+            x = self._stage(stage, x)
         x = self.hidden(x.flatten(1)).relu_()
         return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
 
-    def _stage(self, conv: nn.Module, x: Tensor) -> Tensor:
-        x = conv(x)
-        return (functional.max_pool2d(x, 2) if self.pooled else x).relu_()
+    def _stage(self, i: int, x: Tensor) -> Tensor:
+        x = self.convs[i](x)
+        return self.norms[i](functional.max_pool2d(x, 2) if self.pooled else x).relu_()  # type: ignore[no-any-return]
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every layer, each flattened to [n, units]."""
         found = {"pixels": x.flatten(1)}
-        for i, conv in enumerate(self.convs):
-            x = self._stage(conv, x)
+        for i in range(len(self.convs)):
+            x = self._stage(i, x)
             found[f"conv{i + 1}"] = x.flatten(1)
         found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
         found["logits"] = self.logits(found["hidden"])

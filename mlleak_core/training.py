@@ -231,7 +231,7 @@ class _Session:
         regulariser: Callable[[ConvNet], Tensor] | None = None,
     ) -> None:
         self.settings, self.device, self.regulariser = settings, device, regulariser
-        self.random = torch.Generator().manual_seed(seed * 2 + 1)
+        self.random, self.shares = torch.Generator().manual_seed(seed * 2 + 1), np.random.default_rng([seed, 11])
         net = ConvNet(settings.net, torch.Generator().manual_seed(seed * 2))
         self.net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average, self.taken = copy.deepcopy(self.net), 0
@@ -267,10 +267,22 @@ class _Session:
             x = self._relight(as_input(self._augment(rows)))
         else:
             x = as_input(self._pictures(rows), torch.bfloat16 if self.low else torch.float32)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
-            logits = self.net(x, self._kept(len(rows)))
-        loss = functional.cross_entropy(logits.float(), labels, self.weight)
+        loss = self._mixup(x, labels) if self.settings.mixup else self._plain(x, labels)
         return loss if self.regulariser is None else loss + self.regulariser(self.net)
+
+    def _answer(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
+            return self.net(x, self._kept(len(x))).float()  # type: ignore[no-any-return]
+
+    def _plain(self, x: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(self._answer(x), labels, self.weight)
+
+    def _mixup(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Each picture and its label mixed with another's, by one share a batch (Zhang et al. 2018, section 2)."""
+        share = float(self.shares.beta(self.settings.mixup, self.settings.mixup))
+        logits = self._answer(x.lerp(x.flip(0), 1 - share))
+        own, other = (functional.cross_entropy(logits, truth, self.weight) for truth in (labels, labels.flip(0)))
+        return share * own + (1 - share) * other
 
     def _kept(self, n: int) -> Tensor | None:
         """What dropout leaves of the hidden units, scaled so that the mean stays; None without dropout."""
@@ -303,8 +315,9 @@ class _Session:
             return
         self.taken += 1
         decay = min(AVERAGED, self.taken / (9 + self.taken))
-        for mean, present in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            mean.lerp_(present, 1 - decay)
+        for mean, present in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.is_floating_point():  # the normalisation's statistics too, but not its count of batches
+                mean.lerp_(present, 1 - decay)
 
     def _set_rate(self, progress: float) -> None:
         """Linear warm-up over the first tenth, then a cosine to nearly nothing."""
@@ -317,7 +330,7 @@ class _Session:
         if not value < BLOWN_UP:
             raise Diverged(
                 f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large (learning rate {self.settings.lr:g}). "
-                "Lower the learning rate and train again; 0.004 works for every bundled preset."
+                "Lower the learning rate and train again; 0.008 works for every bundled preset."
             )
 
     @torch.no_grad()

@@ -23,8 +23,8 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "Real faces": ("LFW, 22 epochs, 20 s to a minute", {"data": "LFW"}),
     "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": "Your upload"}),
     "Overfit": (
-        "1,500 faces, 40 epochs, no augmentation or dropout",
-        {"faces": 1500, "epochs": 40, "augment": False, "dropout": 0.0},
+        "1,500 faces, 40 epochs, no augmentation or mixup",
+        {"faces": 1500, "epochs": 40, "augment": False, "mixup": 0.0},
     ),
     "Too fast": ("Learning rate 30: watch it diverge", {"lr": 30.0, "epochs": 5}),
 }

@@ -117,6 +117,7 @@ def _experiment() -> TrainSettings:
         values["faces"] = _number("faces", "Faces (0 = all)")
         values["augment"] = st.toggle("Augmentation", value=True, key="augment", bind="query-params", help=KNOBS["augment"].help)
         values["dropout"] = _number("dropout", "Dropout", "%.1f")
+        values["mixup"] = _number("mixup", "Mixup", "%.1f")
         values["net"] = st.selectbox("Net", list(NETS), key="net", bind="query-params", help=KNOBS["net"].help)
         values["seed"] = _number("seed", "Seed")
     try:

@@ -80,12 +80,15 @@ def test_divergence_is_explained(faces):
         drain(fit(faces, TrainSettings(epochs=5, lr=30.0, augment=False)))
 
 
-def test_pooling_before_the_relu_is_the_same_net():
+def test_the_net_is_convolution_pooling_normalisation_relu():
     net = ConvNet("conv-3", torch.Generator().manual_seed(0))
     x = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    net.train()(x), net.eval()  # so that the normalisation has statistics
     h = x
-    for conv in net.convs:
-        h = functional.max_pool2d(functional.relu(conv(h)), 2)
+    for conv, norm in zip(net.convs, net.norms, strict=True):
+        pooled = functional.max_pool2d(conv(h), 2)
+        mean, var = norm.running_mean[:, None, None], norm.running_var[:, None, None]
+        h = functional.relu((pooled - mean) / (var + norm.eps).sqrt())
     plain = net.logits(functional.relu(net.hidden(h.flatten(1))))
     torch.testing.assert_close(net(x), plain)
     torch.testing.assert_close(net.taps(x)["logits"], plain)

@@ -108,7 +108,7 @@ def test_divergence_is_explained_on_the_page():
 @pytest.mark.parametrize("value", ["-1", "abc", "%00", "9" * 400, "<script>", "nan", ""])
 def test_garbage_in_every_parameter_falls_back(value):
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name in ("data", "faces", "epochs", "lr", "augment", "dropout", "net", "seed", "path", "attribute"):
+    for name in ("data", "faces", "epochs", "lr", "augment", "dropout", "mixup", "net", "seed", "path", "attribute"):
         at.query_params[name] = value
     at.run()
     assert not at.exception
