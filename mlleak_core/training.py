@@ -330,7 +330,7 @@ class _Session:
         if not value < BLOWN_UP:
             raise Diverged(
                 f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large (learning rate {self.settings.lr:g}). "
-                "Lower the learning rate and train again; 0.008 works for every bundled preset."
+                "Lower the learning rate and train again; 0.004 works for every bundled preset."
             )
 
     @torch.no_grad()

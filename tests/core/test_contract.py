@@ -65,11 +65,12 @@ def test_fingerprint_sees_every_field():
         {"lr": 0.01},
         {"augment": False},
         {"net": "conv-3 wide"},
-        {"dropout": 0.0},
+        {"dropout": 0.3},
+        {"mixup": 0.0},
         {"seed": 5},
     ):
         seen.add(contract.fingerprint(TrainSettings(**change)))
-    assert len(seen) == 9
+    assert len(seen) == 10
 
 
 def test_drain_returns_the_result_and_passes_the_steps():

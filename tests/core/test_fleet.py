@@ -16,7 +16,7 @@ from mlleak_core.contract import BadInput, Diverged, Step, Stop, drain
 from mlleak_core.fleet import Pool, Task, train
 from mlleak_core.settings import TableSettings, TrainSettings
 
-RECIPE = TrainSettings(epochs=2, augment=False, dropout=0.0, net="strided-3")
+RECIPE = TrainSettings(epochs=2, lr=0.004, augment=False, mixup=0.0, net="strided-3")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_scheduler_that_is_not_there():
 def test_a_killed_worker_process_costs_its_shadow_only(home, pool):
     with fleet.processes(2) as executor:
         found, killed = None, False
-        slow = TrainSettings(epochs=30, augment=False, dropout=0.0, net="strided-3")
+        slow = TrainSettings(epochs=30, lr=0.004, augment=False, mixup=0.0, net="strided-3")
         run = train(pool, slow, 3, 6, executor)
         try:
             while True:
@@ -169,7 +169,7 @@ def test_a_cluster_finds_the_same_numbers_and_survives_the_loss_of_a_worker(home
                 break
             time.sleep(0.1)
         executor = fleet.cluster(json.loads((home / "s.json").read_text())["address"])
-        recipe = TrainSettings(epochs=20, augment=False, dropout=0.0, net="strided-3")
+        recipe = TrainSettings(epochs=20, lr=0.004, augment=False, mixup=0.0, net="strided-3")
         run, killed, found = train(pool, recipe, 9, 6, executor), False, None
         try:
             while True:
