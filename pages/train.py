@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlleak_core.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "First steps": ("Synthetic faces, 22 epochs, about 10 s", {}),
+    "First steps": ("Synthetic faces, 22 epochs, 10 to 20 s", {}),
     "Real faces": ("LFW, 22 epochs, 20 s to a minute", {"data": "LFW"}),
     "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": "Your upload"}),
     "Overfit": (
@@ -71,7 +71,12 @@ def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
         alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
-            x=alt.X("epoch:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+            x=alt.X(
+                "epoch:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=False),
+                axis=alt.Axis(tickMinStep=1, format="d", grid=False),
+            ),
             y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
             color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
