@@ -17,7 +17,7 @@ from mlleak_core.contract import BadInput, Diverged, Stop, drain
 from mlleak_core.data import Split
 from mlleak_core.models import ConvNet, as_input, pick_device
 from mlleak_core.settings import TrainSettings
-from mlleak_core.training import choose_faces, fit, shrink
+from mlleak_core.training import _Session, choose_faces, fit, shrink
 
 SHORT = TrainSettings(epochs=2)
 
@@ -92,6 +92,39 @@ def test_the_net_is_convolution_pooling_normalisation_relu():
     plain = net.logits(functional.relu(net.hidden(h.flatten(1))))
     torch.testing.assert_close(net(x), plain)
     torch.testing.assert_close(net.taps(x)["logits"], plain)
+
+
+def test_an_answer_is_about_one_picture_alone_and_asking_changes_nothing(faces, target):
+    x, before = as_input(shrink(faces, np.arange(8))), weights(target)
+    for net in (target.net(), ConvNet("conv-3", torch.Generator().manual_seed(0))):
+        torch.testing.assert_close(net(x)[:1], net(x[:1]), rtol=1e-4, atol=1e-4)
+    assert torch.equal(weights(target), before)
+
+
+def test_the_averaged_weights_carry_the_statistics_of_the_normalisation(faces, target):
+    net, x = target.net(), as_input(shrink(faces, target.split.members[:512]))
+    for i, (conv, norm) in enumerate(zip(net.convs, net.norms, strict=True)):
+        pooled = functional.max_pool2d(conv(x), 2)
+        apart = (pooled.mean((0, 2, 3)) - norm.running_mean).abs() / norm.running_var.sqrt()
+        assert apart.max() < 0.5, "augmented and averaged, so not equal; untrained they are 0 and 1"
+        assert not torch.allclose(norm.running_var, torch.ones(())), i
+        x = functional.relu(norm(pooled))
+
+
+def test_mixup_mixes_pictures_and_labels_with_one_share(faces):
+    settings = TrainSettings(mixup=0.3, augment=False)
+    rows = np.arange(400)
+    labels = torch.from_numpy(faces.task.codes.astype(np.int64))
+    session = _Session(shrink(faces), labels, rows, settings, torch.device("cpu"), 0)
+    session.low, seen = False, []
+    session.net.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    x, y = as_input(session._pictures(torch.arange(64))), labels[:64]
+    loss = session._mixup(x, y)
+    share = np.random.default_rng([0, 11]).beta(0.3, 0.3)
+    torch.testing.assert_close(seen[0], share * x + (1 - share) * x.flip(0), rtol=1e-4, atol=1e-4)
+    mixed = session.net.eval()(seen[0])
+    own, other = (functional.cross_entropy(mixed, t, session.weight) for t in (y, y.flip(0)))
+    torch.testing.assert_close(loss, share * own + (1 - share) * other, rtol=1e-4, atol=1e-4)
 
 
 def test_inputs_are_shrunk_and_centred(faces):
