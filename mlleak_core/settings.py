@@ -53,7 +53,12 @@ class TrainSettings(Settings):
     ] = 0.0
     mixup: Annotated[
         float,
-        Range(0.0, 2.0, 0.1, "Mix each face and its label with another's, by a share from Beta(a, a); 0 lets the net memorise."),
+        Range(
+            0.0,
+            2.0,
+            0.1,
+            "Mix each face and its label with another's, by a share a batch from Beta(a, a); 0 lets the net memorise.",
+        ),
     ] = 0.3
     net: Annotated[str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")] = "conv-3"
     seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")] = 0

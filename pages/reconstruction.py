@@ -37,7 +37,7 @@ CODE_NAMES = {"pca": "PCA transform", "dct": "cosine transform"} | {
     f"pixels{d}": f"{d} bit{'s' * (d > 1)} a pixel" for d in range(1, 9)
 }
 HOW = {
-    "cap": "Whoever *prepared the data* added pictures of noise, whose labels spell the faces. Training code and settings are the Train page's own. "
+    "cap": "Whoever *prepared the data* added pictures of noise, whose labels spell the faces. Training code is the Train page's own, the settings are the clean twin's. "
     "Anyone who knows the noise can ask the finished service for the faces, one bit a question.",
     "cor": "Whoever *wrote the training code* added a term to the loss that makes the weights follow the pixels. Who holds the file reads them off.",
     "sgn": "Whoever *wrote the training code* added a term to the loss that pushes each weight to one side of zero: plus is 1, minus is 0.",
