@@ -1,0 +1,62 @@
+"""The README's pictures, taken anew from the shipped runs: python -m benchmarks.pictures. Needs a Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.serving import ROOT, serving
+
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SIX = (1, 2, 4, 5, 7, 9)
+"""The faces bet on in the picture of the membership page."""
+
+
+def settle(page: Page) -> None:
+    page.wait_for_selector('[data-testid=stApp][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(1500)
+
+
+def features(page: Page) -> None:
+    page.get_by_role("button", name="Just show me").click()
+    page.locator(".verdict").wait_for()
+    settle(page)
+    for box in (0, 1):
+        page.locator("[data-testid=stSelectbox] input").nth(box).click()
+        page.get_by_role("option", name="Glasses").click()
+        settle(page)
+
+
+def membership(page: Page) -> None:
+    grid = page.locator(".record-grid").first
+    for tile in SIX:
+        grid.locator("button").nth(tile).click()
+        page.wait_for_timeout(300)
+    settle(page)
+    page.get_by_role("button", name="Lock my bet").click()
+    page.get_by_text("false alarms.").first.wait_for()
+    settle(page)
+
+
+def main() -> None:
+    pictures: dict[str, tuple[Any, int]] = {"features": (features, 900), "membership": (membership, 1180)}
+    with serving(MLLEAK_WARM="1") as (address, _), sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
+        for name, (act, height) in pictures.items():
+            page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
+            page.set_default_timeout(90_000)
+            page.goto(f"{address}/{name}")
+            settle(page)
+            act(page)
+            page.mouse.move(2, 2)
+            page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+            page.wait_for_timeout(1000)
+            page.screenshot(path=str(ROOT / "assets" / f"{name}.png"))
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
