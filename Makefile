@@ -7,9 +7,9 @@ export MLLEAK_ALLOW_PATHS ?= 1
 run: $(VENV)/run.done
 	$(PY) -m streamlit run app.py
 
-# Two at a time with a thread each: two threads each would wait for one another.
+# Two at a time with a thread each: two threads each would wait for one another. In the order of tests/conftest.py, the longest files first.
 test: $(VENV)/dev.done browser lint
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.done
 	$(VENV)/bin/ruff check .

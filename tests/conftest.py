@@ -32,6 +32,7 @@ if "MLLEAK_DATA_HOME" not in os.environ and (ROOT.parent / "shared" / "data").is
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
 
 from mlleak_core.contract import drain  # noqa: E402
 from mlleak_core.data import Faces, synthetic  # noqa: E402
@@ -39,8 +40,12 @@ from mlleak_core.places import data_home  # noqa: E402
 from mlleak_core.settings import TrainSettings  # noqa: E402
 from mlleak_core.training import Target, fit  # noqa: E402
 
+LONGEST = ("test_browser", "test_shipped", "test_command_line", "test_lfw", "test_fleet", "test_workbench", "test_reconstruction")
+"""Files that take longest: begun first, so that two processes end together."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     there = (data_home() / "lfw" / "lfw_home" / "lfw_funneled").is_dir()
     for item in items:
         if "lfw" in item.keywords and item.get_closest_marker("lfw") and not there:
@@ -53,6 +58,17 @@ def faces() -> Faces:
     people = synthetic.draw_people(150, seed=3)
     params, labels = synthetic.draw_photos(people, 4, seed=3)
     return synthetic.as_faces(drain(synthetic.paint_all(params)), labels, 150)
+
+
+@pytest.fixture(scope="session")
+def folder(faces: Faces, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same faces as a data source: a folder of pictures with a CSV."""
+    home, rows = tmp_path_factory.mktemp("faces"), ["file,person,kind"]
+    for i, image in enumerate(faces.images):
+        Image.fromarray(image).save(home / f"{i}.png")
+        rows.append(f"{i}.png,{faces.person[i]},{'ab'[faces.task.codes[i]]}")
+    (home / "table.csv").write_text("\n".join(rows))
+    return f"folder:{home}"
 
 
 @pytest.fixture(scope="session")

@@ -333,6 +333,10 @@ def test_faces_emerge_live_and_stop_keeps_them(server, tab):
     page = tab(1280, 1000)
     page.goto(f"{server}/reconstruction")
     settle(page)
+    page.get_by_text("Dials: net, epochs").click()
+    page.get_by_role("combobox", name="Net", exact=True).click()
+    page.get_by_role("option", name="strided-3", exact=True).click()  # the quickest that holds them
+    settle(page)
     page.get_by_role("button", name="Run it live").click()
     page.get_by_text("what can be read back right now").wait_for(timeout=120_000)
     page.get_by_text("after epoch").first.wait_for()
