@@ -61,12 +61,14 @@ def controls(run: TrainSettings) -> tuple[MembershipSettings | None, Reveal]:
     reveal: Reveal = c.selectbox(
         "The service shows", list(REVEALS), format_func=lambda r: SHOWS[r], key="m-reveal", bind="query-params"
     )
-    shadows = d.select_slider("Shadow models", [2, 4, 8, 16, 32, 64], 32, key="m-shadows")
+    shadows = d.select_slider("Shadow models", [2, 4, 8, 16, 32, 64], 32, key="m-shadows", bind="query-params")
     path = st.text_input("Path of the table or folder", key="m-path") if source in {"csv", "folder"} else ""
     with st.expander("Dials: how large a training set, how long", icon=":material/tune:"):
         one, two = st.columns(2)
-        records = one.slider("Records in the pool (0 = all; half are trained on)", 0, 10_000, 0, 100, key="m-records")
-        epochs = two.slider("Epochs (0 = the preset's own)", 0, 100, 0, 2, key="m-epochs")
+        records = one.slider(
+            "Records in the pool (0 = all; half are trained on)", 0, 10_000, 0, 100, key="m-records", bind="query-params"
+        )
+        epochs = two.slider("Epochs (0 = the preset's own)", 0, 100, 0, 2, key="m-epochs", bind="query-params")
     data = f"{source}:{path}" if source in {"csv", "folder"} else source
     if preset == "full" and not tabular:
         data = run.data

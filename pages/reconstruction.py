@@ -45,22 +45,23 @@ HOW = {
 }
 
 
-def forget_net() -> None:
+def usual_net() -> None:
     """Other faces, their own usual net: LFW has data enough for the narrower one, which trains twice as fast."""
-    st.session_state.pop("r-net", None)
+    lfw = SOURCES.get(st.session_state["r-data"]) == "lfw"
+    st.session_state["r-net"] = ReconstructionSettings().net if lfw else gallery.SETTINGS.net
 
 
 def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]:
     """Whom to hide, how and in which net. None where the controls contradict each other."""
     a, b, c, d = st.columns([1, 1.3, 1, 1.1], vertical_alignment="bottom")
     allowed = [s for s in SOURCES if SOURCES[s] not in {"folder", "utkface"} or shell.paths_allowed()]
-    source = SOURCES[a.selectbox("Faces from", allowed, key="r-data", bind="query-params", on_change=forget_net)]
+    source = SOURCES[a.selectbox("Faces from", allowed, key="r-data", bind="query-params", on_change=usual_net)]
     if source == "upload":
         source = st.session_state.get("own-data", NONE_YET)
     attack = b.selectbox(
         "How they are hidden", list(ATTACKS), format_func=ATTACKS.__getitem__, key="r-attack", bind="query-params"
     )
-    faces = c.select_slider("Faces carried off", [1, 4, 8, 16, 32, 64, 128], 16, key="r-faces")
+    faces = c.select_slider("Faces carried off", [1, 4, 8, 16, 32, 64, 128], 16, key="r-faces", bind="query-params")
     coded = attack in {"cap", "sgn"}
     code = d.selectbox(
         "A face as bits", CODES, format_func=CODE_NAMES.__getitem__, key="r-code", bind="query-params", disabled=not coded
@@ -68,19 +69,26 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
     path = st.text_input("Folder of the faces", key="r-path") if source in {"folder", "utkface"} else ""
     with st.expander("Dials: net, epochs, code, what the service shows", icon=":material/tune:"):
         one, two, three, four = st.columns(4)
-        st.session_state.setdefault("r-net", ReconstructionSettings().net if source == "lfw" else gallery.SETTINGS.net)
-        net = one.selectbox("Net", list(NETS), key="r-net")
-        epochs = two.slider("Epochs", 1, 60, 16, key="r-epochs")
+        if not {"r-net"} & {*st.session_state, *st.query_params}:
+            usual_net()
+        net = one.selectbox("Net", list(NETS), list(NETS).index(gallery.SETTINGS.net), key="r-net", bind="query-params")
+        epochs = two.slider("Epochs", 1, 60, 16, key="r-epochs", bind="query-params")
         bits = three.select_slider(
-            "Bits a face (transforms)", [0, 100, 200, 300, 400, 600, 800, 1000, 1400, 2000, 3000], 0, key="r-bits",
+            "Bits a face (transforms)", [0, 100, 200, 300, 400, 600, 800, 1000, 1400, 2000, 3000], 0, key="r-bits", bind="query-params",
             format_func=lambda v: "usual" if not v else f"{v:,}", disabled=not coded or code.startswith("pixels"),
         )  # fmt: skip
-        colour = four.toggle("In colour", value=True, key="r-colour")
-        augment = four.toggle("Augmentation in training", value=False, key="r-augment")
-        inputs = one.selectbox("Odd inputs", ("dense", "blocks", "few-pixels"), key="r-inputs", disabled=attack != "cap")
-        parity = two.select_slider("Parity bytes in 255", [0, 8, 16, 32, 64, 128], 8, key="r-parity", disabled=not coded)
-        reveal: Reveal = three.selectbox("The service shows", list(REVEALS), key="r-reveal", disabled=attack != "cap")
-        low_bits = three.slider("Low bits of a weight", 1, 16, 1, key="r-low", disabled=attack != "lsb")
+        colour = four.toggle("In colour", value=True, key="r-colour", bind="query-params")
+        augment = four.toggle("Augmentation in training", value=False, key="r-augment", bind="query-params")
+        inputs = one.selectbox(
+            "Odd inputs", ("dense", "blocks", "few-pixels"), key="r-inputs", bind="query-params", disabled=attack != "cap"
+        )
+        parity = two.select_slider(
+            "Parity bytes in 255", [0, 8, 16, 32, 64, 128], 8, key="r-parity", bind="query-params", disabled=not coded
+        )
+        reveal: Reveal = three.selectbox(
+            "The service shows", list(REVEALS), key="r-reveal", bind="query-params", disabled=attack != "cap"
+        )
+        low_bits = three.slider("Low bits of a weight", 1, 16, 1, key="r-low", bind="query-params", disabled=attack != "lsb")
     try:
         return ReconstructionSettings(
             f"{source}:{path}" if path else source, attack, faces, code, bits, colour, inputs, parity if coded else 8, 0.0, low_bits,

@@ -156,10 +156,45 @@ def test_membership_patients_live_then_a_dot_and_back():
 @pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", ""])
 def test_garbage_in_the_address_of_membership_falls_back(value):
     at = page("pages/membership.py")
-    for name in ("m-data", "m-preset", "m-reveal", "seed"):
+    for name in ("m-data", "m-preset", "m-reveal", "m-shadows", "m-records", "m-epochs", "seed"):
         at.query_params[name] = value
     at.run()
     assert not at.exception
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", "9" * 400, ""])
+def test_garbage_in_the_address_of_reconstruction_falls_back(value):
+    at = page("pages/reconstruction.py")
+    dials = (
+        "net",
+        "faces",
+        "epochs",
+        "bits",
+        "colour",
+        "augment",
+        "inputs",
+        "parity",
+        "reveal",
+        "low",
+        "data",
+        "attack",
+        "code",
+        "path",
+    )
+    for name in dials:
+        at.query_params[f"r-{name}"] = value
+    at.run()
+    assert not at.exception
+    assert at.selectbox(key="r-net").value == "strided-3 wide"
+
+
+def test_lfw_gets_its_own_usual_net_unless_told_otherwise():
+    at = page("pages/reconstruction.py")
+    assert at.selectbox(key="r-net").value == "strided-3 wide"
+    at.selectbox(key="r-data").select("LFW faces").run()
+    assert at.selectbox(key="r-net").value == "strided-3"
+    at.selectbox(key="r-net").select("mlp").run()
+    assert at.selectbox(key="r-net").value == "mlp"
 
 
 def test_reconstruction_bet_reveal_forensics_from_the_shipped_run():
@@ -218,15 +253,6 @@ def test_one_update_is_inverted_live():
     at.number_input(key="seed").set_value(4).run()
     assert "has not been inverted yet" in text(at)
     at = until(press(at, "Invert it live"), "comes out exactly")
-    assert not at.exception
-
-
-@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", ""])
-def test_garbage_in_the_address_of_reconstruction_falls_back(value):
-    at = page("pages/reconstruction.py")
-    for name in ("r-data", "r-attack", "r-code", "seed"):
-        at.query_params[name] = value
-    at.run()
     assert not at.exception
 
 
