@@ -42,7 +42,7 @@ with right:
         )
         shell.evidence(f"95 % {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
                        f"untrained net {hidden['random_init_auc']:.2f}, verdict: {hidden['verdict']}", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
-                       f"n = {hidden['n']} faces of {about['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
+                       f"n = {hidden['n']} faces of {hidden['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
     with st.container(border=True):
         st.markdown("**A net that knows its class by heart gives away who was in it**")
         st.html(

@@ -191,7 +191,7 @@ def _features(options: argparse.Namespace) -> int:
     target = contract.drain(fit(faces, settings, device=_device(options)), _bar)
     report = contract.drain(analyse(target, faces, names, attack), _bar)
     body = {
-        "task": target.report(faces), "layers": [r.row() for r in report.rungs], "people": report.people,
+        "task": target.report(faces), "layers": [r.row() for r in report.rungs],
         "correlation": {k: vars(v) for k, v in report.correlation.items()}, "ladder_seconds": report.seconds,
     }  # fmt: skip
     _write(options.json, "features", settings, {**settings.as_dict(), **attack.as_dict()}, started, body)

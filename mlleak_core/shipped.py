@@ -84,7 +84,7 @@ def make() -> Shipped:
     arrays |= {"task": faces.task.codes[maps.rows], "person": faces.person[maps.rows]}
     about = {
         "settings": SETTINGS.as_dict(), "made": datetime.date.today().isoformat(), "task": target.report(faces),
-        "train_seconds": target.seconds, "ladder_seconds": report.seconds, "people": report.people, "recipe": target.recipe,
+        "train_seconds": target.seconds, "ladder_seconds": report.seconds, "recipe": target.recipe,
         "layers": list(maps.layers), "epochs": list(maps.epochs), "task_classes": list(faces.task.classes),
         "task_name": faces.task.name, "classes": {a.name: list(a.classes) for a in faces.attributes},
         "correlation": {k: vars(v) for k, v in report.correlation.items()}, "attributes": list(report.attributes),

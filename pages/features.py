@@ -78,7 +78,7 @@ def show_ladder(rows: Sequence[dict[str, Any]], attribute: str, facts: dict[str,
         alt=f"{attribute} by layer, {measure}; the same numbers are in the table below.",
     )
     phi = facts["correlation"][attribute]
-    shell.evidence(f"n = {rows[0]['n']} faces of {facts['people']} people, {rows[0]['positives']} labelled {attribute}",
+    shell.evidence(f"n = {rows[0]['n']} faces of {rows[0]['people']} people, of them {rows[0]['positives']} of {rows[0]['bearers']} people labelled {attribute}",
                    f"φ with the task {phi['value']:+.3f} {shell.span(phi['low'], phi['high'])}", f"seed {facts['seed']}",
                    f"{facts['seconds']:.0f} s", facts["source"])  # fmt: skip
     shell.verdict(sentence(rows, attribute), "Error bars: 95 % interval of trained minus untrained, over test people and draws. "
@@ -155,7 +155,7 @@ def live(settings: TrainSettings) -> None:
             report = snapshot.result
             rows = [r.row() for r in report.rungs if r.attribute == attribute]
             reveal(rows, bet)
-            facts = {"correlation": {k: vars(v) for k, v in report.correlation.items()}, "people": report.people, "seed": settings.seed,
+            facts = {"correlation": {k: vars(v) for k, v in report.correlation.items()}, "seed": settings.seed,
                      "seconds": report.seconds, "source": "live" if target.complete else "live, stopped early"}  # fmt: skip
             show_ladder(rows, attribute, facts)
 
@@ -227,7 +227,7 @@ def from_shipped() -> None:
             st.caption("The ladder opens with your bet.")
             return
         reveal(rows, bet)
-        facts = {"correlation": run.about["correlation"], "people": run.about["people"], "seed": run.about["settings"]["seed"],
+        facts = {"correlation": run.about["correlation"], "seed": run.about["settings"]["seed"],
                  "seconds": run.about["ladder_seconds"], "source": f"shipped {run.about['made']}"}  # fmt: skip
         show_ladder(rows, attribute, facts)
 

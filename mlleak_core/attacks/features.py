@@ -88,7 +88,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Rung:
-    """The judge's finding for one layer and attribute. Estimates carry 95 % intervals; null is over permutations."""
+    """The judge's finding for one layer and attribute. Estimates carry 95 % intervals; null is over permutations.
+
+    positives: held faces with the attribute, of `bearers` people; people: whose label is known at all.
+    """
 
     layer: str
     attribute: str
@@ -104,12 +107,14 @@ class Rung:
     lift_gain: Estimate
     gain: float
     positives: int
+    bearers: int
+    people: int
 
     def row(self) -> dict[str, Any]:
         """The flat form that the command line prints."""
         return {
             "layer": self.layer, "attribute": self.attribute, "auc": self.auc.value, "low": self.auc.low, "high": self.auc.high,
-            "n": self.auc.n, "positives": self.positives, "null_auc": self.null.value, "null_low": self.null.low,
+            "n": self.auc.n, "people": self.people, "positives": self.positives, "bearers": self.bearers, "null_auc": self.null.value, "null_low": self.null.low,
             "null_high": self.null.high, "label_only_auc": self.label_only, "random_init_auc": self.random_init.value,
             "random_init_low": self.random_init.low, "random_init_high": self.random_init.high, "few_shot_auc": self.few_shot,
             "few_shot_random_init_auc": self.few_shot_random_init, "few_shot_gain_low": self.few_shot_gain.low,
@@ -127,7 +132,6 @@ class Report:
     attributes: tuple[str, ...]
     rungs: tuple[Rung, ...]
     correlation: dict[str, Estimate]
-    people: int
     seed: int
     seconds: float
 
@@ -319,7 +323,7 @@ def judge(claim: Claim, faces: Faces, view_rows: NDArray[np.int64], attack: Laye
     correlation = {
         a: measure.cramers_v(faces.task.codes[known[a]], faces.target(a)[known[a]], faces.person[known[a]]) for a in names
     }
-    return Report(layers, names, rungs, correlation, len(np.unique(person)), attack.seed, seconds)
+    return Report(layers, names, rungs, correlation, attack.seed, seconds)
 
 
 def _rung(
@@ -334,7 +338,7 @@ def _rung(
     gain = measure.paired_auc_gain(reading.few_shot[:, known], reading.few_shot_control[:, known], yes, who)
     lift, lift_gain = _lift(claim.near[layer], claim.near_control[layer], truth, person)
     return Rung(
-        layer=layer, attribute=attribute, positives=int(yes.sum()),
+        layer=layer, attribute=attribute, positives=int(yes.sum()), bearers=len(np.unique(who[yes])), people=len(np.unique(who)),
         auc=measure.auc_with_interval(reading.scores[known], yes, who),
         random_init=measure.auc_with_interval(reading.control[known], yes, who),
         null=_null(reading.null[:, known], yes, who, rng),
@@ -405,4 +409,4 @@ def analyse(target: Target, faces: Faces, attributes: Sequence[str], attack: Lay
     claim = yield from attack.run(view)
     report = judge(claim, faces, view.held_rows, attack)
     seconds = now() - started
-    return Report(report.layers, report.attributes, report.rungs, report.correlation, report.people, report.seed, seconds)
+    return Report(report.layers, report.attributes, report.rungs, report.correlation, report.seed, seconds)

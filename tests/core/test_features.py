@@ -153,7 +153,7 @@ def rung(**changes) -> Rung:
     base = {
         "layer": "conv2", "attribute": "x", "auc": e(0.8, 0.75, 0.85, 100), "null": e(0.5, 0.45, 0.55, 20), "label_only": 0.5,
         "random_init": e(0.7, 0.6, 0.8, 100), "few_shot": 0.7, "few_shot_random_init": 0.65, "few_shot_gain": e(0.05, 0.01, 0.09, 100),
-        "lift": 1.5, "lift_random_init": 1.2, "lift_gain": e(0.3, 0.1, 0.5, 30), "gain": 0.1, "positives": 30,
+        "lift": 1.5, "lift_random_init": 1.2, "lift_gain": e(0.3, 0.1, 0.5, 30), "gain": 0.1, "positives": 30, "bearers": 12, "people": 80,
     }  # fmt: skip
     return Rung(**(base | changes))
 
