@@ -1,9 +1,9 @@
-# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.
+# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.  make pictures: README's.
 VENV := .venv
 PY := $(VENV)/bin/python
 export MLLEAK_ALLOW_PATHS ?= 1
 
-.PHONY: run test lint bench shipped clean browser
+.PHONY: run test lint bench shipped pictures clean browser
 run: $(VENV)/run.done
 	$(PY) -m streamlit run app.py
 
@@ -21,6 +21,9 @@ bench: $(VENV)/dev.done
 
 shipped: $(VENV)/run.done
 	$(PY) -m mlleak_core ship
+
+pictures: $(VENV)/dev.done browser
+	$(PY) -m benchmarks.pictures
 
 browser:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \

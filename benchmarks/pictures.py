@@ -19,14 +19,18 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
+def choose(page: Page, box: str, option: str) -> None:
+    page.get_by_role("combobox", name=box, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
 def features(page: Page) -> None:
+    choose(page, "Attribute", "Glasses")
     page.get_by_role("button", name="Just show me").click()
     page.locator(".verdict").wait_for()
     settle(page)
-    for box in (0, 1):
-        page.locator("[data-testid=stSelectbox] input").nth(box).click()
-        page.get_by_role("option", name="Glasses").click()
-        settle(page)
+    choose(page, "Colour by", "Glasses")
 
 
 def membership(page: Page) -> None:
@@ -41,7 +45,7 @@ def membership(page: Page) -> None:
 
 
 def main() -> None:
-    pictures: dict[str, tuple[Any, int]] = {"features": (features, 900), "membership": (membership, 1180)}
+    pictures: dict[str, tuple[Any, int]] = {"features": (features, 900), "membership": (membership, 1260)}
     with serving(MLLEAK_WARM="1") as (address, _), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         for name, (act, height) in pictures.items():
@@ -50,7 +54,8 @@ def main() -> None:
             page.goto(f"{address}/{name}")
             settle(page)
             act(page)
-            page.mouse.move(2, 2)
+            page.mouse.move(760, 2)
+            page.evaluate("document.activeElement.blur()")
             page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
             page.wait_for_timeout(1000)
             page.screenshot(path=str(ROOT / "assets" / f"{name}.png"))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mlleak_core.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "First steps": ("Synthetic faces, 22 epochs, 10 to 20 s", {}),
-    "Real faces": ("LFW, 22 epochs, 20 s to a minute", {"data": "LFW"}),
+    "First steps": ("Synthetic faces, 22 epochs, 10 to 40 s", {}),
+    "Real faces": ("LFW, 22 epochs, 20 s to two minutes", {"data": "LFW"}),
     "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": "Your upload"}),
     "Overfit": (
         "1,500 faces, 40 epochs, no augmentation or mixup",
