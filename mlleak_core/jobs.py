@@ -19,8 +19,8 @@ from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_stil
 
 Status = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 Work = Callable[[], Generator[Step, None, Any]]
-KEPT = 24
-"""Finished jobs whose results stay in memory."""
+KEPT = 32
+"""Finished jobs of a kind, the first word of the key, whose results stay in memory: a class of thirty with a seed each finds its own again."""
 ASIDE = 4
 """Paused jobs that are kept, with all they hold in memory; the one paused longest is stopped when there are more."""
 WATCHED = 75.0
@@ -186,9 +186,13 @@ class Jobs:
             return True
 
     def _forget(self) -> None:
-        finished = [k for k, j in self._jobs.items() if not j.snapshot.active]
-        for key in finished[: max(0, len(finished) - KEPT)]:
-            del self._jobs[key]
+        finished: dict[str, list[str]] = {}
+        for key, job in self._jobs.items():
+            if not job.snapshot.active:
+                finished.setdefault(key.partition("-")[0], []).append(key)
+        for keys in finished.values():
+            for key in keys[:-KEPT]:
+                del self._jobs[key]
 
     def _serve(self) -> None:
         _yield_to_pages()

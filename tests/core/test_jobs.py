@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mlleak_core.contract import BadInput, Step, Stop, now
-from mlleak_core.jobs import ASIDE, WATCHED, Jobs, Snapshot
+from mlleak_core.jobs import ASIDE, KEPT, WATCHED, Jobs, Snapshot
 
 
 def wait(jobs, key, until, seconds=10):
@@ -44,6 +44,22 @@ def test_thirty_visitors_cost_one_training():
     assert wait(jobs, "same", lambda s: s.status == "done").result == "all"
     jobs.submit("same", counting(gate, log=log))
     assert len(log) == 5
+
+
+def test_a_class_with_a_seed_each_finds_its_results_again_and_memory_has_an_end():
+    jobs, gate = Jobs(1), threading.Event()
+    gate.set()
+    seats = [f"{kind}-{seat}" for seat in range(KEPT) for kind in ("train", "features", "map")]
+    for key in seats:
+        jobs.submit(key, counting(gate, 1))
+    wait(jobs, seats[-1], lambda s: s.status == "done")
+    assert all(jobs.look(key).result == "all" for key in seats)
+    for late in range(3):
+        jobs.submit(f"train-late-{late}", counting(gate, 1))
+    wait(jobs, "train-late-2", lambda s: s.status == "done")
+    jobs.submit("train-last", counting(gate, 1))
+    gone = [key for key in seats if jobs.look(key) is None]
+    assert gone == ["train-0", "train-1", "train-2"]
 
 
 def test_further_jobs_see_their_place_in_the_queue():
