@@ -7,29 +7,25 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.serving import ROOT, serving
+from benchmarks.serving import CHROMIUM, ROOT, serving, settle
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+REST = 1500
+"""Milliseconds for charts to be drawn."""
 SIX = (1, 2, 4, 5, 7, 9)
 """The faces bet on in the picture of the membership page."""
-
-
-def settle(page: Page) -> None:
-    page.wait_for_selector('[data-testid=stApp][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(1500)
 
 
 def choose(page: Page, box: str, option: str) -> None:
     page.get_by_role("combobox", name=box, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
-    settle(page)
+    settle(page, REST)
 
 
 def features(page: Page) -> None:
     choose(page, "Attribute", "Glasses")
     page.get_by_role("button", name="Just show me").click()
     page.locator(".verdict").wait_for()
-    settle(page)
+    settle(page, REST)
     choose(page, "Colour by", "Glasses")
 
 
@@ -38,21 +34,21 @@ def membership(page: Page) -> None:
     for tile in SIX:
         grid.locator("button").nth(tile).click()
         page.wait_for_timeout(300)
-    settle(page)
+    settle(page, REST)
     page.get_by_role("button", name="Lock my bet").click()
     page.get_by_text("false alarms.").first.wait_for()
-    settle(page)
+    settle(page, REST)
 
 
 def main() -> None:
     pictures: dict[str, tuple[Any, int]] = {"features": (features, 900), "membership": (membership, 1260)}
     with serving(MLLEAK_WARM="1") as (address, _), sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for name, (act, height) in pictures.items():
             page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
             page.set_default_timeout(90_000)
             page.goto(f"{address}/{name}")
-            settle(page)
+            settle(page, REST)
             act(page)
             page.mouse.move(760, 2)
             page.evaluate("document.activeElement.blur()")

@@ -13,8 +13,25 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+"""Options for a Chromium in a container, without the internet."""
+
+
+def settle(page: Any, milliseconds: int = 400) -> None:
+    """Wait until the script has run, and a little for what the browser draws after it."""
+    page.wait_for_selector('[data-testid=stApp][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(milliseconds)
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def controls(run: TrainSettings) -> tuple[ReconstructionSettings | None, Reveal]
     path = st.text_input("Folder of the faces", key="r-path") if source in {"folder", "utkface"} else ""
     with st.expander("Dials: net, epochs, code, what the service shows", icon=":material/tune:"):
         one, two, three, four = st.columns(4)
-        if not {"r-net"} & {*st.session_state, *st.query_params}:
+        if "r-net" not in st.session_state and "r-net" not in st.query_params:
             usual_net()
         net = one.selectbox("Net", list(NETS), list(NETS).index(gallery.SETTINGS.net), key="r-net", bind="query-params")
         epochs = two.slider("Epochs", 1, 60, 16, key="r-epochs", bind="query-params")

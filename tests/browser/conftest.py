@@ -8,20 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving import serving
+from benchmarks.serving import CHROMIUM, serving
 from mlleak_core.places import cache_home
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "artifacts"
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +29,7 @@ def chromium() -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=binary, args=ARGS)
+        browser = play.chromium.launch(executable_path=binary, args=CHROMIUM)
         yield browser
         browser.close()
 
@@ -62,11 +53,6 @@ def tab(chromium) -> Iterator[Callable[..., object]]:
     for page in opened:
         page.close()
     assert not errors
-
-
-def settle(page: object) -> None:
-    page.wait_for_selector('[data-testid=stApp][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(400)
 
 
 def shot(page: object, name: str) -> None:

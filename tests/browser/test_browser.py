@@ -7,8 +7,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import serving
-from tests.browser.conftest import settle, shot
+from benchmarks.serving import serving, settle
+from tests.browser.conftest import shot
 
 pytestmark = pytest.mark.browser
 

@@ -20,11 +20,14 @@ def no_job_left_behind():
     bench().jobs.forget("")
 
 
-def page(name: str) -> AppTest:
+def page(name: str, **address: str) -> AppTest:
+    """A page, opened with these parameters in its address: once it is drawn they would no longer be read."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     if name != "app.py":
         at.run()
         at.switch_page(name)
+    for key, value in address.items():
+        at.query_params[key] = value
     return at.run()
 
 
@@ -153,48 +156,41 @@ def test_membership_patients_live_then_a_dot_and_back():
     assert not at.exception
 
 
-@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", ""])
-def test_garbage_in_the_address_of_membership_falls_back(value):
-    at = page("pages/membership.py")
-    for name in ("m-data", "m-preset", "m-reveal", "m-shadows", "m-records", "m-epochs", "seed"):
-        at.query_params[name] = value
-    at.run()
+MEMBERSHIP_DIALS = ("m-data", "m-preset", "m-reveal", "m-shadows", "m-records", "m-epochs", "seed")
+RECONSTRUCTION_DIALS = (
+    "r-data", "r-attack", "r-code", "r-net", "r-faces", "r-epochs", "r-bits", "r-colour", "r-augment", "r-inputs", "r-parity",
+    "r-reveal", "r-low", "seed",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", "9" * 400, "nan", ""])
+@pytest.mark.parametrize(
+    ("name", "dials", "words"),
+    [
+        ("pages/membership.py", MEMBERSHIP_DIALS, "Guess first"),
+        ("pages/reconstruction.py", RECONSTRUCTION_DIALS, "One of them carries 16 of its training faces"),
+    ],
+)
+def test_garbage_in_the_address_of_an_attack_falls_back(name, dials, words, value):
+    at = page(name, **dict.fromkeys(dials, value))
     assert not at.exception
+    assert words in text(at), "of the shipped case, which the usual settings show"
 
 
-@pytest.mark.parametrize("value", ["-1", "abc", "%00", "<script>", "9" * 400, ""])
-def test_garbage_in_the_address_of_reconstruction_falls_back(value):
-    at = page("pages/reconstruction.py")
-    dials = (
-        "net",
-        "faces",
-        "epochs",
-        "bits",
-        "colour",
-        "augment",
-        "inputs",
-        "parity",
-        "reveal",
-        "low",
-        "data",
-        "attack",
-        "code",
-        "path",
+def test_a_link_brings_the_same_attack():
+    at = page("pages/membership.py", **{"m-shadows": "8", "m-records": "400", "m-epochs": "6"})
+    assert (at.select_slider(key="m-shadows").value, at.slider(key="m-records").value, at.slider(key="m-epochs").value) == (
+        8,
+        400,
+        6,
     )
-    for name in dials:
-        at.query_params[f"r-{name}"] = value
-    at.run()
-    assert not at.exception
-    assert at.selectbox(key="r-net").value == "strided-3 wide"
-
-
-def test_lfw_gets_its_own_usual_net_unless_told_otherwise():
-    at = page("pages/reconstruction.py")
-    assert at.selectbox(key="r-net").value == "strided-3 wide"
-    at.selectbox(key="r-data").select("LFW faces").run()
-    assert at.selectbox(key="r-net").value == "strided-3"
-    at.selectbox(key="r-net").select("mlp").run()
-    assert at.selectbox(key="r-net").value == "mlp"
+    at = page(
+        "pages/reconstruction.py",
+        **{"r-net": "mlp", "r-faces": "32", "r-bits": "400", "r-colour": "false", "r-data": "LFW faces"},
+    )
+    assert (at.selectbox(key="r-net").value, at.select_slider(key="r-faces").value) == ("mlp", 32)
+    assert (at.select_slider(key="r-bits").value, at.toggle(key="r-colour").value) == (400, False)
+    assert page("pages/reconstruction.py", **{"r-data": "LFW faces"}).selectbox(key="r-net").value == "strided-3", "its usual one"
 
 
 def test_reconstruction_bet_reveal_forensics_from_the_shipped_run():
