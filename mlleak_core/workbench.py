@@ -286,10 +286,17 @@ def warm_up() -> None:
     from mlleak_core import audit, embedding, maps, participant, subjects, twins  # noqa: F401
 
     torch.zeros(1)
-    embedding.warm_up()
+    _set_aside()
     subjects.rehearse()
     # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s where one takes 0.3.
     threadpool_limits(1, user_api="blas")
-    # Streamlit collects garbage after every rerun; walking a million objects of imported modules took 200 ms of each.
+    _set_aside()
+    embedding.warm_up()
+    _set_aside()
+
+
+def _set_aside() -> None:
+    """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a million objects of
+    imported modules took 200 to 500 ms of each."""
     gc.collect()
     gc.freeze()
