@@ -96,7 +96,7 @@ def ladder(faces: Faces, target: Target) -> dict[str, Any]:
 def maps(faces: Faces, target: Target, points: int = 2000) -> dict[str, Any]:
     """All layers of the last epoch: ours against `umap.UMAP(random_state=0)` on the raw activations."""
     plain = embedding.umap_module().UMAP
-    embedding.warm_up()
+    embedding.first_fit()
     plain(random_state=0).fit(np.random.default_rng(0).normal(size=(300, 8)))
     taps = activations(target.net(), shrink(faces, target.split.outsiders[:points]))
     rows = []

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlleak_core import fleet, measure, subjects, workbench
+from mlleak_core import fleet, measure, subjects, warmth
 from mlleak_core.attacks.membership import ATTACKS, TITLES, log_probabilities, stage
 from mlleak_core.attacks.membership import ShokriShadow as Shokri
 from mlleak_core.blackbox import Local, softmax
@@ -142,7 +142,7 @@ def workers(name: str, count: int = 8) -> dict[str, float]:
 
 def first_roc(name: str) -> float:
     """Seconds from the click to the first curve, on a server that has run before and for settings that nobody has asked for."""
-    workbench.warm_up()
+    warmth.warm_up()
     bench = Workbench()
     warm_up(bench.executor())
     drain(bench.faces(TrainSettings(data=name)))

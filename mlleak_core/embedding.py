@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,19 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.places import cache_home
+from mlleak_core.places import compiled_home
 
 COMPONENTS = 50
 NEIGHBOURS = 15
 EPOCHS = 200
 
 Points = NDArray[np.float32]
-_ONE_FIT_AT_A_TIME = threading.Lock()  # numba's layers are not thread-safe: two fits at once can abort the process
-
-
-def _compiled() -> Path:
-    """Folder of numba's compiled code."""
-    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_home() / "numba")))
+ONE_FIT_AT_A_TIME = threading.Lock()  # numba's layers are not thread-safe: two fits at once can abort the process
 
 
 @functools.cache
@@ -38,7 +29,7 @@ def umap_module() -> Any:
     """umap, imported once with its compiled code kept on disk: seconds instead of half a minute from the second start on."""
     import numba
 
-    numba.config.CACHE_DIR = str(_compiled())
+    numba.config.CACHE_DIR = str(compiled_home())
     plain = numba.njit
 
     def caching(*args: Any, **options: Any) -> Any:
@@ -52,18 +43,6 @@ def umap_module() -> Any:
     finally:
         numba.njit = plain
     return umap
-
-
-def warm_up() -> None:
-    """Import and compile everything a first map needs; meant for a background thread at the server's start.
-
-    Where nothing has been compiled yet a process of its own does it: half a minute in which this one stays quick.
-    """
-    if not any(_compiled().rglob("*.nbi")):
-        with _ONE_FIT_AT_A_TIME, contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            command = [sys.executable, "-c", f"from {__name__} import first_fit; first_fit()"]
-            subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, timeout=300, check=False)
-    first_fit()
 
 
 def first_fit() -> None:
@@ -98,7 +77,7 @@ def fit_map(points: NDArray[np.float32], seed: int, start: Points | None = None,
     """UMAP of principal scores [n, d] to [n, 2]; `start` is the frame that this one should stay close to."""
     index, distance = neighbours(points)
     first = start if start is not None else _spread(points)
-    with _ONE_FIT_AT_A_TIME, _threads_kept(), warnings.catch_warnings():
+    with ONE_FIT_AT_A_TIME, _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = umap_module().UMAP(
             n_neighbors=min(NEIGHBOURS, len(points) - 1), min_dist=0.15, n_epochs=epochs, init=_jittered(first, seed),

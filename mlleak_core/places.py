@@ -21,3 +21,8 @@ def cache_home() -> Path:
 def runs_home() -> Path:
     """Folder of finished runs."""
     return cache_home() / "runs"
+
+
+def compiled_home() -> Path:
+    """Folder of numba's compiled code: NUMBA_CACHE_DIR, else within the caches. It goes into the environment, where numba looks."""
+    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_home() / "numba")))

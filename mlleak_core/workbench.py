@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
@@ -276,27 +275,3 @@ def _private(name: str) -> bool:
 def _name(settings: TrainSettings) -> str:
     """What jobs about a run are called by; those about an upload name it, too, so that `forget` finds them."""
     return run_key(settings) + (f"-{settings.data}" if _private(settings.data) else "")
-
-
-def warm_up() -> None:
-    """Import and compile what the first click would otherwise wait for; for a background thread."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    from mlleak_core import audit, embedding, maps, participant, subjects, twins  # noqa: F401
-
-    torch.zeros(1)
-    _set_aside()
-    subjects.rehearse()
-    # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s where one takes 0.3.
-    threadpool_limits(1, user_api="blas")
-    _set_aside()
-    embedding.warm_up()
-    _set_aside()
-
-
-def _set_aside() -> None:
-    """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a million objects of
-    imported modules took 200 to 500 ms of each."""
-    gc.collect()
-    gc.freeze()

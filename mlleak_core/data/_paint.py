@@ -10,6 +10,8 @@ import math
 import numba
 import numpy as np
 
+from mlleak_core.places import compiled_home
+
 FIELDS = (
     "scale shift_x shift_y tilt yaw light_x light_y light_amount blur "
     "head_w head_h jaw chin ear "
@@ -24,7 +26,8 @@ AT = {name: i for i, name in enumerate(FIELDS)}
 for _name, _i in AT.items():
     globals()["P_" + _name.upper()] = _i
 
-_fast = numba.njit(cache=True, inline="always", fastmath=True, nogil=True)
+numba.config.CACHE_DIR = str(compiled_home())
+_fast = numba.njit(cache=True, fastmath=True, nogil=True)
 
 
 @_fast

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Step
@@ -17,22 +20,47 @@ Making = Callable[[], Generator[Step, None, NDArray[Any]]]
 
 
 def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
-    """The array called `key`: from disk where it lies, else made, kept and memory-mapped.
+    """The array called `key`: from disk where it lies, else made, kept and memory-mapped, by one process while others wait.
 
     A cache that cannot be written costs the next start its speed, nothing else: the array is then kept in memory.
     """
     path = cache_home() / "data" / f"{key}.npy"
+    if (kept := _kept(path)) is not None:
+        return kept
+    with contextlib.ExitStack() as held:
+        yield from _take_turn(path, held)
+        if (kept := _kept(path)) is not None:  # made while we waited
+            return kept
+        made = yield from make()
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+                np.save(file, made, allow_pickle=False)
+            Path(file.name).replace(path)
+            return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        except OSError:
+            yield Step(1, 1, f"cannot write {path.parent}: keeping the pictures in memory")
+            made.flags.writeable = False
+            return made
+
+
+def _kept(path: Path) -> NDArray[Any] | None:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError):
-        made = yield from make()
+        return None
+
+
+def _take_turn(path: Path, held: contextlib.ExitStack) -> Generator[Step, None, None]:
+    """Hold the lock beside `path` until `held` ends; where no lock can be made, go on without."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            np.save(file, made, allow_pickle=False)
-        Path(file.name).replace(path)
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except OSError:
-        yield Step(1, 1, f"cannot write {path.parent}: keeping the pictures in memory")
-        made.flags.writeable = False
-        return made
+        lock = FileLock(path.with_suffix(".lock"), thread_local=False)
+        while True:
+            try:
+                held.enter_context(lock.acquire(blocking=False))
+                return
+            except Timeout:
+                yield Step(0, 1, "another process is making the same pictures: waiting for it")
+                time.sleep(0.1)
+    except (OSError, NotImplementedError):
+        return

@@ -171,6 +171,7 @@ def draw_photos(people: dict[str, NDArray[Any]], photos: int, seed: int) -> tupl
 
 def paint_all(params: NDArray[np.float64], side: int = SIDE) -> Generator[Step, None, NDArray[np.uint8]]:
     """Paint every row of `params`: [n, side, side, 3] uint8, on two threads."""
+    yield Step(0, len(params), "mixing the paint (slow the very first time)")
     from mlleak_core.data._paint import paint
 
     images = np.empty((len(params), side, side, 3), np.uint8)

@@ -19,7 +19,8 @@ from mlleak_core.measure import proportion
 from mlleak_core.settings import NETS, TrainSettings
 from mlleak_core.shipped import Shipped
 from mlleak_core.showcase import Showcase
-from mlleak_core.workbench import Workbench, warm_up
+from mlleak_core.warmth import warm_up
+from mlleak_core.workbench import Workbench
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 SOURCE_NAMES = {

@@ -101,19 +101,3 @@ def test_a_map_leaves_a_later_training_its_threads(rng):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
-
-
-def test_the_first_compilation_is_another_processs(monkeypatch, tmp_path):
-    """A server that compiles for half a minute answers slowly; and whoever asks for a map meanwhile waits for it."""
-    asked = []
-
-    def compile_there(command, **_):
-        asked.append((command[2], embedding._ONE_FIT_AT_A_TIME.locked()))
-        (tmp_path / "umap_").mkdir()
-        (tmp_path / "umap_" / "layouts.nbi").touch()
-
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(embedding.subprocess, "run", compile_there)
-    embedding.warm_up()
-    embedding.warm_up()
-    assert asked == [("from mlleak_core.embedding import first_fit; first_fit()", True)]
