@@ -124,6 +124,16 @@ def _pace(learner: Visitor, seconds: float) -> float:
     return (epoch() - first) / (time.perf_counter() - began)
 
 
+def first_minute(seconds: float = 45) -> dict[str, float]:
+    """Reruns of Home from the first visit on, on a machine where nothing has been compiled yet."""
+    with tempfile.TemporaryDirectory() as folder, serving(MLLEAK_WARM="1", NUMBA_CACHE_DIR=folder) as (address, _):
+        watcher, found, end = Watcher(address, ""), [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            found.append(watcher.rerun())
+            time.sleep(0.5)
+    return {"p50": _ms(found, 50), "p95": _ms(found, 95), "n": len(found)}
+
+
 def home(times: int = 5) -> dict[str, float]:
     """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an empty page's paint."""
     from playwright.sync_api import sync_playwright
@@ -175,6 +185,7 @@ def measure(data: str) -> dict[str, Any]:
         "memory_mb_after_each_run": [round(m) for m in memory],
         "classroom": classroom(data),
         "home_seconds": home(),
+        "first_minute_ms": first_minute(),
     }
 
 
