@@ -40,15 +40,15 @@ with right:
         st.html(
             f'<div class="big">{answer["auc"]:.2f}<i>AUC from the answer</i> → <span class="hot">{hidden["auc"]:.2f}</span><i>from the hidden layer</i></div>'
         )
-        shell.evidence(f"95 % {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
+        shell.evidence(f"95% {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
                        f"untrained net {hidden['random_init_auc']:.2f}, verdict: {hidden['verdict']}", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
                        f"n = {hidden['n']} faces of {hidden['people']} people", f"seed {about['settings']['seed']}", f"shipped {about['made']}")  # fmt: skip
     with st.container(border=True):
         st.markdown("**A net that knows its class by heart gives away who was in it**")
         st.html(
-            f'<div class="big"><span class="hot">{leak["tpr_at_1pct"]:.1%}</span><i>of its members named, at 1 % false alarms</i></div>'
+            f'<div class="big"><span class="hot">{leak["tpr_at_1pct"]:.1%}</span><i>of its members named, at 1% false alarms</i></div>'
         )
-        shell.evidence(f"95 % {shell.span_percent(*leak['tpr_at_1pct_interval'])}", f"AUC {leak['auc']:.2f} {shell.span(leak['auc_low'], leak['auc_high'])}",
+        shell.evidence(f"95% {shell.span_percent(*leak['tpr_at_1pct_interval'])}", f"AUC {leak['auc']:.2f} {shell.span(leak['auc_low'], leak['auc_high'])}",
                        f"untrained target {leak['controls']['untrained_target_auc']['value']:.2f}", f"without asking {leak['blind_auc']:.2f}",
                        f"LiRA, {case.about['shadows']} shadows", f"n = {leak['n_members']} + {leak['n_nonmembers']}", f"seed {case.about['settings']['seed']}",
                        f"shipped {case.about['made']}")  # fmt: skip

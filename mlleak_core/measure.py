@@ -15,7 +15,7 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval and the number of observations behind it."""
+    """A value with its 95% interval and the number of observations behind it."""
 
     value: float
     low: float
@@ -64,7 +64,7 @@ def _cluster_variance(v10: Floats, v01: Floats, cluster_pos: NDArray[Any], clust
 
 
 def auc_with_interval(scores: ArrayLike, truth: ArrayLike, cluster: ArrayLike) -> Estimate:
-    """AUC with a 95 % interval that treats all records of a cluster (a person) as one draw.
+    """AUC with a 95% interval that treats all records of a cluster (a person) as one draw.
 
     Source: Obuchowski (1997), the clustered form of DeLong et al. (1988); the interval is taken on the logit.
     """
@@ -84,7 +84,7 @@ def _logit_interval(value: float, deviation: float) -> tuple[float, float]:
 
 
 def paired_auc_gain(ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike, cluster: ArrayLike) -> Estimate:
-    """Mean AUC of `ours` minus that of `control` over r paired draws, scores [r, n], with a 95 % interval.
+    """Mean AUC of `ours` minus that of `control` over r paired draws, scores [r, n], with a 95% interval.
 
     Two sources of chance are added: the test people (clustered DeLong on the paired placements, averaged over the
     draws) and the draws themselves (variance of the mean over r, Student's t).
@@ -101,7 +101,7 @@ def paired_auc_gain(ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike,
 
 
 def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
-    """Mean over records with a 95 % interval that treats each cluster as one draw (ratio estimator, Student's t)."""
+    """Mean over records with a 95% interval that treats each cluster as one draw (ratio estimator, Student's t)."""
     values, cluster = np.asarray(values, float), np.asarray(cluster)
     _, codes = np.unique(cluster, return_inverse=True)
     count = int(codes.max()) + 1
@@ -114,7 +114,7 @@ def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
 def cramers_v(first: ArrayLike, second: ArrayLike, cluster: ArrayLike, seed: int = 0) -> Estimate:
     """Association of two labellings; for two binary ones the signed phi coefficient (Pearson), else Cramer's V (1946).
 
-    The 95 % interval resamples clusters (people) 400 times; being a distance from zero, V is biased upwards.
+    The 95% interval resamples clusters (people) 400 times; being a distance from zero, V is biased upwards.
     """
     a, b = (np.unique(np.asarray(v), return_inverse=True)[1] for v in (first, second))
     _, codes = np.unique(np.asarray(cluster), return_inverse=True)
@@ -146,7 +146,7 @@ def balanced_accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:
 
 
 def mean_with_interval(values: ArrayLike) -> Estimate:
-    """Mean with Student's 95 % interval; the interval of a single value is all there is, so it is left wide open."""
+    """Mean with Student's 95% interval; the interval of a single value is all there is, so it is left wide open."""
     values = np.asarray(values, float)
     value, n = float(values.mean()), len(values)
     reach = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("inf")
@@ -180,7 +180,7 @@ def trustworthiness(source: ArrayLike, shown: ArrayLike, neighbours: int = 15) -
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """An ROC curve: false and true positive rates, both [k] rising, with a pointwise 95 % band of the latter."""
+    """An ROC curve: false and true positive rates, both [k] rising, with a pointwise 95% band of the latter."""
 
     fpr: Floats
     tpr: Floats

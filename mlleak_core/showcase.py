@@ -43,7 +43,7 @@ class Showcase:
         return tuple(self.arrays[f"roc/{attack}/{part}"] for part in ("fpr", "tpr", "low", "high"))
 
     def named(self, attack: str, record: int) -> bool:
-        """Whether the attack names the record at 1 % false alarms."""
+        """Whether the attack names the record at 1% false alarms."""
         return bool(self.arrays[f"score/{attack}"][record] > self.about["cut"].get(attack, np.inf))
 
     def rank(self, attack: str, record: int) -> float:
@@ -108,7 +108,7 @@ def _words(audit: Audit, record: int) -> str:
 
 
 def _risk(audit: Audit) -> dict[str, float] | None:
-    """LT-IQR as a warning: of the members it calls most at risk (5 %), how many does LiRA name, and how many of all?"""
+    """LT-IQR as a warning: of the members it calls most at risk (5%), how many does LiRA name, and how many of all?"""
     if "lira" not in audit.scores:
         return None
     scores = audit.scores["lira"]

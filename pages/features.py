@@ -81,7 +81,7 @@ def show_ladder(rows: Sequence[dict[str, Any]], attribute: str, facts: dict[str,
     shell.evidence(f"n = {rows[0]['n']} faces of {rows[0]['people']} people, of them {rows[0]['positives']} of {rows[0]['bearers']} people labelled {attribute}",
                    f"φ with the task {phi['value']:+.3f} {shell.span(phi['low'], phi['high'])}", f"seed {facts['seed']}",
                    f"{facts['seconds']:.0f} s", facts["source"])  # fmt: skip
-    shell.verdict(sentence(rows, attribute), "Error bars: 95 % interval of trained minus untrained, over test people and draws. "
+    shell.verdict(sentence(rows, attribute), "Error bars: 95% interval of trained minus untrained, over test people and draws. "
                   "Low layers see brightness, light and background; reading tone there needs no learning.")  # fmt: skip
     with st.expander("All numbers as a table"):
         st.dataframe(list(rows), hide_index=True)

@@ -170,7 +170,7 @@ def _evidence(case: Showcase, name: str) -> None:
     controls = row["controls"]
     unt = controls["untrained_target_auc"]
     shell.evidence(
-        f"{TITLES[name]}: AUC {row['auc']:.2f} {shell.span(row['auc_low'], row['auc_high'])}", f"at 1 % false alarms {found}",
+        f"{TITLES[name]}: AUC {row['auc']:.2f} {shell.span(row['auc_low'], row['auc_high'])}", f"at 1% false alarms {found}",
         f"n = {row['n_members']} members, {row['n_nonmembers']} not", f"{about['shadows']} shadows" if about["shadows"] > 1 else "1 shadow",
         f"untrained target {unt['value']:.2f} {shell.span(unt['low'], unt['high'])}" if unt else "",
         f"shuffled membership {controls['shuffled_membership_auc']['value']:.2f}", f"without asking the model {row['blind_auc']:.2f} {shell.span(*row['blind_interval'])}",
@@ -202,9 +202,9 @@ def verdict(case: Showcase) -> None:
 def table(case: Showcase) -> None:
     with st.expander("All attacks as a table"):
         st.dataframe(
-            [{"attack": TITLES[n], "AUC": round(r["auc"], 3), "95 %": shell.span(r["auc_low"], r["auc_high"]), "found at 1 %": _percent(r["tpr_at_1pct"]),
-              "found at 0.1 %": _percent(r["tpr_at_0_1pct"], r["n_nonmembers"]), "advantage": round(r["advantage"], 3), "queries": r["queries"],
-              "named, FDR 10 %": r["named"], "verdict": r["verdict"]} for n, r in case.rows.items()],
+            [{"attack": TITLES[n], "AUC": round(r["auc"], 3), "95%": shell.span(r["auc_low"], r["auc_high"]), "found at 1%": _percent(r["tpr_at_1pct"]),
+              "found at 0.1%": _percent(r["tpr_at_0_1pct"], r["n_nonmembers"]), "advantage": round(r["advantage"], 3), "queries": r["queries"],
+              "named, FDR 10%": r["named"], "verdict": r["verdict"]} for n, r in case.rows.items()],
             hide_index=True,
         )  # fmt: skip
         for name, why in case.about["skipped"].items():
@@ -236,8 +236,8 @@ def base_rate(case: Showcase) -> None:
     low, high = (positive_predictive_value(v, 0.01, rate / 100) for v in row["tpr_at_1pct_interval"])
     st.html(f'<div class="big">{value:.0%}<i>of those it names were really in</i></div>')
     shell.evidence(
-        f"precision (PPV) at 1 % false alarms, 95 % {shell.span_percent(low, high)}",
-        f"base rate {rate:g} %",
+        f"precision (PPV) at 1% false alarms, 95% {shell.span_percent(low, high)}",
+        f"base rate {rate:g}%",
         "the rate changes the worth of a name, not the ROC",
     )
 
@@ -291,7 +291,7 @@ def look_closely(case: Showcase, slot: str, sealed: bool) -> None:
             [_says(case, n, record, None if sealed else bool(member[record])) for n in case.rows], hide_index=True, height=245
         )
         st.caption(
-            "“Member” means above the line that 1 % of the outsiders cross, so at this line every attack leaves most members unnamed."
+            "“Member” means above the line that 1% of the outsiders cross, so at this line every attack leaves most members unnamed."
         )
 
 

@@ -214,13 +214,13 @@ def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -
     column.vega_lite_chart(
         spec=learning(history, accuracy["n"]),
         key=f"r-curve-{letter}",
-        alt=f"Accuracy of model {letter} by epoch, with its 95 % band",
+        alt=f"Accuracy of model {letter} by epoch, with its 95% band",
     )
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
-    """Accuracy by epoch; the band is the exact 95 % interval of the test curve."""
+    """Accuracy by epoch; the band is the exact 95% interval of the test curve."""
     rows = []
     for label, values in history.items():
         for epoch, value in enumerate(values, 1):
@@ -285,9 +285,9 @@ def verdict(case: Gallery) -> None:
 def table(case: Gallery) -> None:
     with st.expander("Every reading as a table"):
         rows = [
-            {"reading": v["title"], "pixel error": round(v["mae"], 2), "95 %": shell.span(v["mae_low"], v["mae_high"]), "SSIM": round(v["ssim"], 3),
+            {"reading": v["title"], "pixel error": round(v["mae"], 2), "95%": shell.span(v["mae_low"], v["mae_high"]), "SSIM": round(v["ssim"], 3),
              "wrong bits": None if v["bit_error_rate"] is None else f"{v['bit_error_rate']:.2%}", "owners found": f"{v['identified_rate']:.0%}",
-             "95 % ": shell.span_percent(v["identified_low"], v["identified_high"]), "questions": v["queries"],
+             "95% ": shell.span_percent(v["identified_low"], v["identified_high"]), "questions": v["queries"],
              "accuracy": f"{v['accuracy']['value']:.1%}" if "accuracy" in v else ""} for v in case.about["views"]
         ]  # fmt: skip
         st.dataframe(rows, hide_index=True)

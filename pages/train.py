@@ -49,7 +49,7 @@ def again() -> None:
 
 
 def curves(history: dict[str, Any], majority: float | None = None) -> None:
-    """Loss and accuracy so far; both charts update in place."""
+    """Loss and accuracy so far, on axes that hold the whole run; both charts update in place."""
     if not len(history.get("test_loss", ())):
         st.caption("The first numbers come after the first epoch.")
         return
@@ -58,14 +58,17 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
     accuracy = {"test": history["test_accuracy"], "train": history["train_accuracy"], "test, balanced": history["test_balanced"]}
     if majority is not None:
         accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
-    left.vega_lite_chart(spec=lines("Loss", loss), key="loss", alt="Training and test loss by epoch")
-    right.vega_lite_chart(spec=lines("Accuracy", accuracy), key="accuracy", alt="Accuracy by epoch, with the majority line")
+    left.vega_lite_chart(spec=lines("Loss", loss, settings.epochs), key="loss", alt="Training and test loss by epoch")
+    alternative = "Accuracy by epoch, with the majority line"
+    right.vega_lite_chart(spec=lines("Accuracy", accuracy, settings.epochs), key="accuracy", alt=alternative)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
-    """Curves over the epochs, the axis fitted to them."""
+def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """Curves over all the epochs of a run; losses from 0, accuracies from a coin's .5, or below it, to 1."""
     rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
+    low = min(0.5, *(row[title] for row in rows))
+    height = alt.Scale(zero=True) if title == "Loss" else alt.Scale(domain=[low, 1], nice=False)
     legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
@@ -74,10 +77,10 @@ def lines(title: str, columns: dict[str, Any]) -> dict[str, Any]:
             x=alt.X(
                 "epoch:Q",
                 title=None,
-                scale=alt.Scale(zero=False, nice=False),
+                scale=alt.Scale(domain=[1, max(epochs, 2)], nice=False),
                 axis=alt.Axis(tickMinStep=1, format="d", grid=False),
             ),
-            y=alt.Y(f"{title}:Q", scale=alt.Scale(zero=False), title=None),
+            y=alt.Y(f"{title}:Q", scale=height, title=None),
             color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
@@ -111,7 +114,7 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     a.metric("Test accuracy", f"{share.value:.1%}", above, **card)
     b.metric("Balanced accuracy", f"{report['balanced_accuracy']:.1%}", "mean of both classes' recall", delta_color="off", **card)
     c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", **card)
-    shell.evidence(f"95 % [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
+    shell.evidence(f"95% [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
                    f"majority {report['majority']:.1%}", f"seed {settings.seed}", str(target.recipe["precision"]), source)  # fmt: skip
     curves(target.history, float(report["majority"]))
     with st.expander("The numbers behind the curves"):

@@ -88,7 +88,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Rung:
-    """The judge's finding for one layer and attribute. Estimates carry 95 % intervals; null is over permutations.
+    """The judge's finding for one layer and attribute. Estimates carry 95% intervals; null is over permutations.
 
     positives: held faces with the attribute, of `bearers` people; people: whose label is known at all.
     """
@@ -351,7 +351,7 @@ def _rung(
 
 
 def _null(scores: Scores, yes: NDArray[np.bool_], person: NDArray[np.int64], rng: np.random.Generator) -> Estimate:
-    """Mean and central 95 % of the AUC when labels mean nothing: probe and truth both shifted along the people."""
+    """Mean and central 95% of the AUC when labels mean nothing: probe and truth both shifted along the people."""
     order = np.argsort(person, kind="stable")
     values = []
     for row in scores:

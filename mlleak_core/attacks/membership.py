@@ -532,5 +532,5 @@ def verdict(report: Report) -> str:
         return "no better than guessing"
     low = report.tpr_1pct
     if low is not None and low.low > 0.01:
-        return f"leaks: names {low.value:.1%} of the members at 1 % false alarms"
+        return f"leaks: names {low.value:.1%} of the members at 1% false alarms"
     return "leaks on average, but names nobody with confidence"

@@ -31,7 +31,7 @@ def ladder(rows: Sequence[Mapping[str, Any]], measure: str, names: Mapping[str, 
     if measure == "all photos":
         band = [r["high"] for r in rows] + [r["low"] for r in reversed(rows)]
         figure.add_scatter(x=x + x[::-1], y=band, fill="toself", mode="lines", line_width=0, fillcolor="rgba(213,94,0,.18)",
-                           name="95 % interval", hoverinfo="skip")  # fmt: skip
+                           name="95% interval", hoverinfo="skip")  # fmt: skip
     figure.add_scatter(x=x, y=[r[control] for r in rows], mode="lines+markers", name="before training",
                        line={"dash": "dash", "color": GREY, "width": 2}, marker={"symbol": "circle-open", "size": 9})  # fmt: skip
     figure.add_scatter(x=x, y=[r[ours] for r in rows], mode="lines+markers", name="after training",

@@ -20,7 +20,7 @@ Curve = tuple[NDArray[Any], ...]
 def loglog(
     curves: Mapping[str, Curve], titles: Mapping[str, str], you: tuple[float, float] | None = None, least: float = 1e-3
 ) -> go.Figure:
-    """Curves of attacks on log-log axes, the first one with its 95 % band, and the visitor's own point."""
+    """Curves of attacks on log-log axes, the first one with its 95% band, and the visitor's own point."""
     figure = go.Figure()
     figure.add_scatter(
         x=[least, 1], y=[least, 1], mode="lines", line={"dash": "dot", "color": "#8C8C8C"}, name="guessing", hoverinfo="skip"
@@ -30,7 +30,7 @@ def loglog(
         x, y = fpr[seen], np.maximum(tpr[seen], least)
         if i == 0:
             figure.add_scatter(x=np.r_[x, x[::-1]], y=np.maximum(np.r_[high[seen], low[seen][::-1]], least), fill="toself", mode="lines",
-                               line_width=0, fillcolor=COLOURS[name], opacity=0.16, name="95 % band", hoverinfo="skip", showlegend=False)  # fmt: skip
+                               line_width=0, fillcolor=COLOURS[name], opacity=0.16, name="95% band", hoverinfo="skip", showlegend=False)  # fmt: skip
         figure.add_scatter(
             x=x, y=y, mode="lines", name=titles[name], line={"color": COLOURS[name], "width": 3 if i == 0 else 1.8}
         )
@@ -41,7 +41,7 @@ def loglog(
         "type": "log",
         "range": [np.log10(least), 0.02],
         "tickvals": [0.001, 0.01, 0.1, 1],
-        "ticktext": ["0.1 %", "1 %", "10 %", "100 %"],
+        "ticktext": ["0.1%", "1%", "10%", "100%"],
     }
     figure.update_layout(
         height=400, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": -0.2, "font": {"size": 12}},
@@ -86,6 +86,6 @@ def trail(runs: Sequence[Mapping[str, Any]], chosen: int) -> go.Figure:
     figure.update_layout(
         height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", showlegend=False,
         xaxis={"title": "accuracy gap, training minus test", "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis={"title": "members found at 1 % false alarms", "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis={"title": "members found at 1% false alarms", "tickformat": ".0%", "rangemode": "tozero"},
     )  # fmt: skip
     return figure

@@ -45,7 +45,7 @@ def show(settings: TrainSettings) -> None:
         st.caption(LABELS_NOTE)
         st.dataframe(
             [{"attribute": a.attribute, "measure": a.measure, "with the task": round(a.estimate.value, 3),
-              "95 % interval": span(a.estimate.low, a.estimate.high), "n": a.estimate.n,
+              "95% interval": span(a.estimate.low, a.estimate.high), "n": a.estimate.n,
               "share": f"{a.share.value:.1%}" if a.share else "",} for a in card.associations],
             hide_index=True,
         )  # fmt: skip

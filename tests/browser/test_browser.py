@@ -330,7 +330,7 @@ def test_reconstruction_bet_watch_reveal_forensics(server, tab):
     assert reel.locator(".found").count() == 16
     reel.locator("select").select_option(label="the clean twin, read the same way")
     assert reel.locator(".found").count() == 0
-    reel.locator("select").select_option(label="after: prune 90 %")
+    reel.locator("select").select_option(label="after: prune 90%")
     page.locator(".js-plotly-plot").nth(3).wait_for()
     assert "untreated" in page.locator(".js-plotly-plot").nth(3).inner_text()
     shot(page, "reconstruction-revealed")

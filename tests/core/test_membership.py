@@ -244,7 +244,7 @@ def test_tpr_at_low_fpr_counts_and_knows_what_it_cannot_claim():
     assert found.value == (scores[truth] > cut).mean()
     assert ((scores[~truth] > cut).mean()) <= 0.01
     assert found.low < found.value < found.high
-    assert measure.tpr_at_fpr(scores, truth, 0.001) is None, "500 outsiders cannot support 0.1 %"
+    assert measure.tpr_at_fpr(scores, truth, 0.001) is None, "500 outsiders cannot support 0.1%"
     assert measure.tpr_at_fpr(np.ones(800), truth, 0.01).value == 0
 
 
@@ -283,4 +283,4 @@ def test_verdict_words(leak):
     say = lambda **kw: membership.verdict(dataclasses.replace(report, **kw))  # noqa: E731
     assert "guessing" in say(auc=Estimate(0.52, 0.49, 0.55, N))
     assert "names nobody" in say(tpr_1pct=Estimate(0.012, 0.005, 0.03, N))
-    assert "at 1 % false alarms" in say(tpr_1pct=Estimate(0.2, 0.15, 0.25, N))
+    assert "at 1% false alarms" in say(tpr_1pct=Estimate(0.2, 0.15, 0.25, N))

@@ -137,7 +137,7 @@ def test_membership_from_the_shipped_run_before_any_click():
     assert "in the training set" in text(at)
     assert "sealed" not in text(at)
     at.select_slider(key="m-base").set_value(1).run()
-    assert "base rate 1 %" in text(at)
+    assert "base rate 1%" in text(at)
     assert not at.exception
 
 
