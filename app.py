@@ -38,7 +38,8 @@ with right:
         says = "hides" if answer["low"] <= 0.5 else "says little of"
         st.markdown(f"**Its answer {says} skin tone. One layer below, it is all there**")
         st.html(
-            f'<div class="big">{answer["auc"]:.2f}<i>AUC from the answer</i> → <span class="hot">{hidden["auc"]:.2f}</span><i>from the hidden layer</i></div>'
+            f'<div class="big"><span>{answer["auc"]:.2f}<i>AUC from the answer</i></span>'
+            f'<span>→ <b class="hot">{hidden["auc"]:.2f}</b><i>from the hidden layer</i></span></div>'
         )
         shell.evidence(f"95% {shell.span(answer['low'], answer['high'])} and {shell.span(hidden['low'], hidden['high'])}", f"shuffled labels {shell.span(answer['null_low'], answer['null_high'])}",
                        f"untrained net {hidden['random_init_auc']:.2f}, verdict: {hidden['verdict']}", f"φ with the task {about['correlation']['Darker tone']['value']:+.2f}",
@@ -46,7 +47,7 @@ with right:
     with st.container(border=True):
         st.markdown("**A net that knows its class by heart gives away who was in it**")
         st.html(
-            f'<div class="big"><span class="hot">{leak["tpr_at_1pct"]:.1%}</span><i>of its members named, at 1% false alarms</i></div>'
+            f'<div class="big"><b class="hot">{leak["tpr_at_1pct"]:.1%}</b><i>of its members named, at 1% false alarms</i></div>'
         )
         shell.evidence(f"95% {shell.span_percent(*leak['tpr_at_1pct_interval'])}", f"AUC {leak['auc']:.2f} {shell.span(leak['auc_low'], leak['auc_high'])}",
                        f"untrained target {leak['controls']['untrained_target_auc']['value']:.2f}", f"without asking {leak['blind_auc']:.2f}",

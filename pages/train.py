@@ -58,8 +58,10 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
     accuracy = {"test": history["test_accuracy"], "train": history["train_accuracy"], "test, balanced": history["test_balanced"]}
     if majority is not None:
         accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
+    left.markdown("**Loss by epoch**")
     left.vega_lite_chart(spec=lines("Loss", loss, settings.epochs), key="loss", alt="Training and test loss by epoch")
     alternative = "Accuracy by epoch, with the majority line"
+    right.markdown("**Accuracy by epoch**")
     right.vega_lite_chart(spec=lines("Accuracy", accuracy, settings.epochs), key="accuracy", alt=alternative)
 
 
@@ -67,11 +69,11 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
 def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
     """Curves over all the epochs of a run; losses from 0, accuracies from a coin's .5, or below it, to 1."""
     rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
-    low = min(0.5, *(row[title] for row in rows))
+    low = min([0.5, *(float(np.min(values)) for values in columns.values())])
     height = alt.Scale(zero=True) if title == "Loss" else alt.Scale(domain=[low, 1], nice=False)
-    legend = alt.Legend(orient="top", columns=2, offset=4, symbolType="stroke", symbolSize=400)
+    legend = alt.Legend(orient="top", columns=2, offset=8, padding=0, titlePadding=0, symbolType="stroke", symbolSize=400)
     chart = (
-        alt.Chart(ROWS, height=290, title=alt.TitleParams(f"{title} by epoch", offset=8))
+        alt.Chart(ROWS, height=270, padding=0)
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
             x=alt.X(
@@ -143,9 +145,10 @@ st.title("Teach a net one thing")
 st.html(
     '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open it up.</p>'
 )
-for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
-    column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
-    column.caption(text)
+with st.container(key="pairs-presets"):
+    for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
+        column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
+        column.caption(text)
 
 bench = shell.bench()
 if settings.data.startswith(KIND):
@@ -158,7 +161,7 @@ snapshot = bench.look(job or bench.training(settings))
 if snapshot and not job:
     job = snapshot.key
 
-a, b, c, d = st.columns(4)
+a, b, c, d = st.container(key="pairs-actions").columns(4)
 busy = bool(snapshot and snapshot.active)
 if a.button(
     "Train these settings",

@@ -40,14 +40,14 @@ STYLE = """<style>
 .runcard{border:1px solid rgba(128,128,128,.3);border-radius:12px;padding:10px 13px;font-size:.84rem;line-height:1.5}
 .runcard b{display:block;font-size:.92rem}.pill{display:inline-block;border-radius:9px;padding:0 9px;margin-top:5px;font-weight:600;font-size:.76rem;background:#DCEBE2;color:#1C5B3A}
 .pill.shipped{background:#E4E2F4;color:#3B3680}.pill.none{background:#EDE7DA;color:#5F5847}
-.big{font-size:2.15rem;font-weight:800;letter-spacing:-.03em;line-height:1.05;display:flex;flex-wrap:wrap;align-items:baseline;gap:.1rem .45rem}
+.big{font-size:2.15rem;font-weight:800;letter-spacing:-.03em;line-height:1.05}.big,.big>span{display:flex;flex-wrap:wrap;align-items:baseline;gap:.1rem .45rem}
 .big i{font-style:normal;font-size:.95rem;font-weight:500;letter-spacing:0;line-height:1.35;opacity:.75}
 .evidence{font-size:.82rem;opacity:.78;line-height:1.45;margin-top:.15rem}.lead{font-size:1.1rem;line-height:1.55;max-width:50rem;opacity:.9}
 [data-testid=stMainBlockContainer]{padding:3.6rem 2.4rem 3rem;max-width:1240px}[data-testid=stSidebarUserContent]{padding-top:.6rem}
 [class*=st-key-way-] a,[class*=st-key-side-] a{justify-content:center;border-radius:.75rem;padding:.5rem .9rem;border:1px solid rgba(128,128,128,.35);width:100%}
 [class*=st-key-way-] a{background:#B34E00!important;border-color:#B34E00}[class*=st-key-way-] a *{color:#fff!important;font-weight:600}
 [data-testid=stSidebarHeader]{height:2.6rem}h1{padding:.2rem 0 .4rem!important;margin:0!important}.lead{margin:.1rem 0 .4rem}
-@media(max-width:640px){[data-testid=stMainBlockContainer]{padding:3.2rem 1rem 2rem}h1{font-size:1.75rem!important}}
+@media(max-width:640px){[data-testid=stMainBlockContainer]{padding:3.2rem 1rem 2rem}h1{font-size:1.75rem!important}[class*=st-key-pairs-] [data-testid=stColumn]{min-width:calc(50% - .5rem);flex-basis:calc(50% - .5rem)}[class*=st-key-pairs-] button{min-height:2.5rem}}
 </style>"""
 
 
