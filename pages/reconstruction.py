@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
@@ -211,32 +212,35 @@ def model(column: Any, case: Gallery, letter: str, which: str, revealed: bool) -
         f"{task['majority']['value']:.1%} · n = {accuracy['n']} faces of people never seen</div>"
     )
     history = {label: case.arrays.get(f"{which}/{label}_accuracy", ()) for label in ("train", "test")}
+    both = [v for twin in ("clean", "malicious") for v in case.arrays.get(f"{twin}/test_accuracy", ())]
+    lowest = math.floor(20 * float(min(both, default=0.5)) - 1) / 20  # the same axis for both
     column.vega_lite_chart(
-        spec=learning(history, accuracy["n"]),
+        spec=learning(history, accuracy["n"], lowest),
         key=f"r-curve-{letter}",
         alt=f"Accuracy of model {letter} by epoch, with its 95% band",
     )
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def learning(history: dict[str, Any], n: int) -> dict[str, Any]:
-    """Accuracy by epoch; the band is the exact 95% interval of the test curve."""
-    rows = []
+def learning(history: dict[str, Any], n: int, lowest: float) -> dict[str, Any]:
+    """Accuracy by epoch, above `lowest`; the band is the exact 95% interval of the test curve."""
+    rows: list[dict[str, Any]] = []
     for label, values in history.items():
         for epoch, value in enumerate(values, 1):
             share = proportion(round(float(value) * n), n)
             rows.append({"epoch": epoch, "curve": label, "accuracy": float(value), "low": share.low, "high": share.high})
-    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d", grid=False))
-    base = alt.Chart(ROWS, height=150)
-    colour = alt.Color(
-        "curve:N", title=None, legend=alt.Legend(orient="right", symbolType="stroke", symbolOpacity=1), sort=["test", "train"]
-    )
+    scale = alt.Scale(domain=[1, max(2, *map(len, history.values()))], nice=False)
+    x = alt.X("epoch:Q", title=None, scale=scale, axis=alt.Axis(tickMinStep=1, format="d", grid=False))
+    y = alt.Scale(domain=[lowest, 1], nice=False, clamp=True)
+    base = alt.Chart(ROWS, height=170)
+    legend = alt.Legend(orient="top", offset=8, padding=0, titlePadding=0, symbolType="stroke", symbolOpacity=1)
+    colour = alt.Color("curve:N", title=None, legend=legend, sort=["test", "train"])
     band = base.transform_filter("datum.curve == 'test'").mark_area(opacity=0.18).encode(
-        x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False), title=None), y2="high:Q", color=colour
+        x=x, y=alt.Y("low:Q", scale=y, title=None), y2="high:Q", color=colour
     )  # fmt: skip
     dash = alt.StrokeDash("curve:N", sort=["test", "train"], legend=None)
     line = base.mark_line(strokeWidth=2.5).encode(x=x, y=alt.Y("accuracy:Q", title=None), color=colour, strokeDash=dash)
-    return packed(band + line, rows)
+    return packed((band + line).properties(padding=0), rows)
 
 
 def reel(case: Gallery, key: str, autoplay: bool) -> None:
