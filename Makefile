@@ -16,7 +16,7 @@ lint: $(VENV)/dev.done
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/dev.done
+bench: $(VENV)/dev.done browser
 	$(PY) -m benchmarks
 
 shipped: $(VENV)/run.done

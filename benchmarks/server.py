@@ -134,14 +134,16 @@ def first_minute(seconds: float = 45) -> dict[str, float]:
     return {"p50": _ms(found, 50), "p95": _ms(found, 95), "n": len(found)}
 
 
-def home(times: int = 5) -> dict[str, float]:
+def home(times: int = 5) -> dict[str, Any]:
     """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an empty page's paint."""
     from playwright.sync_api import sync_playwright
 
+    if not (chromium := shutil.which("chromium")):
+        return {"skipped": "no chromium"}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "empty.py").write_text("import streamlit as st\nst.html('<p class=big>empty</p>')\n")
         with serving() as (full, _), serving(app=Path(folder) / "empty.py") as (empty, _), sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+            browser = play.chromium.launch(executable_path=chromium, args=CHROMIUM)
             rows = []
             for turn in range(times + 1):
                 page = browser.new_page(viewport={"width": 1280, "height": 900})

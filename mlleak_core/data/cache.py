@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 from mlleak_core.contract import Step
 from mlleak_core.places import cache_home
 
+PATIENCE = 120.0
+"""Seconds that one process waits for another, whose job may be paused."""
+
+_here: set[Path] = set()
+"""What this process holds. Its other threads do not wait for it: whoever holds it may be a paused job."""
+
 Making = Callable[[], Generator[Step, None, NDArray[Any]]]
 
 
@@ -51,14 +57,15 @@ def _kept(path: Path) -> NDArray[Any] | None:
 
 
 def _take_turn(path: Path, held: contextlib.ExitStack) -> Generator[Step, None, None]:
-    """Hold the lock beside `path` until `held` ends; where no lock can be made, go on without."""
+    """Hold the lock beside `path` until `held` ends; where there is none to be had, go on without."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"), thread_local=False)
-        while True:
+        lock, end = FileLock(path.with_suffix(".lock"), thread_local=False), time.monotonic() + PATIENCE
+        while path not in _here and time.monotonic() < end:
             try:
                 held.enter_context(lock.acquire(blocking=False))
-                return
+                _here.add(path)
+                held.callback(_here.discard, path)
             except Timeout:
                 yield Step(0, 1, "another process is making the same pictures: waiting for it")
                 time.sleep(0.1)

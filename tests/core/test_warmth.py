@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -51,36 +50,56 @@ def test_the_other_process_can_find_what_it_is_asked_to_do(fresh, monkeypatch):
         assert other.wait(60) == 0
 
 
-def test_two_who_want_the_same_array_make_it_once(fresh):
-    made, half, go_on, notes = [], threading.Event(), threading.Event(), []
+MAKER = """
+import sys
+import numpy as np
+from mlleak_core.contract import Step, drain
+from mlleak_core.data import cache
 
-    def make():
-        made.append(1)
-        half.set()
-        go_on.wait(20)
-        yield Step(1, 2, "half")
-        return np.arange(6)
+def make():
+    print("making", flush=True)
+    sys.stdin.readline()
+    yield Step(1, 1, "made")
+    return np.arange(6)
 
-    first = threading.Thread(target=lambda: drain(cache.array("one", make)))
-    first.start()
-    half.wait(20)
+drain(cache.array("one", make))
+"""
 
-    def told(step):
-        notes.append(step.note)
-        go_on.set()
 
-    np.testing.assert_array_equal(drain(cache.array("one", make), told), np.arange(6))
-    first.join()
-    assert len(made) == 1
-    assert "waiting" in notes[0]
+def never():
+    raise AssertionError("made a second time")
+    yield
+
+
+def test_two_processes_that_want_the_same_array_make_it_once(fresh):
+    with subprocess.Popen([sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "making\n"
+        waiting = cache.array("one", never)
+        assert "waiting" in next(waiting).note
+        other.stdin.write("go on\n")
+        other.stdin.close()
+        np.testing.assert_array_equal(drain(waiting), np.arange(6))
+
+
+def test_nobody_waits_for_a_paused_job_of_the_same_process_nor_for_ever(fresh, monkeypatch):
+    paused = cache.array("two", make)
+    assert next(paused).note == "half"
+    np.testing.assert_array_equal(drain(cache.array("two", make)), np.arange(3))
+    monkeypatch.setattr(cache, "PATIENCE", 0.3)
+    with subprocess.Popen([sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "making\n"
+        np.testing.assert_array_equal(drain(cache.array("one", make)), np.arange(3))
+        other.stdin.close()
 
 
 def test_who_gives_up_leaves_the_turn_to_the_next(fresh):
-    def make():
-        yield Step(0, 1, "half")
-        return np.arange(3)
-
     broken = cache.array("two", make)
     assert next(broken).note == "half"
     broken.close()
+    assert not cache._here
     np.testing.assert_array_equal(drain(cache.array("two", make)), np.arange(3))
+
+
+def make():
+    yield Step(0, 1, "half")
+    return np.arange(3)
