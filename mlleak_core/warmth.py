@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
@@ -43,9 +44,11 @@ def warm_up() -> None:
 def _elsewhere() -> subprocess.Popen[bytes] | None:
     command = [sys.executable, "-c", f"from {__name__} import prepare; prepare()"]
     try:
-        return subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        first = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
         return None
+    atexit.register(first.terminate)  # what it has compiled so far is kept
+    return first
 
 
 def prepare() -> None:

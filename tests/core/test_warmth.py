@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,9 +42,15 @@ def test_what_takes_long_another_process_does_and_only_once(fresh, monkeypatch):
 
 def test_the_other_process_can_find_what_it_is_asked_to_do(fresh, monkeypatch):
     """Up to the painting: the rest takes half a minute."""
-    real, seen = subprocess.Popen, []
-    monkeypatch.setattr(warmth.subprocess, "Popen", lambda command, **how: seen.append((command, how["cwd"])))
-    warmth._elsewhere()
+    real, seen, ended = subprocess.Popen, [], []
+
+    def note(command, **how):
+        seen.append((command, how["cwd"]))
+        return SimpleNamespace(terminate=ended.append)
+
+    monkeypatch.setattr(warmth.subprocess, "Popen", note)
+    monkeypatch.setattr(warmth.atexit, "register", ended.append)
+    assert [warmth._elsewhere().terminate] == ended, "it ends with the server"
     (program, option, code), folder = seen[0]
     assert program == sys.executable
     with real([program, option, code.replace("prepare()", "prepare")], cwd=folder) as other:
