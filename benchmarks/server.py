@@ -10,14 +10,13 @@ import tempfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import psutil
 
-from benchmarks.serving import CHROMIUM, first_paint, serving
+from benchmarks.serving import CHROMIUM, first_paint, serving, serving_nothing
 from mlleak_core.places import cache_home
 
 NAMES = {"lfw": "LFW", "synthetic": "Synthetic faces"}
@@ -140,23 +139,21 @@ def home(times: int = 5) -> dict[str, Any]:
 
     if not (chromium := shutil.which("chromium")):
         return {"skipped": "no chromium"}
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "empty.py").write_text("import streamlit as st\nst.html('<p class=big>empty</p>')\n")
-        with serving() as (full, _), serving(app=Path(folder) / "empty.py") as (empty, _), sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=chromium, args=CHROMIUM)
-            rows = []
-            for turn in range(times + 1):
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                leak = first_paint(page, full, ".big", ".face-map canvas.main")
-                paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
-                page.close()
-                page = browser.new_page(viewport={"width": 1280, "height": 900})
-                rows.append((paint, leak, first_paint(page, empty, ".big")))
-                page.close()
-                if turn == 0:  # finds the servers cold
-                    rows.clear()
-                    time.sleep(20)
-            browser.close()
+    with serving() as (full, _), serving_nothing() as empty, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        rows = []
+        for turn in range(times + 1):
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            leak = first_paint(page, full, ".big", ".face-map canvas.main")
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+            page.close()
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            rows.append((paint, leak, first_paint(page, empty, ".big")))
+            page.close()
+            if turn == 0:  # finds the servers cold
+                rows.clear()
+                time.sleep(20)
+        browser.close()
     paint, leak, nothing = np.median(rows, axis=0).round(2).tolist()
     return {"first_contentful_paint": paint, "leak": leak, "empty_page": nothing}
 

@@ -70,3 +70,13 @@ def serving(*options: str, app: Path = ROOT / "app.py", shared: Path | None = No
         server.terminate()
         server.wait(20)
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def serving_nothing() -> Iterator[str]:
+    """The address of an empty page with one mark, `.big`: what Streamlit and the machine take by themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder) / "empty.py"
+        app.write_text("import streamlit as st\nst.html('<p class=big>empty</p>')\n")
+        with serving(app=app) as (address, _):
+            yield address

@@ -73,8 +73,10 @@ def _yield_to_others() -> None:
 
 def _done() -> Path:
     """The sign that `prepare` has ended with these versions."""
+    from mlleak_core.data import synthetic
+
     parts = [version(package) for package in ("numba", "umap-learn", "pynndescent", "torch")]
-    return compiled_home() / f"prepared-{fingerprint(sys.version, *parts)}"
+    return compiled_home() / f"prepared-{fingerprint(sys.version, synthetic.VERSION, *parts)}"
 
 
 def _set_aside() -> None:

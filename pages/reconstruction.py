@@ -18,7 +18,7 @@ from mlleak_core.jobs import Snapshot
 from mlleak_core.measure import proportion
 from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
 from pages._kit import play, shell
-from pages._kit.charts import ROWS, packed
+from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.face_reel import face_reel, frame
 
 SOURCES = {
@@ -229,12 +229,10 @@ def learning(history: dict[str, Any], n: int, lowest: float) -> dict[str, Any]:
         for epoch, value in enumerate(values, 1):
             share = proportion(round(float(value) * n), n)
             rows.append({"epoch": epoch, "curve": label, "accuracy": float(value), "low": share.low, "high": share.high})
-    scale = alt.Scale(domain=[1, max(2, *map(len, history.values()))], nice=False)
-    x = alt.X("epoch:Q", title=None, scale=scale, axis=alt.Axis(tickMinStep=1, format="d", grid=False))
+    x = epoch_axis(max(map(len, history.values())))
     y = alt.Scale(domain=[lowest, 1], nice=False, clamp=True)
     base = alt.Chart(ROWS, height=170)
-    legend = alt.Legend(orient="top", offset=8, padding=0, titlePadding=0, symbolType="stroke", symbolOpacity=1)
-    colour = alt.Color("curve:N", title=None, legend=legend, sort=["test", "train"])
+    colour = alt.Color("curve:N", title=None, legend=legend(symbolOpacity=1), sort=["test", "train"])
     band = base.transform_filter("datum.curve == 'test'").mark_area(opacity=0.18).encode(
         x=x, y=alt.Y("low:Q", scale=y, title=None), y2="high:Q", color=colour
     )  # fmt: skip

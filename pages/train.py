@@ -13,7 +13,7 @@ from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.jobs import Snapshot
 from mlleak_core.settings import TrainSettings
 from pages._kit import data_card, own_faces, play, shell
-from pages._kit.charts import ROWS, packed
+from pages._kit.charts import ROWS, epoch_axis, legend, packed
 
 if TYPE_CHECKING:
     from mlleak_core.training import Target
@@ -69,21 +69,17 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
 def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
     """Curves over all the epochs of a run; losses from 0, accuracies from a coin's .5, or below it, to 1."""
     rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
-    low = min([0.5, *(float(np.min(values)) for values in columns.values())])
-    height = alt.Scale(zero=True) if title == "Loss" else alt.Scale(domain=[low, 1], nice=False)
-    legend = alt.Legend(orient="top", columns=2, offset=8, padding=0, titlePadding=0, symbolType="stroke", symbolSize=400)
+    if title == "Loss":
+        height = alt.Scale(zero=True)
+    else:
+        height = alt.Scale(domain=[min([0.5, *(float(np.min(values)) for values in columns.values())]), 1], nice=False)
     chart = (
         alt.Chart(ROWS, height=270, padding=0)
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
-            x=alt.X(
-                "epoch:Q",
-                title=None,
-                scale=alt.Scale(domain=[1, max(epochs, 2)], nice=False),
-                axis=alt.Axis(tickMinStep=1, format="d", grid=False),
-            ),
+            x=epoch_axis(epochs),
             y=alt.Y(f"{title}:Q", scale=height, title=None),
-            color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend(columns=2, symbolSize=400)),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )

@@ -6,7 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import timeit
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -74,6 +75,12 @@ def folder(faces: Faces, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def target(faces: Faces) -> Target:
     return drain(fit(faces, TrainSettings(epochs=6, seed=1)))
+
+
+@pytest.fixture
+def quickest() -> Callable[[Callable[[], object]], float]:
+    """Seconds of the quickest of three: what else the machine does only ever adds to the time."""
+    return lambda act: min(timeit.repeat(act, number=1, repeat=3))
 
 
 @pytest.fixture

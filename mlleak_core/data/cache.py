@@ -66,6 +66,7 @@ def _take_turn(path: Path, held: contextlib.ExitStack) -> Generator[Step, None, 
                 held.enter_context(lock.acquire(blocking=False))
                 _here.add(path)
                 held.callback(_here.discard, path)
+                return
             except Timeout:
                 yield Step(0, 1, "another process is making the same pictures: waiting for it")
                 time.sleep(0.1)

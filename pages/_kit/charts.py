@@ -14,6 +14,17 @@ ROWS = alt.NamedData("rows")
 """What a chart is made of before it has its numbers."""
 
 
+def epoch_axis(epochs: int) -> alt.X:
+    """The horizontal axis of a whole run, from its first epoch on."""
+    scale = alt.Scale(domain=[1, max(epochs, 2)], nice=False)
+    return alt.X("epoch:Q", title=None, scale=scale, axis=alt.Axis(tickMinStep=1, format="d", grid=False))
+
+
+def legend(**options: Any) -> alt.Legend:
+    """A legend of strokes above the chart, close to its title."""
+    return alt.Legend(orient="top", offset=8, padding=0, titlePadding=0, symbolType="stroke", **options)
+
+
 def packed(chart: alt.Chart | alt.LayerChart, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """A chart of ROWS with its rows, as `st.vega_lite_chart` takes it; for a function under `st.cache_data`."""
     table = pa.Table.from_pylist(rows)

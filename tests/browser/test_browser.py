@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import first_paint, serving, settle
+from benchmarks.serving import first_paint, serving, serving_nothing, settle
 from tests.browser.conftest import shot
 
 pytestmark = pytest.mark.browser
@@ -55,9 +55,8 @@ def test_home_shows_a_leak_without_plotly(server, tab):
     assert not [u for u in fetched if not u.startswith((server, "data:", "blob:", server.replace("http", "ws")))]
 
 
-def test_home_shows_it_at_once(server, tab, tmp_path):
+def test_home_shows_it_at_once(server, tab):
     """In no more than two and a half times what an empty page takes on the same machine in the same minute."""
-    (tmp_path / "empty.py").write_text("import streamlit as st\nst.html('<p class=big>empty</p>')\n")
 
     def seconds(address, *marks):
         page = tab()
@@ -65,7 +64,7 @@ def test_home_shows_it_at_once(server, tab, tmp_path):
         page.close()
         return taken
 
-    with serving(app=tmp_path / "empty.py") as (nothing, _):
+    with serving_nothing() as nothing:
         pairs = [(seconds(nothing, ".big"), seconds(server, ".big", ".face-map canvas.main")) for _ in range(4)]
     empty, home = np.transpose(pairs[1:])  # the first finds the servers cold
     assert home.min() < 2.5 * empty.min(), pairs

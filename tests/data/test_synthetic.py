@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import combinations
 
 import numpy as np
@@ -62,12 +61,7 @@ def test_every_tone_keeps_its_features_readable(tone):
     assert (eyes.std((1, 2)) > cheek.std((1, 2))).mean() > 0.85
 
 
-def test_five_thousand_faces_in_ten_seconds():
+def test_five_thousand_faces_in_ten_seconds(quickest):
     params, _ = synthetic.draw_photos(synthetic.draw_people(1250, seed=0), 4, seed=0)
     drain(synthetic.paint_all(params[:4]))
-    taken = []
-    while not taken or (min(taken) >= 10 and len(taken) < 3):  # what else the machine does only ever adds to the time
-        began = time.perf_counter()
-        drain(synthetic.paint_all(params))
-        taken.append(time.perf_counter() - began)
-    assert min(taken) < 10
+    assert quickest(lambda: drain(synthetic.paint_all(params))) < 10
