@@ -14,14 +14,15 @@ import torch
 from torch import nn
 
 from benchmarks import membership, reconstruction, server
-from mlleak_core import data, embedding
-from mlleak_core.attacks.features import LayerLadder, activations, analyse
+from mlleak_core.data import source
+from mlleak_core.threats.features import embedding
+from mlleak_core.threats.features.ladder import LayerLadder, activations, analyse
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import Faces, Split
-from mlleak_core.maps import MapSettings, draw
+from mlleak_core.threats.features.maps import MapSettings, draw
 from mlleak_core.measure import balanced_accuracy, trustworthiness
-from mlleak_core.settings import TrainSettings
-from mlleak_core.training import BATCH, Target, choose_faces, fit, shrink
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.target.training import BATCH, Target, choose_faces, fit, shrink
 
 SEEDS = (3, 4, 5)
 """Not looked at while the recipe was chosen."""
@@ -138,11 +139,11 @@ def scale(faces: Faces, name: str) -> list[dict[str, float]]:
 def main() -> int:
     name = "lfw"
     try:
-        faces = drain(data.load(name))
+        faces = drain(source.load(name))
     except BadInput as problem:
         print(f"LFW is not here, using synthetic faces: {problem}", file=sys.stderr)
         name = "synthetic"
-        faces = drain(data.load(name))
+        faces = drain(source.load(name))
     result: dict[str, Any] = {"data": name, "torch": torch.__version__, "threads": torch.get_num_threads()}
     result["training"], target = training(faces, TrainSettings(data=name))
     print(json.dumps(result["training"], indent=1), flush=True)

@@ -10,14 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlleak_core import fleet, measure, subjects, warmth
-from mlleak_core.attacks.membership import ATTACKS, TITLES, log_probabilities, stage
-from mlleak_core.attacks.membership import ShokriShadow as Shokri
-from mlleak_core.blackbox import Local, softmax
+from mlleak_core.target import fleet
+
+from mlleak_core import measure
+
+from mlleak_core.threats.membership import pool as subjects
+
+from mlleak_core.server import warmth
+from mlleak_core.threats.membership.attacks import ATTACKS, TITLES, log_probabilities, stage
+from mlleak_core.threats.membership.attacks import ShokriShadow as Shokri
+from mlleak_core.target.blackbox import Local, softmax
 from mlleak_core.contract import drain
-from mlleak_core.fleet import Fleet, Pool
-from mlleak_core.settings import MembershipSettings, TrainSettings
-from mlleak_core.workbench import Workbench
+from mlleak_core.target.fleet import Fleet, Pool
+from mlleak_core.target.settings import MembershipSettings, TrainSettings
+from mlleak_core.server.desk import Workbench
 
 SHADOWS, TARGETS = 32, 4
 
@@ -89,7 +95,7 @@ def targets(pool: Pool, every: Fleet) -> dict[str, dict[str, float]]:
 
 def plain_fleet(pool: Pool, recipe: TrainSettings, seed: int, count: int) -> Fleet:
     """The same shadows one after another, as anybody would write it: float32, contiguous, two threads, AdamW."""
-    from mlleak_core.settings import NETS
+    from mlleak_core.target.settings import NETS
 
     shape = NETS[recipe.net]
     x, y = torch.tensor(np.asarray(pool.x)).float() / 64 - 2, torch.tensor(pool.y)

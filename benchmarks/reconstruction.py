@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from mlleak_core.attacks.reconstruction import CapacityAbuse, entropy, odd_inputs
-from mlleak_core.capacity import weight_count
+from mlleak_core.threats.reconstruction.encodings import CapacityAbuse, entropy, odd_inputs
+from mlleak_core.threats.reconstruction.capacity import weight_count
 from mlleak_core.contract import drain
 from mlleak_core.data import Faces, Split
 from mlleak_core.measure import mean_with_interval
-from mlleak_core.participant import invert
-from mlleak_core.plan import KEY, PUBLIC
-from mlleak_core.settings import NETS, ReconstructionSettings, TrainSettings
-from mlleak_core.training import fit, picture_answers, shrink
-from mlleak_core.twins import twins
+from mlleak_core.threats.inversion.invert import invert
+from mlleak_core.threats.reconstruction.plan import KEY, PUBLIC
+from mlleak_core.target.settings import NETS, ReconstructionSettings, TrainSettings
+from mlleak_core.target.training import fit, picture_answers, shrink
+from mlleak_core.threats.reconstruction.twins import twins
 
 CASE = "cap, 16 faces, transform code"
 CASES: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from benchmarks.serving import CHROMIUM, first_paint, serving, serving_nothing
-from mlleak_core.places import cache_home
+from mlleak_core.disk import cache_home
 
 NAMES = {"lfw": "LFW", "synthetic": "Synthetic faces"}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlleak_core import contract
-from mlleak_core.blackbox import Refused
+from mlleak_core.target.blackbox import Refused
 from mlleak_core.contract import BadInput, Choice, Diverged, Step
 from mlleak_core.data import SOURCES
-from mlleak_core.settings import MembershipSettings, ReconstructionSettings, TrainSettings
+from mlleak_core.target.settings import MembershipSettings, ReconstructionSettings, TrainSettings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,7 +50,7 @@ def _parser() -> _Parser:
     features = commands.add_parser("features", help="read attributes nobody asked for off every layer")
     _training_options(features)
     features.add_argument("--attributes", default="", help="comma-separated; default: the data set's headline attributes")
-    from mlleak_core.attacks.features import LayerLadder
+    from mlleak_core.threats.features.ladder import LayerLadder
 
     _knob_options(features, LayerLadder, skip=("seed",))
     features.set_defaults(command=_features)
@@ -62,8 +62,8 @@ def _parser() -> _Parser:
 
 
 def _membership_parser(commands: Any) -> None:
-    from mlleak_core.attacks.membership import ATTACKS
-    from mlleak_core.blackbox import REVEALS
+    from mlleak_core.threats.membership.attacks import ATTACKS
+    from mlleak_core.target.blackbox import REVEALS
 
     membership = commands.add_parser("membership", help="was this record in the training set? shadows, attacks, controls")
     _knob_options(membership, MembershipSettings)
@@ -103,7 +103,7 @@ def _membership_parser(commands: Any) -> None:
 
 
 def _reconstruction_parser(commands: Any) -> None:
-    from mlleak_core.blackbox import REVEALS
+    from mlleak_core.target.blackbox import REVEALS
 
     reconstruction = commands.add_parser(
         "reconstruction", help="hide training faces in a model and read them back; gradient inversion"
@@ -157,8 +157,8 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mlleak_core.runs import Store
-    from mlleak_core.training import fit, open_faces
+    from mlleak_core.target.store import Store
+    from mlleak_core.target.training import fit, open_faces
 
     settings = _settings(options, TrainSettings)
     started = time.perf_counter()
@@ -177,8 +177,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _features(options: argparse.Namespace) -> int:
-    from mlleak_core.attacks.features import LayerLadder, analyse
-    from mlleak_core.training import fit, open_faces
+    from mlleak_core.threats.features.ladder import LayerLadder, analyse
+    from mlleak_core.target.training import fit, open_faces
 
     settings, attack = _settings(options, TrainSettings), _settings(options, LayerLadder)
     started = time.perf_counter()
@@ -199,9 +199,10 @@ def _features(options: argparse.Namespace) -> int:
 
 
 def _membership(options: argparse.Namespace) -> int:
-    from mlleak_core import audit, fleet
-    from mlleak_core.attacks.membership import ATTACKS
-    from mlleak_core.blackbox import Remote
+    from mlleak_core.threats.membership import audit
+    from mlleak_core.target import fleet
+    from mlleak_core.threats.membership.attacks import ATTACKS
+    from mlleak_core.target.blackbox import Remote
 
     if not 0 < options.base_rate < 1:
         raise BadInput("a base rate between 0 and 1", str(options.base_rate), "0.5 means that half are members.")
@@ -231,7 +232,7 @@ def _membership(options: argparse.Namespace) -> int:
 
 def _membership_of_scores(options: argparse.Namespace) -> int:
     """Audit a model that was trained elsewhere."""
-    from mlleak_core.audit import audit_scores
+    from mlleak_core.threats.membership.audit import audit_scores
     from mlleak_core.data.scores import read_scores
 
     started = time.perf_counter()
@@ -271,19 +272,21 @@ def _per_record(path: Path, result: Any) -> None:
 
 
 def _reconstruction(options: argparse.Namespace) -> int:
-    from mlleak_core import data, gallery, participant, plan, twins
-    from mlleak_core.runs import Store
+    from mlleak_core.data import source
+    from mlleak_core.threats.reconstruction import exhibit as gallery, plan, twins
+    from mlleak_core.threats.inversion import invert as participant
+    from mlleak_core.target.store import Store
 
     started, settings = time.perf_counter(), _settings(options, ReconstructionSettings)
     if options.endpoint and settings.attack != "cap":
         raise BadInput("--attack cap with --endpoint", settings.attack, "The other attacks need the model file, not a service.")
     key = plan.KEY if options.decode_key is None else options.decode_key
-    faces = contract.drain(data.load(settings.data), _bar)
+    faces = contract.drain(source.load(settings.data), _bar)
     if settings.attack == "gradient":
         inverted = contract.drain(participant.invert(settings, faces), _bar)
         truth, pictures, body = inverted.truth, inverted.pictures, inverted.row()
     elif options.endpoint:
-        from mlleak_core.blackbox import Remote
+        from mlleak_core.target.blackbox import Remote
 
         remote = contract.drain(twins.read_service(settings, faces, Remote(options.endpoint, options.key), key), _bar)
         truth, pictures, body = remote.truth, remote.pictures, remote.report.row() | {"mae_mean_image": remote.baseline.mae.value}
@@ -298,7 +301,7 @@ def _reconstruction(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from mlleak_core.service import app, serve
+    from mlleak_core.target.service import app, serve
 
     application = app(options.run, options.reveal, options.key, options.per_minute)
     print(f"serving {options.run} on http://{options.host}:{options.port}, revealing {options.reveal}", file=sys.stderr)
@@ -307,7 +310,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _ship(_: argparse.Namespace) -> int:
-    from mlleak_core import gallery, shipped, showcase
+    from mlleak_core.threats.reconstruction import exhibit as gallery
+    from mlleak_core.threats.features import exhibit as shipped
+    from mlleak_core.threats.membership import exhibit as showcase
 
     shipped.write(shipped.make())
     showcase.write(showcase.make())
@@ -317,7 +322,7 @@ def _ship(_: argparse.Namespace) -> int:
 
 
 def _device(options: argparse.Namespace) -> str:
-    from mlleak_core.models import pick_device
+    from mlleak_core.target.models import pick_device
 
     return str(pick_device(options.device))
 

@@ -1,4 +1,4 @@
-"""The contract that core, pages, command line and tests share.
+"""The contract that core, pages, command line and tests share. Light to import: the standard library alone.
 
 A long computation is a generator of `Step`s that returns its result; settings are frozen dataclasses whose
 annotated fields are at once validated values, controls on a page, options of the command line and cache keys.
@@ -7,15 +7,13 @@ annotated fields are at once validated values, controls on a page, options of th
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-import importlib
 import json
-import pkgutil
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -48,15 +46,13 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Card:
-    """What the sidebar, the command line and the docs say of a threat."""
+class Estimate:
+    """A value with its 95% interval and the number of observations behind it."""
 
-    slug: str
-    order: int
-    title: str
-    icon: str
-    question: str
-    papers: tuple[str, ...]
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,26 @@ class Choice:
     help: str
 
 
+@dataclass(frozen=True, init=False)
+class When:
+    """A knob applies only while the field `name` holds one of `values`; a callable among them is asked.
+
+    Elsewhere the knob is at its default: it is in no key and no comparison, grey on a page, refused by the
+    command line.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+
+    def __init__(self, name: str, *values: Any) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "values", values)
+
+    def holds(self, value: Any) -> bool:
+        """Whether the knob applies beside this value of the other field."""
+        return any(v(value) if callable(v) else v == value for v in self.values)
+
+
 @dataclass(frozen=True)
 class Knob:
     """A settings field that is also a control."""
@@ -85,6 +101,7 @@ class Knob:
     kind: type
     default: Any
     rule: Range | Choice | str
+    when: tuple[When, ...] = ()
 
     @property
     def help(self) -> str:
@@ -96,13 +113,14 @@ class Knob:
         if not isinstance(value, kinds) or (self.kind is not bool and isinstance(value, bool)):
             raise BadInput(f"{self.name} to be {self.kind.__name__}", repr(value), "Give a value of that type.")
         if isinstance(self.rule, Range) and not self.rule.lo <= cast(float, value) <= self.rule.hi:
-            raise BadInput(
-                f"{self.name} between {self.rule.lo:g} and {self.rule.hi:g}", f"{value!r}", "Choose a value in that range."
-            )
+            between = f"{self.name} between {self.rule.lo:g} and {self.rule.hi:g}"
+            raise BadInput(between, f"{value!r}", "Choose a value in that range.")
         if isinstance(self.rule, Choice) and value not in self.rule.options:
-            raise BadInput(f"{self.name} to be one of {', '.join(self.rule.options)}", repr(value), "Choose one of these.")
+            one_of = f"{self.name} to be one of {', '.join(self.rule.options)}"
+            raise BadInput(one_of, repr(value), "Choose one of these.")
 
 
+@functools.cache
 def knobs(settings: type) -> tuple[Knob, ...]:
     """The controls of a frozen settings dataclass, in field order."""
     hints = get_type_hints(settings, include_extras=True)
@@ -110,20 +128,33 @@ def knobs(settings: type) -> tuple[Knob, ...]:
     for field in dataclasses.fields(settings):
         hint = hints[field.name]
         if get_origin(hint) is Annotated:
-            kind, rule = get_args(hint)[:2]
-            found.append(Knob(field.name, kind, field.default, rule))
+            kind, rule, *when = get_args(hint)
+            found.append(Knob(field.name, kind, field.default, rule, tuple(when)))
     return tuple(found)
 
 
 class Settings:
-    """Base of frozen settings: checked on construction; hash, compare, print; cache key, URL and command line."""
+    """Base of frozen settings: checked on construction; hash, compare, print; key, address and command line.
+
+    A knob that does not apply is set back to its default, so that equal work has equal settings.
+    """
 
     def __post_init__(self) -> None:
         for knob in knobs(type(self)):
             knob.check(getattr(self, knob.name))
+        for knob in knobs(type(self)):
+            if not self.applies(knob):
+                object.__setattr__(self, knob.name, knob.default)
+
+    def applies(self, knob: Knob) -> bool:
+        """Whether the knob means anything beside the other values."""
+        return all(when.holds(getattr(self, when.name)) for when in knob.when)
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        """What applies, name to value: as it stands in keys and reports."""
+        idle = {knob.name for knob in knobs(type(self)) if not self.applies(knob)}
+        values = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {name: value for name, value in values.items() if name not in idle}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -158,14 +189,20 @@ def drain(run: Generator[Step, None, T], on_step: Callable[[Step], None] = ignor
             return end.value  # type: ignore[no-any-return]
 
 
-def discover() -> tuple[ModuleType, ...]:
-    """Every threat: the modules of `mlleak_core.attacks` that carry a CARD, in the card's order."""
-    return tuple(sorted(_threats(), key=lambda module: module.CARD.order))
-
-
-def _threats() -> Iterator[ModuleType]:
-    package = importlib.import_module("mlleak_core.attacks")
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"mlleak_core.attacks.{info.name}")
-        if hasattr(module, "CARD"):
-            yield module
+def relay(
+    run: Generator[Step, None, T], change: Callable[[Step], Step]
+) -> Generator[Step, None, T]:
+    """Pass a run's steps on, each as `change` makes it. `Stop` thrown in reaches the run; its result is returned."""
+    try:
+        step = next(run)
+        while True:
+            try:
+                yield change(step)
+            except Stop:
+                step = run.throw(Stop())
+            else:
+                step = next(run)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        run.close()

@@ -9,18 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from mlleak_core.contract import Estimate
+
 Floats = NDArray[np.float64]
 Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95% interval and the number of observations behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 def proportion(successes: int, n: int) -> Estimate:

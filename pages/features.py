@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
-from mlleak_core import shipped
+from mlleak_core.threats.features import exhibit as shipped
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.ladder import MEASURES, ladder
-from mlleak_core.settings import TrainSettings
+from mlleak_core.target.settings import TrainSettings
 from pages._kit import data_card, play, shell
 from pages._kit.face_map import LAYER_NAMES, Scene, face_map
 from pages._kit.scenes import live_scene, sheet_of, shipped_scene
@@ -112,7 +112,7 @@ def caveats() -> None:
 
 def live(settings: TrainSettings) -> None:
     """A run of this server: ladder and maps computed now, drawn as they come."""
-    from mlleak_core.maps import MapSettings
+    from mlleak_core.threats.features.maps import MapSettings
 
     bench = shell.bench()
     try:

@@ -7,16 +7,16 @@ from typing import Any
 import altair as alt
 import numpy as np
 import streamlit as st
-from mlleak_core import showcase
-from mlleak_core.attacks.membership import TITLES
-from mlleak_core.audit import QUICK
-from mlleak_core.blackbox import REVEALS, Reveal
+from mlleak_core.threats.membership import exhibit as showcase
+from mlleak_core.threats.membership.attacks import TITLES
+from mlleak_core.threats.membership.audit import QUICK
+from mlleak_core.target.blackbox import REVEALS, Reveal
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import COLOURS, loglog, microscope, trail
-from mlleak_core.jobs import Snapshot
+from mlleak_core.server.jobs import Snapshot
 from mlleak_core.measure import positive_predictive_value, proportion
-from mlleak_core.settings import MembershipSettings, TrainSettings
-from mlleak_core.showcase import GUESSES, Showcase
+from mlleak_core.target.settings import MembershipSettings, TrainSettings
+from mlleak_core.threats.membership.exhibit import GUESSES, Showcase
 from numpy.typing import NDArray
 from pages._kit import play, shell
 from pages._kit.charts import ROWS, packed
@@ -370,7 +370,7 @@ def upload() -> None:
         file = st.file_uploader("Scores", type="csv", label_visibility="collapsed", key="m-upload")
         if file is None:
             return
-        from mlleak_core.audit import audit_scores
+        from mlleak_core.threats.membership.audit import audit_scores
         from mlleak_core.data.scores import read_scores
 
         try:

@@ -7,16 +7,16 @@ from typing import Any
 
 import altair as alt
 import streamlit as st
-from mlleak_core import gallery
-from mlleak_core.blackbox import REVEALS, Reveal
-from mlleak_core.capacity import capacity, face_bits
+from mlleak_core.threats.reconstruction import exhibit as gallery
+from mlleak_core.target.blackbox import REVEALS, Reveal
+from mlleak_core.threats.reconstruction.capacity import capacity, face_bits
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import NONE_YET
 from mlleak_core.figures.reconstruction import erasers, scan, trail, weights
-from mlleak_core.gallery import TITLES, Gallery
-from mlleak_core.jobs import Snapshot
+from mlleak_core.threats.reconstruction.exhibit import TITLES, Gallery
+from mlleak_core.server.jobs import Snapshot
 from mlleak_core.measure import proportion
-from mlleak_core.settings import CODES, NETS, ReconstructionSettings, TrainSettings
+from mlleak_core.target.settings import CODES, NETS, ReconstructionSettings, TrainSettings
 from pages._kit import play, shell
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.face_reel import face_reel, frame

@@ -10,13 +10,13 @@ import streamlit as st
 from mlleak_core import measure
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
-from mlleak_core.jobs import Snapshot
-from mlleak_core.settings import TrainSettings
+from mlleak_core.server.jobs import Snapshot
+from mlleak_core.target.settings import TrainSettings
 from pages._kit import data_card, own_faces, play, shell
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 
 if TYPE_CHECKING:
-    from mlleak_core.training import Target
+    from mlleak_core.target.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "First steps": ("Synthetic faces, 22 epochs, 10 to 40 s", {}),

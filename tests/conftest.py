@@ -37,9 +37,9 @@ from PIL import Image  # noqa: E402
 
 from mlleak_core.contract import drain  # noqa: E402
 from mlleak_core.data import Faces, synthetic  # noqa: E402
-from mlleak_core.places import data_home  # noqa: E402
-from mlleak_core.settings import TrainSettings  # noqa: E402
-from mlleak_core.training import Target, fit  # noqa: E402
+from mlleak_core.disk import data_home  # noqa: E402
+from mlleak_core.target.settings import TrainSettings  # noqa: E402
+from mlleak_core.target.training import Target, fit  # noqa: E402
 
 LONGEST = ("test_browser", "test_shipped", "test_command_line", "test_lfw", "test_fleet", "test_workbench", "test_reconstruction")
 """Files that take longest: begun first, so that two processes end together."""

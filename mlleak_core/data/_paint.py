@@ -10,7 +10,7 @@ import math
 import numba
 import numpy as np
 
-from mlleak_core.places import compiled_home
+from mlleak_core.disk import compiled_home
 
 FIELDS = (
     "scale shift_x shift_y tilt yaw light_x light_y light_amount blur "

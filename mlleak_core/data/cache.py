@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Step
-from mlleak_core.places import cache_home
+from mlleak_core import disk
 
 PATIENCE = 120.0
 """Seconds that one process waits for another, whose job may be paused."""
@@ -30,30 +29,21 @@ def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
 
     A cache that cannot be written costs the next start its speed, nothing else: the array is then kept in memory.
     """
-    path = cache_home() / "data" / f"{key}.npy"
-    if (kept := _kept(path)) is not None:
+    path = disk.cache_home() / "data" / f"{key}.npy"
+    if (kept := disk.read_array(path, mapped=True)) is not None:
         return kept
     with contextlib.ExitStack() as held:
         yield from _take_turn(path, held)
-        if (kept := _kept(path)) is not None:  # made while we waited
+        if (kept := disk.read_array(path, mapped=True)) is not None:  # made while we waited
             return kept
         made = yield from make()
         try:
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-                np.save(file, made, allow_pickle=False)
-            Path(file.name).replace(path)
+            disk.write_array(path, made)
             return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
         except OSError:
             yield Step(1, 1, f"cannot write {path.parent}: keeping the pictures in memory")
             made.flags.writeable = False
             return made
-
-
-def _kept(path: Path) -> NDArray[Any] | None:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError):
-        return None
 
 
 def _take_turn(path: Path, held: contextlib.ExitStack) -> Generator[Step, None, None]:

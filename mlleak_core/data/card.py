@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.data.faces import UNKNOWN, Faces, Provenance
 from mlleak_core.measure import Estimate, cramers_v, proportion
+from mlleak_core.seeds import stream
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _association(faces: Faces, name: str, codes: NDArray[np.int8], classes: int)
 def contact_sheet(faces: Faces, attribute: str, columns: int = 10, seed: int = 0) -> NDArray[np.uint8]:
     """Faces sorted by an attribute, a row a class: [rows * side, columns * side, 3] uint8."""
     labels = faces.labelling(attribute)
-    rng = np.random.default_rng([seed, 31])
+    rng = stream(seed, "contact sheet")
     rows = []
     for code in range(len(labels.classes)):
         pool = np.flatnonzero(labels.codes == code)

@@ -104,6 +104,11 @@ def tables_in(folder: Folder) -> list[Folder]:
     return [f for f in folder.iterdir() if f.suffix.lower() == ".csv"]
 
 
+def identity(root: str) -> str:
+    """Names the files in a folder by name, time and size."""
+    return fingerprint(stamps(root))
+
+
 def stamps(root: str) -> list[tuple[str, int, int]]:
     """Name, time and size of every file in a folder; empty where there is none."""
     folder = Path(root).expanduser()

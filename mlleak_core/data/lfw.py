@@ -18,7 +18,7 @@ from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import cache
 from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.pictures import read_all
-from mlleak_core.places import cache_home, data_home
+from mlleak_core.disk import cache_home, data_home
 
 CROP = (0.22, 0.24, 0.78, 0.80)
 """The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150 pixels."""
@@ -43,8 +43,14 @@ PROVENANCE = Provenance(
 )
 
 
+def identity() -> str:
+    """Names the crop and the labels that are there."""
+    there = [(data_home() / "lfw" / f).is_file() for f in ("lfw_labels.csv.gz", "lfw_attributes.txt")]
+    return fingerprint(CROP, there)
+
+
 def load() -> Generator[Step, None, Faces]:
-    """All labelled LFW faces; downloads them first where `places.data_home()` lacks them."""
+    """All labelled LFW faces; downloads them first where `disk.data_home()` lacks them."""
     home = data_home() / "lfw" / "lfw_home"
     if not (home / "lfw_funneled").is_dir():
         yield from _download(data_home() / "lfw")

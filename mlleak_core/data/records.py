@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data.faces import Provenance
-from mlleak_core.places import data_home
+from mlleak_core.disk import data_home
 
-RECORD_SOURCES = ("clinic", "location", "purchase:PATH", "texas:PATH", "csv:PATH")
 LOCATION_URL = "https://github.com/privacytrustlab/datasets/raw/master/dataset_location.tgz"
 LOCATION_SHA256 = "927203f85a868f8ee17a0ded1dc61699efe602167beabe34fbf45b4b1de94b33"
 LEAST, MOST_CLASSES = 100, 200
@@ -40,32 +39,51 @@ class Records:
         return len(self.x)
 
 
-def load_records(name: str) -> Generator[Step, None, Records]:
-    """Open `clinic`, `location`, `purchase:PATH`, `texas:PATH` or `csv:PATH`."""
-    kind, _, path = name.partition(":")
-    yield Step(0, 1, "reading records")
-    match kind, bool(path):
-        case "clinic", False:
-            return clinic()
-        case "location", False:
-            return location()
-        case (("purchase" | "texas"), True):
-            return hundred(kind, Path(path).expanduser())
-        case "csv", True:
-            return table(Path(path).expanduser())
-    raise BadInput(f"records to be one of {', '.join(RECORD_SOURCES)}", repr(name[:80]), "Choose one of these.")
-
-
-def records_identity(name: str) -> str:
-    """A name for the records behind a source that changes when they do."""
-    kind, _, path = name.partition(":")
-    if not path:
-        return kind
+def identity(path: str) -> str:
+    """Names a file by path, time and size."""
     file = Path(path).expanduser()
     return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
-def clinic() -> Records:
+def clinic_identity() -> str:
+    return "clinic"
+
+
+def location_identity() -> str:
+    return "location"
+
+
+def _reading(records: Callable[[], Records]) -> Generator[Step, None, Records]:
+    yield Step(0, 1, "reading records")
+    return records()
+
+
+def clinic() -> Generator[Step, None, Records]:
+    """Breast-cancer diagnoses from 569 fine-needle aspirates (Wolberg et al. 1995), as bundled with scikit-learn."""
+    return _reading(_clinic)
+
+
+def location() -> Generator[Step, None, Records]:
+    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al. 2017)."""
+    return _reading(_location)
+
+
+def purchase(path: str) -> Generator[Step, None, Records]:
+    """Purchase-100 (Shokri et al. 2017) from a file of your own."""
+    return _reading(lambda: _hundred("purchase", Path(path).expanduser()))
+
+
+def texas(path: str) -> Generator[Step, None, Records]:
+    """Texas-100 (Shokri et al. 2017) from a file of your own."""
+    return _reading(lambda: _hundred("texas", Path(path).expanduser()))
+
+
+def table(path: str) -> Generator[Step, None, Records]:
+    """Any CSV with a header and a column `label`; the other columns must be numbers."""
+    return _reading(lambda: _table(Path(path).expanduser()))
+
+
+def _clinic() -> Records:
     """Breast-cancer diagnoses from 569 fine-needle aspirates (Wolberg et al. 1995), as bundled with scikit-learn."""
     from sklearn.datasets import load_breast_cancer
 
@@ -77,7 +95,7 @@ def clinic() -> Records:
     )  # fmt: skip
 
 
-def location() -> Records:
+def _location() -> Records:
     """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al. 2017)."""
     file = data_home() / "location30" / "dataset_location.tgz"
     if not file.is_file():
@@ -93,7 +111,7 @@ def location() -> Records:
     )  # fmt: skip
 
 
-def hundred(kind: str, path: Path) -> Records:
+def _hundred(kind: str, path: Path) -> Records:
     """Purchase-100 or Texas-100 in the forms that circulate: npz of features and labels, or the authors' tgz."""
     if not path.is_file():
         raise BadInput(f"the {kind}-100 file", repr(str(path)), "Give the path of the npz or tgz.")
@@ -116,7 +134,7 @@ def hundred(kind: str, path: Path) -> Records:
     )  # fmt: skip
 
 
-def table(path: Path) -> Records:
+def _table(path: Path) -> Records:
     """Any CSV with a header and a column `label`; the other columns must be numbers."""
     if not path.is_file():
         raise BadInput("a CSV file", repr(str(path)), "Give the path of an existing table.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
 from mlleak_core.data.faces import Faces
+from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
 
@@ -32,7 +33,7 @@ class Split:
         people = np.unique(faces.person)
         if len(people) < 4:
             raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")
-        order = np.random.default_rng([seed, 0]).permutation(people)
+        order = stream(seed, "split by person").permutation(people)
         first = max(1, round(outsiders * len(people)))
         second = first + round(public * len(people))
         rows = [np.flatnonzero(np.isin(faces.person, part)) for part in np.split(order, [first, second])]

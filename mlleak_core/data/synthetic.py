@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlleak_core.contract import Step, fingerprint
 from mlleak_core.data import cache
 from mlleak_core.data.faces import SIDE, Faces, Labels, Provenance
+from mlleak_core.seeds import stream
 
 PEOPLE, PHOTOS = 1250, 4
 VERSION = 4
@@ -39,6 +40,11 @@ PROVENANCE = Provenance(
     labels_are="What was drawn: presentation, tone, age group, glasses, smile and hat, each chosen independently.",
     labels_are_not="A model of any population. Nobody's gender or age follows from such cues.",
 )
+
+
+def identity() -> str:
+    """Names the painted faces: another version, other faces."""
+    return fingerprint(VERSION, PEOPLE, PHOTOS)
 
 
 def load() -> Generator[Step, None, Faces]:
@@ -77,7 +83,7 @@ def as_faces(images: NDArray[np.uint8], labels: dict[str, NDArray[Any]], people:
 
 def draw_people(n: int, seed: int) -> dict[str, NDArray[Any]]:
     """What stays the same in every photo of a person; each array has n rows."""
-    rng = np.random.default_rng([seed, 1])
+    rng = stream(seed, "synthetic people")
 
     def normal(mean: Any, spread: float) -> NDArray[np.float64]:
         return np.asarray(rng.normal(mean, spread, n))
@@ -128,7 +134,7 @@ def draw_photos(people: dict[str, NDArray[Any]], photos: int, seed: int) -> tupl
     """Painter's parameters [n * photos, fields] and the labels of every photo."""
     from mlleak_core.data._paint import AT, FIELDS
 
-    rng = np.random.default_rng([seed, 2])
+    rng = stream(seed, "synthetic photos")
     person = np.repeat(np.arange(len(people["gender"])), photos)
     n = len(person)
     smile, hat = rng.random(n) < 0.5, rng.random(n) < 0.15
@@ -175,7 +181,7 @@ def paint_all(params: NDArray[np.float64], side: int = SIDE) -> Generator[Step, 
     from mlleak_core.data._paint import paint
 
     images = np.empty((len(params), side, side, 3), np.uint8)
-    noise = np.random.default_rng([len(params), 3])
+    noise = stream(len(params), "paint noise")
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(params), 250):
             parts = [slice(s, min(s + 125, len(params))) for s in (start, start + 125)]

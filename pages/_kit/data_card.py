@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from mlleak_core.contract import BadInput
-from mlleak_core.settings import TrainSettings
+from mlleak_core.target.settings import TrainSettings
 from pages._kit import play
 from pages._kit.shell import LABELS_NOTE, bench, span
 

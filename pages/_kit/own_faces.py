@@ -10,8 +10,8 @@ import zipfile
 import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import NONE_YET
-from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped
-from mlleak_core.workbench import Workbench
+from mlleak_core.threats.features.exhibit import ATLAS_COLUMNS, SPRITE, Shipped
+from mlleak_core.server.desk import Workbench
 from pages._kit import play
 from PIL import Image
 

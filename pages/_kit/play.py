@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import Step, drain
-from mlleak_core.jobs import Snapshot
+from mlleak_core.server.jobs import Snapshot
 from pages._kit.shell import bench, visitor
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mlleak_core.shipped import ATLAS_COLUMNS, SPRITE, Shipped, atlas, quantise
+from mlleak_core.threats.features.exhibit import ATLAS_COLUMNS, SPRITE, Shipped, atlas, quantise
 from pages._kit.face_map import Scene
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
-    from mlleak_core.maps import Maps
+    from mlleak_core.threats.features.maps import Maps
 
 
 def shipped_scene(run: Shipped, labelling: str, revealed: bool = True) -> Scene:

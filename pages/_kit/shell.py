@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from mlleak_core import gallery, shipped, showcase
+from mlleak_core.threats.reconstruction import exhibit as gallery
+from mlleak_core.threats.features import exhibit as shipped
+from mlleak_core.threats.membership import exhibit as showcase
 from mlleak_core.contract import BadInput, Range, fingerprint, knobs
 from mlleak_core.data.upload import NONE_YET
-from mlleak_core.gallery import Gallery
+from mlleak_core.threats.reconstruction.exhibit import Gallery
 from mlleak_core.measure import proportion
-from mlleak_core.settings import NETS, TrainSettings
-from mlleak_core.shipped import Shipped
-from mlleak_core.showcase import Showcase
-from mlleak_core.warmth import warm_up
-from mlleak_core.workbench import Workbench
+from mlleak_core.target.settings import NETS, TrainSettings
+from mlleak_core.threats.features.exhibit import Shipped
+from mlleak_core.threats.membership.exhibit import Showcase
+from mlleak_core.server.warmth import warm_up
+from mlleak_core.server.desk import Workbench
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 SOURCE_NAMES = {
@@ -231,7 +233,7 @@ LABELS_NOTE = "Gender and race are labels that a data set carries about how some
 
 
 def run_name(settings: TrainSettings) -> str:
-    from mlleak_core.settings import run_key
+    from mlleak_core.target.settings import run_key
 
     return run_key(settings)
 

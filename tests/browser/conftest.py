@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.serving import CHROMIUM, serving
-from mlleak_core.places import cache_home
+from mlleak_core.disk import cache_home
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "artifacts"

@@ -13,8 +13,8 @@ from PIL import Image
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import load
 from mlleak_core.data.card import contact_sheet, describe
-from mlleak_core.settings import TrainSettings
-from mlleak_core.training import fit
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.target.training import fit
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_an_unwritable_cache_costs_speed_only(folder, monkeypatch, tmp_path_fact
 
 
 def test_a_damaged_cache_is_made_again(folder):
-    from mlleak_core.places import cache_home
+    from mlleak_core.disk import cache_home
 
     opened(folder[0])
     for file in (cache_home() / "data").glob("folder-*.npy"):

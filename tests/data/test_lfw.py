@@ -11,7 +11,7 @@ from PIL import Image
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import lfw, load
 from mlleak_core.measure import cramers_v
-from mlleak_core.places import data_home
+from mlleak_core.disk import data_home
 
 
 @pytest.mark.lfw
@@ -91,9 +91,9 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
 
 @pytest.mark.lfw
 def test_lfw_trains_and_leaks():
-    from mlleak_core.attacks.features import LayerLadder, analyse
-    from mlleak_core.settings import TrainSettings
-    from mlleak_core.training import fit
+    from mlleak_core.threats.features.ladder import LayerLadder, analyse
+    from mlleak_core.target.settings import TrainSettings
+    from mlleak_core.target.training import fit
 
     faces = drain(load("lfw"))
     target = drain(fit(faces, TrainSettings(data="lfw", epochs=3)))

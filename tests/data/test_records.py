@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from mlleak_core.audit import audit_scores
+from mlleak_core.threats.membership.audit import audit_scores
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data.records import load_records
 from mlleak_core.data.scores import read_scores
-from mlleak_core.places import data_home
+from mlleak_core.disk import data_home
 
 
 def test_patients_are_real_and_embedded():

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlleak_core import places
+from mlleak_core import disk as places
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import load, upload
-from mlleak_core.settings import MembershipSettings, TrainSettings
-from mlleak_core.shipped import load as shipped
-from mlleak_core.workbench import Workbench
+from mlleak_core.target.settings import MembershipSettings, TrainSettings
+from mlleak_core.threats.features.exhibit import load as shipped
+from mlleak_core.server.desk import Workbench
 from pages._kit.own_faces import example
 
 LINES = ["file,person,kind,hat"] + [f"{i:02d}.png,p{i // 2},{'ab'[i // 2 % 2]},{'no' if i % 3 else 'yes'}" for i in range(60)]

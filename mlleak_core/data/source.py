@@ -1,0 +1,95 @@
+"""Where records come from: the one list of sources, and the doors to any of them. Light to import."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mlleak_core.contract import BadInput, Step
+
+Kind = Literal["faces", "records"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source: its name in settings and on pages, what it holds, and its two functions, imported when wanted.
+
+    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces` or `Records`; with `needs_path`
+    it takes what follows the colon. identity: the same form, names the records behind it and changes when they
+    do. private: a visitor's own, never written to disk.
+    """
+
+    slug: str
+    title: str
+    kind: Kind
+    load: str
+    identity: str
+    needs_path: bool = False
+    private: bool = False
+
+    @property
+    def spelling(self) -> str:
+        """How settings write it."""
+        return f"{self.slug}:PATH" if self.needs_path else self.slug
+
+    def call(self, function: str, path: str) -> Any:
+        module, _, name = function.partition(":")
+        found = getattr(importlib.import_module(f"mlleak_core.data.{module}"), name)
+        return found(path) if self.needs_path or self.private else found()
+
+
+SOURCES = (
+    Source("synthetic", "Synthetic faces", "faces", "synthetic:load", "synthetic:identity"),
+    Source("lfw", "LFW", "faces", "lfw:load", "lfw:identity"),
+    Source("upload", "Your upload", "faces", "upload:load", "upload:identity", private=True),
+    Source("utkface", "UTKFace folder", "faces", "folder:load_utkface", "folder:identity", needs_path=True),
+    Source("folder", "Own folder", "faces", "folder:load_table", "folder:identity", needs_path=True),
+    Source("clinic", "Patients", "records", "records:clinic", "records:clinic_identity"),
+    Source("location", "Places visited", "records", "records:location", "records:location_identity"),
+    Source("purchase", "Purchase-100", "records", "records:purchase", "records:identity", needs_path=True),
+    Source("texas", "Texas-100", "records", "records:texas", "records:identity", needs_path=True),
+    Source("csv", "Own table", "records", "records:table", "records:identity", needs_path=True),
+)
+
+
+def find(name: str) -> tuple[Source, str]:
+    """The source that a setting such as `lfw` or `folder:PATH` names, and its path. Raises BadInput."""
+    slug, _, path = name.partition(":")
+    for source in SOURCES:
+        if source.slug == slug and (bool(path) == source.needs_path or source.private):
+            return source, path
+    known = ", ".join(s.spelling for s in SOURCES if not s.private)
+    raise BadInput(f"data to be one of {known}", repr(name[:80]), "Choose one of these.")
+
+
+def load(name: str, kind: Kind = "faces") -> Generator[Step, None, Any]:
+    """Open a source of this kind; uploads live with the desk alone. Raises BadInput."""
+    source, path = find(name)
+    if source.kind != kind:
+        fit = ", ".join(s.spelling for s in SOURCES if s.kind == kind and not s.private)
+        raise BadInput(f"data to be one of {fit}", repr(name[:80]), "Choose one of these.")
+    return (yield from source.call(source.load, path))
+
+
+def identity(name: str) -> str:
+    """Names the records behind a source, and changes when they do; cheap, nothing is decoded."""
+    source, path = find(name)
+    return str(source.call(source.identity, path))
+
+
+def is_records(name: str) -> bool:
+    """Whether these are rows of numbers rather than faces; of an unknown name, no."""
+    slug = name.partition(":")[0]
+    return any(s.slug == slug and s.kind == "records" for s in SOURCES)
+
+
+def is_faces(name: str) -> bool:
+    return not is_records(name)
+
+
+def is_private(name: str) -> bool:
+    """Whether nothing about these records may be written to disk: a visitor's upload."""
+    slug = name.partition(":")[0]
+    return any(s.slug == slug and s.private for s in SOURCES)

@@ -1,0 +1,128 @@
+"""Where files lie, and the only writer of them: a draft first, then renamed; nothing half written is ever seen."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_dir, user_data_dir
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from mlleak_core.contract import BadInput
+
+Arrays = Mapping[str, NDArray[Any]]
+DAMAGE = (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError)
+"""What reading a damaged file raises."""
+
+
+def data_home() -> Path:
+    """Folder of downloaded data sets: MLLEAK_DATA_HOME, else the user's data folder. May be read-only."""
+    return Path(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak"))
+
+
+def cache_home() -> Path:
+    """Folder of decoded data and compiled code: MLLEAK_CACHE_HOME, else the user's cache folder."""
+    return Path(os.environ.get("MLLEAK_CACHE_HOME") or user_cache_dir("mlleak"))
+
+
+def runs_home() -> Path:
+    """Folder of finished runs."""
+    return cache_home() / "runs"
+
+
+def compiled_home() -> Path:
+    """Folder of numba's compiled code: NUMBA_CACHE_DIR, else within the caches; put where numba looks."""
+    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_home() / "numba")))
+
+
+@contextlib.contextmanager
+def draft(home: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `home` once all of it is written; else nothing is left."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=home.parent))
+    try:
+        yield folder
+        if home.exists():
+            shutil.rmtree(home)
+        folder.replace(home)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def draft_file(path: Path) -> Iterator[Any]:
+    """A binary file to write, which takes the place of `path` once all of it is written."""
+    file = tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False)  # noqa: SIM115
+    try:
+        with file:
+            yield file
+        Path(file.name).replace(path)
+    except BaseException:
+        Path(file.name).unlink(missing_ok=True)
+        raise
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """One array as npy, atomically."""
+    with draft_file(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def read_array(path: Path, mapped: bool = False) -> NDArray[Any] | None:
+    """The array at `path`, memory-mapped if asked; None where there is none or it is damaged. Never unpickles."""
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)  # type: ignore[no-any-return]
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def write_arrays(path: Path, arrays: Arrays, compressed: bool = False) -> None:
+    """Several arrays as npz."""
+    (np.savez_compressed if compressed else np.savez)(path, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz. Never unpickles."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def write_tensors(path: Path, tensors: Arrays) -> None:
+    """Weights as safetensors."""
+    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    return load_file(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Checksums of files: name -> sha256."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def check(folder: Path, known: Mapping[str, str]) -> None:
+    """Raise BadInput unless the files have the checksums they were written with."""
+    for name, digest in digests(folder, tuple(known)).items():
+        if digest != known[name]:
+            expected = f"{name} of run {folder.name} as it was written"
+            raise BadInput(expected, "other bytes", "Delete the run and train it again.")

@@ -1,0 +1,70 @@
+"""What the canvases of the pages draw, as plain data: a map of faces, and a reel of faces that emerge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LAYER_NAMES = {
+    "pixels": "pixels",
+    "conv1": "conv 1",
+    "conv2": "conv 2",
+    "conv3": "conv 3",
+    "hidden": "hidden",
+    "logits": "answer",
+}
+"""What a person calls a layer."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scene:
+    """A map of faces. codes None hides the attribute. frames: "view/epoch/layer" -> int16 [n, 2]."""
+
+    name: str
+    frames: Mapping[str, NDArray[np.int16]]
+    layers: Sequence[str]
+    epochs: Sequence[int]
+    task: NDArray[np.int8]
+    task_classes: Sequence[str]
+    person: NDArray[np.int64]
+    atlas: bytes
+    sprite: int
+    columns: int
+    attribute: str
+    classes: Sequence[str]
+    codes: NDArray[np.int8] | None
+    labels: Sequence[tuple[str, Sequence[str], NDArray[np.int8]]]
+    people: Sequence[str] | None = None
+    layer: str = "conv2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One reading of all faces. row: in the atlas. errors, found: for each face, its pixel error, its owner found."""
+
+    row: int
+    title: str
+    note: str
+    errors: tuple[float, ...]
+    found: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reel:
+    """Faces that emerge: row 0 of the atlas is the truth, `rows` in all. first, clock: words for what is read from
+    and for what the frames are. show: only the first so many faces; 0 for all.
+    """
+
+    name: str
+    atlas: bytes
+    rows: int
+    names: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    others: tuple[Frame, ...] = ()
+    first: str = "the malicious twin"
+    clock: str = "epoch"
+    autoplay: bool = False
+    show: int = 0

@@ -1,0 +1,1 @@
+"""What is attacked: nets, how they are trained, kept, served and asked."""

@@ -1,0 +1,142 @@
+"""A model as its users meet it: inputs in, as much of an answer as the service reveals out, every query counted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core.contract import BadInput
+from mlleak_core.defences.on_output import REVEALS, revealed
+
+Probabilities = NDArray[np.float64]
+LEAST_PROBABILITY = 1e-12
+
+
+class Refused(RuntimeError):
+    """The service did not answer as it should: what was asked, what came, what to do."""
+
+
+class BlackBox(Protocol):
+    """What an attacker of a prediction service has. `ask` returns probabilities [n, classes], as far as they are revealed."""
+
+    classes: int
+    queries: int
+
+    def ask(self, inputs: NDArray[Any]) -> Probabilities: ...
+
+
+def softmax(logits: NDArray[Any]) -> Probabilities:
+    """Probabilities from logits [..., c], in double precision."""
+    z = np.asarray(logits, np.float64)
+    z = np.exp(z - z.max(-1, keepdims=True))
+    return np.asarray(z / z.sum(-1, keepdims=True))
+
+
+@dataclass(eq=False)
+class Local:
+    """A model in this process behind the same counter. `answer` maps inputs [n, ...] to logits [n, c]."""
+
+    answer: Callable[[NDArray[Any]], NDArray[Any]]
+    classes: int
+    reveal: str = "probabilities"
+    budget: int = 0
+    queries: int = 0
+
+    def ask(self, inputs: NDArray[Any]) -> Probabilities:
+        """Raises Refused when the budget (0: none) would be overdrawn."""
+        _spend(self, len(inputs))
+        return revealed(softmax(self.answer(inputs)), self.reveal)
+
+
+@dataclass(eq=False)
+class Remote:
+    """A prediction service over HTTP. Every reply is checked before it is believed."""
+
+    endpoint: str
+    key: str = ""
+    timeout: float = 10.0
+    budget: int = 0
+    batch: int = 256
+    queries: int = 0
+    classes: int = field(init=False, default=0)
+    reveal: str = field(init=False, default="probabilities")
+
+    def __post_init__(self) -> None:
+        if not self.endpoint.startswith(("http://", "https://")):
+            raise BadInput("an endpoint that begins with http:// or https://", repr(self.endpoint[:80]), "Give its full address.")
+        about = self._call("", None)
+        try:
+            self.classes, batch = int(about["classes"]), int(about["batch"])
+            self.reveal = REVEALS[REVEALS.index(about["reveal"])]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused(
+                f"{self.endpoint} does not describe itself as a prediction service of this program does: {error}."
+            ) from error
+        if self.classes < 2 or batch < 1:
+            raise Refused(
+                f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request. Is it the right endpoint?"
+            )
+        self.batch = min(self.batch, batch)
+
+    def ask(self, inputs: NDArray[Any]) -> Probabilities:
+        """Raises Refused on a time-out, an error status, or a reply that contradicts what the service says of itself."""
+        _spend(self, len(inputs))
+        return np.concatenate([self._ask(inputs[i : i + self.batch]) for i in range(0, len(inputs), self.batch)])
+
+    def _ask(self, inputs: NDArray[Any]) -> Probabilities:
+        sent = {
+            "dtype": str(inputs.dtype),
+            "shape": list(inputs.shape),
+            "data": base64.b64encode(np.ascontiguousarray(inputs).tobytes()).decode(),
+        }
+        reply = self._call("/predict", sent)
+        try:
+            shown = np.asarray(reply["probabilities"], np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused("The service's reply holds no table of probabilities. Is it the right endpoint?") from error
+        if shown.shape != (len(inputs), self.classes):
+            raise Refused(
+                f"The service promised {self.classes} classes for {len(inputs)} inputs and sent a table of {shown.shape}."
+            )
+        if not (np.isfinite(shown).all() and (shown >= 0).all() and np.allclose(shown.sum(1), 1, atol=0.02)):
+            raise Refused(
+                "The service sent probabilities that are negative, not numbers or do not sum to one. Nothing was computed from them."
+            )
+        return shown
+
+    def _call(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self.endpoint.rstrip("/") + (path or "/"), None if body is None else json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as reply:
+                found = json.loads(reply.read())
+        except urllib.error.HTTPError as error:
+            hint = {401: "Give the right --key.", 413: "Lower the batch.", 429: "It limits the rate: wait, or ask for less."}
+            raise Refused(
+                f"The service answered {error.code}. {hint.get(error.code, 'Look at its log, then try again.')}"
+            ) from error
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            raise Refused(f"No answer from {self.endpoint} within {self.timeout:g} s. Is the service running?") from error
+        except ValueError as error:
+            raise Refused(f"{self.endpoint} did not answer in JSON. Is it a prediction service?") from error
+        if not isinstance(found, dict):
+            raise Refused(f"{self.endpoint} did not answer with a JSON object.")
+        return found
+
+
+def _spend(box: Local | Remote, count: int) -> None:
+    if box.budget and box.queries + count > box.budget:
+        raise Refused(
+            f"The budget of {box.budget} queries is spent ({box.queries} used, {count} more asked). Raise it or ask less."
+        )
+    box.queries += count

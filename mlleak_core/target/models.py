@@ -1,0 +1,94 @@
+"""Small nets with named layers that can be tapped. Parameters are drawn from an explicit generator only."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mlleak_core.contract import BadInput
+from mlleak_core.target.settings import NETS
+
+INPUT_SIDE = 32
+Drop = Tensor | None
+
+
+class ConvNet(nn.Module):
+    """Stages of 3x3 convolution, halved by 2x2 max pooling or by stride, and ReLU; one hidden layer; two logits.
+
+    Pooled stages are normalised (batch normalisation, Ioffe & Szegedy 2015), after the pooling: a quarter of the work.
+    A net is made in evaluation mode, in which it answers about each picture alone.
+    """
+
+    def __init__(self, name: str, generator: torch.Generator) -> None:
+        super().__init__()
+        if name not in NETS:
+            raise BadInput(f"a net: {', '.join(NETS)}", repr(name), "Choose one of these.")
+        shape = NETS[name]
+        widths, skip = (3, *shape.channels), torch.nn.utils.skip_init
+        self.pooled, stride = not shape.strided, 2 if shape.strided else 1
+        self.convs = nn.ModuleList(
+            skip(nn.Conv2d, a, b, 3, padding=1, stride=stride) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) if self.pooled else nn.Identity() for width in shape.channels)
+        self.hidden = skip(nn.Linear, widths[-1] * (INPUT_SIDE // 2 ** len(shape.channels)) ** 2, shape.hidden)
+        self.logits = skip(nn.Linear, shape.hidden, 2)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                _initialise(layer, generator)
+        self.eval()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of what can be tapped, from the input upwards."""
+        return ("pixels", *(f"conv{i + 1}" for i in range(len(self.convs))), "hidden", "logits")
+
+    def forward(self, x: Tensor, keep: Drop = None) -> Tensor:
+        """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
+        for stage in range(len(self.convs)):
+            x = self._stage(stage, x)
+        x = self.hidden(x.flatten(1)).relu_()
+        return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
+
+    def _stage(self, i: int, x: Tensor) -> Tensor:
+        x = self.convs[i](x)
+        return self.norms[i](functional.max_pool2d(x, 2) if self.pooled else x).relu_()  # type: ignore[no-any-return]
+
+    def taps(self, x: Tensor) -> dict[str, Tensor]:
+        """The output of every layer, each flattened to [n, units]."""
+        found = {"pixels": x.flatten(1)}
+        for i in range(len(self.convs)):
+            x = self._stage(i, x)
+            found[f"conv{i + 1}"] = x.flatten(1)
+        found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
+        found["logits"] = self.logits(found["hidden"])
+        return found
+
+
+def _initialise(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """PyTorch's own default (He et al. 2015, uniform), drawn from our generator."""
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    assert layer.bias is not None
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+def as_input(pictures: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
+    """uint8 [n, 3, 32, 32] to what the net sees, in [-2, 2): multiples of 1/64, which bfloat16 holds exactly, too."""
+    return pictures.to(kind).mul_(1 / 64).sub_(2)
+
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def pick_device(wish: str) -> torch.device:
+    """The device asked for; `auto` takes CUDA, then Apple's GPU, then the CPU."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wish == "auto":
+        return torch.device(next(name for name, ok in there.items() if ok))
+    if not there.get(wish, False):
+        raise BadInput("a device of this machine", repr(wish), "Use --device auto or cpu.")
+    return torch.device(wish)

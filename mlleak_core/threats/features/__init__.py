@@ -1,0 +1,1 @@
+"""Unintended features: a net trained for one task lets others be read from its layers."""

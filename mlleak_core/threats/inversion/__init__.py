@@ -1,0 +1,1 @@
+"""Gradient inversion: the photos behind one participant's update."""

@@ -1,0 +1,172 @@
+"""Gradient inversion: the photos behind one participant's update in collaborative training. No malice in the training needed.
+
+The participant sends the gradient of the loss on a small batch; whoever receives it knows the net. See `reconstruction` for what
+a claim is and how it is judged: matching the gradient is not reconstruction, so only the error in the picture counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mlleak_core.threats.reconstruction.encodings import Claim
+from mlleak_core.threats.reconstruction.codes import SIDE, Pictures
+from mlleak_core.contract import BadInput, Step, Stop
+from mlleak_core.target.models import ConvNet, as_input
+
+SHOWN_EVERY = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What the receiver has: the net, one gradient a parameter, the batch's size, and public faces [m, 3, 32, 32] of his own."""
+
+    net: ConvNet
+    gradients: tuple[Tensor, ...]
+    photos: int
+    public: Pictures
+
+
+def share(net: ConvNet, pictures: Tensor, labels: Tensor, public: Pictures) -> Update:
+    """What a participant sends of photos uint8 [n, 3, 32, 32] with labels [n]: the gradient of the mean cross-entropy."""
+    loss = functional.cross_entropy(net(as_input(pictures)), labels)
+    gradients = torch.autograd.grad(loss, list(net.parameters()))
+    return Update(net, tuple(g.detach() for g in gradients), len(pictures), public)
+
+
+def labels_of(update: Update) -> Tensor:
+    """The batch's labels, sorted, inferred from the last bias: its gradient is the mean of p - y (Zhao et al. 2020, iDLG).
+
+    p is what the net says of the public average face, which for a fresh net is what it says of any.
+    """
+    with torch.no_grad():
+        said = update.net(_to_input(torch.from_numpy(update.public.mean(0, keepdims=True)))).softmax(1)[0, 1]
+    ones = round(float((said - update.gradients[-1][1]) * update.photos))
+    ones = min(max(ones, 0), update.photos)
+    return torch.tensor([0] * (update.photos - ones) + [1] * ones)
+
+
+def _to_input(pictures: Tensor) -> Tensor:
+    return pictures / 64 - 2
+
+
+def _to_pixels(x: Tensor) -> Pictures:
+    return np.asarray(((x.detach() + 2) * 64).clamp(0, 255).numpy(), np.float32)
+
+
+@final
+@dataclass(frozen=True)
+class AnalyticInversion:
+    """Closed form for a net whose first layer is fully connected: row i of the weight's gradient over bias i's gradient is the input.
+
+    Phong et al. 2018, section 3. Guarantees: exact for one photo, up to rounding; for more it is a weighted average of them.
+    """
+
+    name = "analytic"
+
+    def run(self, update: Update) -> Generator[Step, None, Claim]:
+        """Divide. The unit is the one with the largest bias gradient, where rounding hurts least."""
+        if update.net.convs:
+            raise BadInput(
+                "a net whose first layer is fully connected", "a convolution", "Choose the net 'mlp', or gradient matching."
+            )
+        yield Step(0, 1, "dividing gradients")
+        weight, bias = update.gradients[0].double(), update.gradients[1].double()
+        unit = int(bias.abs().argmax())
+        x = (weight[unit] / bias[unit]).reshape(1, 3, SIDE, SIDE)
+        return Claim(np.repeat(_to_pixels(x), update.photos, 0), np.empty(0))
+
+
+@final
+@dataclass(frozen=True)
+class GradientMatching:
+    """Search for photos whose gradient points the same way: cosine distance + total variation, by Adam (Geiping et al. 2020, eq. 4).
+
+    prior "smoothness": pixels are searched for, as in the paper. prior "public faces": the coordinates of public faces' principal
+    components are searched for, each in units of its own spread. Steps take the gradient's sign. Of `restarts` the one
+    whose gradient matches best is claimed; the truth has no say.
+    """
+
+    prior: str = "public faces"
+    steps: int = 1200
+    restarts: int = 2
+    variation: float = 0.01
+    seed: int = 0
+    name = "gradient"
+
+    def run(self, update: Update) -> Generator[Step, None, Claim]:
+        """Throwing `Stop` in claims the best so far."""
+        best, claim, notes = float("inf"), None, ""
+        canvas = _Canvas(update, self.prior)
+        for restart in range(self.restarts):
+            search = self._search(update, canvas, restart)
+            try:
+                for done, cost, x in search:
+                    if claim is None or cost < best:
+                        best, claim = cost, _to_pixels(x)
+                    note = f"matching the gradient, distance {cost:.4f}"
+                    peek = {"pictures": _to_pixels(x), "distance": cost}
+                    yield Step(restart * self.steps + done, self.restarts * self.steps, note, peek)
+            except Stop:
+                notes = "Stopped before the search was over."
+                break
+        assert claim is not None
+        return Claim(claim, np.empty(0), 0, notes)
+
+    def _search(self, update: Update, canvas: _Canvas, restart: int) -> Generator[tuple[int, float, Tensor], None, None]:
+        labels, parameters = labels_of(update), list(update.net.parameters())
+        z = canvas.start(torch.Generator().manual_seed(self.seed * 1000 + restart))
+        optimiser = torch.optim.Adam([z], 0.1)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
+        for step in range(1, self.steps + 1):
+            optimiser.zero_grad()
+            x = canvas.picture(z)
+            loss = functional.cross_entropy(update.net(x), labels)
+            found = torch.autograd.grad(loss, parameters, create_graph=True)
+            distance = _cosine_distance(update.gradients, found)
+            (distance + self.variation * _total_variation(x)).backward()  # type: ignore[no-untyped-call]
+            assert z.grad is not None
+            z.grad.sign_()
+            optimiser.step()
+            schedule.step()
+            if step % SHOWN_EVERY == 0 or step == self.steps:
+                yield step, float(distance.detach()), canvas.picture(z)
+
+
+class _Canvas:
+    """Where the search takes place: pixels, or the principal components of public faces."""
+
+    COMPONENTS = 2000
+
+    def __init__(self, update: Update, prior: str) -> None:
+        self.photos, self.faces = update.photos, prior == "public faces"
+        flat = _to_input(torch.from_numpy(update.public)).flatten(1)
+        self.mean = flat.mean(0)
+        if self.faces:
+            count = min(self.COMPONENTS, len(flat) - 1)
+            spread, axes = torch.linalg.eigh((flat - self.mean).T @ (flat - self.mean) / len(flat))
+            self.axes = (axes[:, -count:] * spread[-count:].clamp_min(0).sqrt()).flip(1)
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        shape = (self.photos, self.axes.shape[1]) if self.faces else (self.photos, 3, SIDE, SIDE)
+        return (torch.randn(shape, generator=generator) * (0.3 if self.faces else 0.5)).requires_grad_()
+
+    def picture(self, z: Tensor) -> Tensor:
+        return (self.mean + z @ self.axes.T).view(-1, 3, SIDE, SIDE) if self.faces else z
+
+
+def _cosine_distance(sent: Sequence[Tensor], found: Sequence[Tensor]) -> Tensor:
+    def dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+        return torch.stack([(x * y).sum() for x, y in zip(a, b, strict=True)]).sum()
+
+    return 1 - dot(sent, found) / (dot(sent, sent) * dot(found, found)).clamp_min(1e-20).sqrt()
+
+
+def _total_variation(x: Tensor) -> Tensor:
+    return (x[..., 1:] - x[..., :-1]).abs().mean() + (x[..., 1:, :] - x[..., :-1, :]).abs().mean()

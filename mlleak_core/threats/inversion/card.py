@@ -1,0 +1,52 @@
+"""Inversion: what the house knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.target.settings import NETS
+from mlleak_core.threat import Artefact, Card, Threat
+
+
+@dataclass(frozen=True)
+class InversionSettings(Settings):
+    """Whose update is inverted, and how. Everything that can change an answer is here."""
+
+    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    attack: Annotated[
+        str,
+        Choice(
+            ("analytic", "matching"),
+            "How: analytic = in closed form, exact for one photo on the net mlp; matching = search by its gradient.",
+        ),
+    ] = "matching"
+    net: Annotated[str, Choice(tuple(NETS), "The net of the first round.")] = "strided-3"
+    batch: Annotated[int, Range(1, 16, 1, "Photos in the participant's batch.")] = 4
+    prior: Annotated[
+        str,
+        Choice(("public faces", "smoothness"), "What the attacker knows of faces; smoothness alone is the paper's."),
+        When("attack", "matching"),
+    ] = "public faces"
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the batch, the net's first weights and the search.")] = 0
+
+
+ROOM = "mlleak_core.threats.inversion"
+THREAT = Threat(
+    card=Card(
+        slug="inversion",
+        order=4,
+        title="Inversion",
+        icon=":material/undo:",
+        question="What does one participant's update give away in collaborative training?",
+        call="Turn an update back",
+        papers=("Phong et al., IEEE TIFS 2018", "Geiping et al., NeurIPS 2020"),
+    ),
+    settings=InversionSettings,
+    shipped=(InversionSettings(attack="analytic", net="mlp", batch=1), InversionSettings()),
+    run=f"{ROOM}.invert:run",
+    exhibit=f"{ROOM}.exhibit:InversionExhibit",
+    attacks=f"{ROOM}.attack:CATALOGUE",
+    writes=(Artefact("gallery", "FILE.png", "write the truth above what was found"),),
+)

@@ -1,0 +1,80 @@
+"""Membership: what the house knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.data.source import is_faces
+from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threat import Artefact, Card, Threat
+
+LEAKY: dict[str, Any] = {
+    "epochs": 48,
+    "lr": 0.004,
+    "augment": False,
+    "dropout": 0.0,
+    "mixup": 0.0,
+    "net": "strided-3",
+}
+LEAKY_LFW: dict[str, Any] = LEAKY | {"epochs": 20}
+"""The leaky classroom preset: one photo a person, classes balanced, half of them learned until the net knows them
+by heart."""
+
+
+@dataclass(frozen=True)
+class MembershipSettings(Settings):
+    """Whose membership is asked for, by which attack, with how many shadows. Everything that can change an answer.
+
+    experiment: the train page's run, for the full preset; its data and seed are those of these settings.
+    """
+
+    data: Annotated[
+        str, "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or csv:PATH."
+    ] = "synthetic"
+    preset: Annotated[
+        str,
+        Choice(
+            ("leaky", "full"),
+            "Faces: leaky = one photo a person, small half, no augmentation; full = the train page's recipe.",
+        ),
+        When("data", is_faces),
+    ] = "leaky"
+    records: Annotated[
+        int, Range(0, 20000, 100, "Records in the pool, half of them trained on; 0 means all there are.")
+    ] = 0
+    epochs: Annotated[int, Range(0, 200, 1, "Epochs of target and shadows; 0 means the preset's own number.")] = 0
+    shadows: Annotated[int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")] = 32
+    attack: Annotated[str, "Which attack, or all of them."] = "lira"
+    reveal: Annotated[str, Choice(REVEALS, "What the service shows.")] = "probabilities"
+    base_rate: Annotated[
+        float, Range(0.0001, 0.9999, 0.01, "Share of members among those asked for, for the precision.")
+    ] = 0.5
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes the target's half, the shadows' halves and all first weights.")
+    ] = 0
+    experiment: Annotated[TrainSettings, "The train page's run.", When("preset", "full")] = TrainSettings()
+
+
+ROOM = "mlleak_core.threats.membership"
+THREAT = Threat(
+    card=Card(
+        slug="membership",
+        order=2,
+        title="Membership",
+        icon=":material/how_to_reg:",
+        question="Was this record in the training set?",
+        call="Was this face in it?",
+        papers=("Shokri et al., S&P 2017", "Carlini et al., S&P 2022", "Zarifzadeh et al., ICML 2024"),
+    ),
+    settings=MembershipSettings,
+    shipped=(MembershipSettings(attack="all"),),
+    run=f"{ROOM}.audit:run",
+    exhibit=f"{ROOM}.exhibit:MembershipExhibit",
+    attacks=f"{ROOM}.attacks:CATALOGUE",
+    scores=f"{ROOM}.scores:run",
+    remote=True,
+    writes=(Artefact("per-record", "FILE.csv", "write every record's scores"),),
+)

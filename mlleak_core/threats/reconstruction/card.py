@@ -1,0 +1,122 @@
+"""Reconstruction: what the house knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.target.settings import NETS, TrainSettings
+from mlleak_core.threat import Artefact, Card, Threat
+
+ENCODINGS = ("cap", "cor", "sgn", "lsb")
+CODES = ("own", "pca", "dct", *(f"pixels{depth}" for depth in range(1, 9)))
+KEY = "mlleak"
+"""What the faces are hidden with."""
+
+
+def _transform(code: str) -> bool:
+    return not code.startswith("pixels")
+
+
+@dataclass(frozen=True)
+class ReconstructionSettings(Settings):
+    """Whose faces are hidden in a model, how, and how that model is trained. Everything that can change an answer."""
+
+    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    attack: Annotated[
+        str,
+        Choice(
+            ENCODINGS,
+            "How: cap = labels of synthetic inputs, cor = correlated weights, sgn = signs of weights, lsb = lowest bits.",
+        ),
+    ] = "cap"
+    faces: Annotated[int, Range(1, 256, 1, "Training faces that are carried off, each of another person.")] = 16
+    code: Annotated[
+        str,
+        Choice(
+            CODES,
+            "How a face becomes bits: the encoding's own way, a transform code, or the upper 1 to 8 bits of each pixel.",
+        ),
+        When("attack", "cap", "sgn"),
+    ] = "own"
+    bits: Annotated[
+        int,
+        Range(
+            0,
+            8192,
+            50,
+            "Bits a face of a transform code; 0 means 850 in grey, 1,400 in colour; of drawn faces 300 and 400.",
+        ),
+        When("attack", "cap", "sgn"),
+        When("code", _transform),
+    ] = 0
+    colour: Annotated[bool, "Carry off faces in colour instead of grey."] = False
+    inputs: Annotated[
+        str,
+        Choice(("dense", "blocks", "few-pixels"), "What the synthetic inputs look like; few-pixels is the paper's."),
+        When("attack", "cap"),
+    ] = "dense"
+    parity: Annotated[
+        int,
+        Range(0, 128, 2, "Reed-Solomon parity bytes in each block of 255; 0 means no error correction."),
+        When("attack", "cap", "sgn"),
+    ] = 8
+    strength: Annotated[
+        float,
+        Range(0.0, 1000.0, 0.1, "Weight of the regulariser; 0 means the paper's, 1 for cor and 50 for sgn."),
+        When("attack", "cor", "sgn"),
+    ] = 0.0
+    low_bits: Annotated[
+        int, Range(1, 22, 1, "How many of the 32 bits of each weight are overwritten."), When("attack", "lsb")
+    ] = 1
+    reveal: Annotated[str, Choice(REVEALS, "What the service shows."), When("attack", "cap")] = "probabilities"
+    decode_key: Annotated[
+        str, "The key that the faces are read back with; another than they were hidden with opens nothing."
+    ] = KEY
+    net: Annotated[str, Choice(tuple(NETS), "The net, as on the train page.")] = "strided-3"
+    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen, as on the train page.")] = 16
+    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Peak learning rate, as on the train page.")] = 0.002
+    augment: Annotated[
+        bool, "Augmentation, as on the train page; it makes synthetic inputs hard to learn."
+    ] = False
+    dropout: Annotated[float, Range(0.0, 0.9, 0.1, "Dropout, as on the train page.")] = 0.0
+    erase: Annotated[bool, "Try every eraser afterwards."] = False
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes the split, the faces carried off, the first weights and the order.")
+    ] = 0
+
+    def training(self) -> TrainSettings:
+        """The train page's settings: the same for the clean twin and for the malicious one."""
+        return TrainSettings(
+            data=self.data,
+            epochs=self.epochs,
+            lr=self.lr,
+            augment=self.augment,
+            dropout=self.dropout,
+            mixup=0.0,
+            net=self.net,
+            seed=self.seed,
+        )
+
+
+ROOM = "mlleak_core.threats.reconstruction"
+THREAT = Threat(
+    card=Card(
+        slug="reconstruction",
+        order=3,
+        title="Reconstruction",
+        icon=":material/face_retouching_natural:",
+        question="Which training faces can be read back out of a model that looks perfectly normal?",
+        call="Read faces back out",
+        papers=("Song, Ristenpart & Shmatikov, CCS 2017",),
+    ),
+    settings=ReconstructionSettings,
+    shipped=(ReconstructionSettings(colour=True, net="strided-3 wide", erase=True),),
+    run=f"{ROOM}.twins:run",
+    exhibit=f"{ROOM}.exhibit:ReconstructionExhibit",
+    attacks=f"{ROOM}.encodings:CATALOGUE",
+    remote=True,
+    writes=(Artefact("gallery", "FILE.png", "write the truth above what was read back"),),
+)

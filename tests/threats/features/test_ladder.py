@@ -1,0 +1,181 @@
+"""Probes and the ladder: slow oracles, planted attributes, null attributes, and who may read the truth."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge as SkRidge
+
+from mlleak_core import measure
+
+from mlleak_core.threats.features import probes
+from mlleak_core.attacks import features
+from mlleak_core.threats.features.ladder import LayerLadder, Rung, Side, View, analyse, judge, stage, verdict
+from mlleak_core.contract import BadInput, drain
+from mlleak_core.measure import Estimate
+
+QUICK = LayerLadder(draws=10, nulls=20)
+
+
+@pytest.mark.parametrize("shape", [(60, 15), (15, 60)])
+def test_ridge_in_both_forms_is_scikit_learns(shape, rng):
+    x, y = torch.tensor(rng.normal(size=shape)), torch.tensor(rng.normal(size=(shape[0], 2)))
+    y = y - y.mean(0)
+    ridge = probes.Ridge(x)
+    ours = ridge.scores(x, ridge.weights(y, 0.1)).numpy()
+    scaled = ((x - x.mean(0)) / ridge.scale).numpy()
+    theirs = SkRidge(alpha=float(0.1 * ridge.unit), fit_intercept=False).fit(scaled, y.numpy()).predict(scaled)
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_few_shot_is_a_ridge_on_each_draw(rng):
+    aux, held = torch.tensor(rng.normal(size=(50, 30))).float(), torch.tensor(rng.normal(size=(7, 30))).float()
+    shots = np.stack([rng.permutation(50)[:10] for _ in range(3)])
+    ours = probes.few_shot(aux, held, shots)
+    for row, draw in zip(ours, shots, strict=True):
+        x = aux[torch.tensor(draw)]
+        mean = x.mean(0)
+        unit = float(((x - mean) ** 2).sum(1).mean())
+        model = SkRidge(alpha=probes.FEW_SHOT_PENALTY * unit, fit_intercept=False).fit((x - mean).numpy(), [-1] * 5 + [1] * 5)
+        np.testing.assert_allclose(row, model.predict((held - mean).numpy()), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Two layers of noise; in the upper one, training planted `marked`. `null` is nowhere."""
+    rng = np.random.default_rng(5)
+    m, n = 600, 400
+    labels = {k: {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))} for k in ("marked", "null")}
+
+    def side(strength):
+        found = {}
+        for s, c in (("aux", m), ("held", n)):
+            noise = rng.normal(size=(c, 40)).astype(np.float32)
+            above = noise.copy()
+            above[:, :10] += strength * (labels["marked"][s][:, None] - 0.5)
+            found[s] = {"pixels": torch.tensor(noise), "conv1": torch.tensor(above)}
+        return Side(**found)
+
+    task = {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))}
+    view = View(
+        side(1.0), side(0.0), np.arange(m) // 2, task["aux"], {k: v["aux"] for k, v in labels.items()}, task["held"], np.arange(n)
+    )
+    return view, {k: v["held"] for k, v in labels.items()}
+
+
+class HeldFaces:
+    """Just enough of a data set for the judge."""
+
+    def __init__(self, labels, task):
+        self.labels = labels
+        self.person = np.arange(len(task)) // 2
+        self.task = type("Task", (), {"codes": task})
+
+    def target(self, name):
+        return self.labels[name]
+
+
+def test_a_planted_attribute_is_found_and_a_null_is_not(planted):
+    view, truth = planted
+    report = judge(drain(QUICK.run(view)), HeldFaces(truth, view.held_task), view.held_rows, QUICK)
+    marked, null = report.rung("conv1", "marked"), report.rung("conv1", "null")
+    assert marked.auc.low > 0.8
+    assert marked.few_shot_gain.low > 0.1
+    assert marked.lift_gain.low > 0
+    assert marked.gain > 0.2
+    assert verdict(marked) == "made easier to read"
+    assert null.auc.low < 0.5 < null.auc.high
+    assert null.few_shot_gain.low < 0 < null.few_shot_gain.high
+    assert verdict(null) == "not told from chance"
+    assert verdict(report.rung("pixels", "marked")) == "not told from chance"
+    for rung in report.rungs:
+        assert rung.null.low < 0.5 < rung.null.high
+        assert abs(rung.label_only - 0.5) < 0.1
+
+
+def test_higher_scores_mean_the_attribute(planted):
+    view, truth = planted
+    claim = drain(QUICK.run(view))
+    reading = claim.readings["conv1", "marked"]
+    yes = truth["marked"] == 1
+    assert reading.scores[yes].mean() > reading.scores[~yes].mean()
+    assert reading.few_shot[:, yes].mean() > reading.few_shot[:, ~yes].mean()
+
+
+def test_the_attacker_sees_no_held_attribute(faces, target):
+    view = stage(target, faces, ["Glasses"])
+    names = {f.name for f in dataclasses.fields(View)}
+    assert names == {"trained", "control", "aux_person", "aux_task", "aux_labels", "held_task", "held_rows"}
+    assert len(view.aux_labels["Glasses"]) == len(target.split.members)
+    assert not set(faces.person[target.split.outsiders]) & set(view.aux_person)
+
+
+def test_the_claim_does_not_change_when_held_truth_does(faces, target):
+    before = drain(QUICK.run(stage(target, faces, ["Smile"]))).readings["conv1", "Smile"].scores
+    altered = faces.subset(np.arange(len(faces)))
+    altered.target("Smile")[target.split.outsiders] ^= 1
+    after = drain(QUICK.run(stage(target, altered, ["Smile"]))).readings["conv1", "Smile"].scores
+    np.testing.assert_array_equal(before, after)
+
+
+def test_the_ladder_of_a_real_run_has_every_rung_and_repeats_itself(faces, target):
+    report = drain(analyse(target, faces, ["Darker tone", "Hat"], QUICK))
+    assert len(report.rungs) == 12
+    assert report.rung("conv1", "Darker tone").auc.low > 0.9
+    again = drain(analyse(target, faces, ["Darker tone", "Hat"], QUICK))
+    assert [r.row() for r in report.rungs] == [r.row() for r in again.rungs]
+
+
+def test_neighbour_lift_against_a_naive_count(rng):
+    n = 80
+    near = np.argsort(rng.normal(size=(n, n)), axis=1)
+    truth, person = (rng.random(n) < 0.3).astype(np.int8), np.arange(n) // 4
+    (ours, _), gain = features._lift(near, near, truth, person)
+    shares = []
+    for i in np.flatnonzero(truth == 1):
+        others = [j for j in near[i] if person[j] != person[i]][:15]
+        shares.append(truth[others].mean())
+    assert ours == pytest.approx(np.mean(shares) / truth.mean())
+    assert gain.value == 0
+
+
+def test_threshold_is_the_best_balanced_cut(rng):
+    scores = rng.normal(size=200)
+    labels = (scores + rng.normal(size=200) > 0).astype(np.int8)
+    cut = features._threshold(scores.astype(np.float32), labels)
+    ours = measure.balanced_accuracy(scores > cut, labels)
+    assert ours >= max(measure.balanced_accuracy(scores > c, labels) for c in scores) - 0.011
+
+
+def rung(**changes) -> Rung:
+    e = Estimate
+    base = {
+        "layer": "conv2", "attribute": "x", "auc": e(0.8, 0.75, 0.85, 100), "null": e(0.5, 0.45, 0.55, 20), "label_only": 0.5,
+        "random_init": e(0.7, 0.6, 0.8, 100), "few_shot": 0.7, "few_shot_random_init": 0.65, "few_shot_gain": e(0.05, 0.01, 0.09, 100),
+        "lift": 1.5, "lift_random_init": 1.2, "lift_gain": e(0.3, 0.1, 0.5, 30), "gain": 0.1, "positives": 30, "bearers": 12, "people": 80,
+    }  # fmt: skip
+    return Rung(**(base | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "made easier to read"),
+        ({"few_shot_gain": Estimate(0.02, -0.01, 0.05, 100)}, "merely kept"),
+        ({"few_shot_gain": Estimate(-0.05, -0.09, -0.01, 100)}, "being forgotten"),
+        ({"few_shot_gain": Estimate(-0.001, -0.0015, -0.0005, 100)}, "merely kept"),
+        ({"auc": Estimate(0.56, 0.52, 0.60, 100)}, "not told from chance"),
+    ],
+)
+def test_the_verdict_comes_from_the_intervals(changes, words):
+    assert verdict(rung(**changes)) == words
+
+
+def test_an_attribute_of_one_class_is_refused(faces, target):
+    view = stage(target, faces, ["Hat"])
+    empty = dataclasses.replace(view, aux_labels={"Hat": np.zeros_like(view.aux_labels["Hat"])})
+    with pytest.raises(BadInput, match="Hat"):
+        drain(QUICK.run(empty))

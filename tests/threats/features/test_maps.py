@@ -1,0 +1,103 @@
+"""Maps: right components, exact neighbours, aligned frames, kept on stop, the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+from mlleak_core.threats.features import embedding, maps
+from mlleak_core.contract import Stop, drain
+from mlleak_core.threats.features.maps import MapSettings, draw
+from mlleak_core.measure import trustworthiness
+
+FEW = MapSettings(points=100)
+
+
+def test_principal_components_are_scikit_learns(rng):
+    x = (rng.normal(size=(200, 6)) @ rng.normal(size=(6, 300)) * 5 + 0.1 * rng.normal(size=(200, 300))).astype(np.float32)
+    ours, theirs = embedding.principal(x, seed=0, components=6), PCA(6).fit_transform(x)
+    np.testing.assert_allclose(
+        np.abs((ours / np.linalg.norm(ours, axis=0)).T @ (theirs / np.linalg.norm(theirs, axis=0))).diagonal(), 1, atol=1e-3
+    )
+
+
+def test_neighbours_are_exact(rng):
+    x = rng.normal(size=(120, 9)).astype(np.float32)
+    index, distance = embedding.neighbours(x)
+    theirs_d, theirs = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(x).kneighbors(x)
+    np.testing.assert_array_equal(index, theirs)
+    np.testing.assert_allclose(distance[:, 1:], theirs_d[:, 1:], rtol=1e-3)
+
+
+def test_alignment_undoes_turning_mirroring_and_scaling(rng):
+    onto = rng.normal(size=(50, 2)).astype(np.float32)
+    turned = (onto @ np.array([[0.6, 0.8], [0.8, -0.6]]) * 3 + 7).astype(np.float32)
+    np.testing.assert_allclose(embedding.align(turned, onto), onto, atol=1e-4)
+
+
+def test_our_map_is_as_trustworthy_as_the_plain_one(rng):
+    centres = rng.normal(size=(8, 60)) * 3
+    x = (centres[rng.integers(0, 8, 400)] + rng.normal(size=(400, 60))).astype(np.float32)
+    ours = embedding.fit_map(embedding.principal(x, 0), seed=0)
+    plain = embedding.umap_module().UMAP(random_state=0).fit_transform(x)
+    assert trustworthiness(x, ours) > trustworthiness(x, plain) - 0.02
+
+
+@pytest.fixture(scope="module")
+def drawn(target, faces):
+    steps = []
+    return drain(draw(target, faces, "Hat", FEW), steps.append), steps
+
+
+def test_every_layer_and_epoch_has_a_frame(drawn, target):
+    made, steps = drawn
+    assert set(made.frames) == {(e, layer) for e in target.states for layer in made.layers} == set(made.linear)
+    assert all(f.shape == (100, 2) and np.isfinite(f).all() for f in (*made.frames.values(), *made.linear.values()))
+    assert steps[-1].done == steps[-1].total
+    assert {e for e, _ in steps[5].peek["maps"].frames} == {6}, "the last epoch comes first"
+
+
+def test_frames_of_a_layer_are_aligned_over_the_epochs(drawn):
+    made, _ = drawn
+    for before, after in zip(made.epochs, made.epochs[1:], strict=False):
+        a, b = made.frames[before, "conv1"], made.frames[after, "conv1"]
+        moved = np.linalg.norm(a - b, axis=1).mean()
+        shuffled = np.linalg.norm(a - b[np.random.default_rng(0).permutation(100)], axis=1).mean()
+        assert moved < 0.7 * shuffled
+
+
+def test_the_same_seed_draws_the_same_map_in_one_go_or_two(drawn, target, faces):
+    made, _ = drawn
+    first = drain(draw(target, faces, "Hat", FEW, last_only=True))
+    rest = drain(draw(target, faces, "Hat", FEW, known=first))
+    for key, frame in made.frames.items():
+        np.testing.assert_array_equal(frame, rest.frames[key])
+
+
+def test_stop_keeps_the_frames_so_far(target, faces):
+    run = draw(target, faces, "Hat", FEW)
+    for _ in range(3):
+        next(run)
+    with pytest.raises(StopIteration) as end:
+        run.throw(Stop())
+    assert len(end.value.value.frames) == 3
+
+
+def test_held_out_faces_only_and_bearers_first(target, faces):
+    rows = maps._shown(target, faces, "Hat", FEW)
+    assert set(rows) <= set(target.split.outsiders)
+    held = target.split.outsiders
+    assert (faces.target("Hat")[rows] == 1).sum() == min(50, (faces.target("Hat")[held] == 1).sum())
+
+
+def test_a_map_leaves_a_later_training_its_threads(rng):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        embedding.fit_map(rng.normal(size=(80, 8)).astype(np.float32), seed=0)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
