@@ -10,6 +10,7 @@ STREAMS = {
     "synthetic photos": 2,
     "paint noise": 3,
     "faces of a training": 7,
+    "faces shown as right": 8,
     "mixup shares": 11,
     "ladder nulls": 12,
     "few-shot draws": 13,

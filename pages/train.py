@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 import streamlit as st
-from mlleak_core import measure
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.target.settings import TrainSettings
-from pages._kit import data_card, own_faces, play, shell
+from pages._kit import data_card, frame, own_faces, play
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
+from pages._kit.evidence import line, span, written
 
 if TYPE_CHECKING:
+    from mlleak_core.data import Faces
+    from mlleak_core.target.report import Said
     from mlleak_core.target.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,31 +57,39 @@ def curves(history: dict[str, Any], majority: float | None = None) -> None:
         return
     left, right = st.columns(2)
     loss = {"test": history["test_loss"], "train": history["train_loss"]}
-    accuracy = {"test": history["test_accuracy"], "train": history["train_accuracy"], "test, balanced": history["test_balanced"]}
+    accuracy = {
+        "test": history["test_accuracy"],
+        "train": history["train_accuracy"],
+        "test, balanced": history["test_balanced"],
+    }
     if majority is not None:
         accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
     left.markdown("**Loss by epoch**")
-    left.vega_lite_chart(spec=lines("Loss", loss, settings.epochs), key="loss", alt="Training and test loss by epoch")
-    alternative = "Accuracy by epoch, with the majority line"
+    spec = lines("Loss", loss, settings.epochs)
+    left.vega_lite_chart(spec=spec, key="loss", alt="Training and test loss by epoch")
     right.markdown("**Accuracy by epoch**")
-    right.vega_lite_chart(spec=lines("Accuracy", accuracy, settings.epochs), key="accuracy", alt=alternative)
+    spec = lines("Accuracy", accuracy, settings.epochs)
+    right.vega_lite_chart(spec=spec, key="accuracy", alt="Accuracy by epoch, with the majority line")
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
     """Curves over all the epochs of a run; losses from 0, accuracies from a coin's .5, or below it, to 1."""
-    rows = [{"epoch": e + 1, "curve": name, title: float(v)} for name, values in columns.items() for e, v in enumerate(values)]
-    if title == "Loss":
-        height = alt.Scale(zero=True)
-    else:
-        height = alt.Scale(domain=[min([0.5, *(float(np.min(values)) for values in columns.values())]), 1], nice=False)
+    rows = [
+        {"epoch": e + 1, "curve": name, title: float(v)}
+        for name, values in columns.items()
+        for e, v in enumerate(values)
+    ]
+    lowest = min([0.5, *(float(np.min(values)) for values in columns.values())])
+    height = alt.Scale(zero=True) if title == "Loss" else alt.Scale(domain=[lowest, 1], nice=False)
+    key = legend(columns=2, symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=270, padding=0)
         .mark_line(point=len(rows) < 120, strokeWidth=2.5)
         .encode(
             x=epoch_axis(epochs),
             y=alt.Y(f"{title}:Q", scale=height, title=None),
-            color=alt.Color("curve:N", sort=list(columns), title=None, legend=legend(columns=2, symbolSize=400)),
+            color=alt.Color("curve:N", sort=list(columns), title=None, legend=key),
             strokeDash=alt.StrokeDash("curve:N", sort=list(columns), legend=None),
         )
     )
@@ -92,63 +102,85 @@ def live(snapshot: Snapshot) -> None:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
             rate = peek["history"]["samples_per_second"][-1]
-            shell.evidence(
-                f"{rate:,.0f} faces a second", f"seed {settings.seed}", "live, so far: n and intervals come with the last epoch"
-            )
+            so_far = "live, so far: n and intervals come with the last epoch"
+            line(f"{rate:,.0f} faces a second", f"seed {settings.seed}", so_far)
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
     """The run's numbers with their evidence, its curves, its mistakes."""
+    from mlleak_core.target.report import report
+
     faces = data_card.opened(settings)
-    report = target.report(faces)
-    truth = faces.task.codes[target.split.outsiders]
-    right = int((target.test_logits.argmax(1) == truth).sum())
-    share = measure.proportion(right, len(truth))
+    found = report(target, faces)
     if not target.complete:
-        st.warning(f"Stopped after epoch {len(target.history['test_loss'])}: these are the numbers of a half-trained net.")
+        epochs = len(target.history["test_loss"])
+        st.warning(f"Stopped after epoch {epochs}: these are the numbers of a half-trained net.")
     a, b, c = st.columns(3)
     card: dict[str, Any] = {"border": True, "height": "stretch", "delta_arrow": "off"}
-    above = f"{100 * (share.value - report['majority']):+.1f} points over always the commoner"
-    a.metric("Test accuracy", f"{share.value:.1%}", above, **card)
-    b.metric("Balanced accuracy", f"{report['balanced_accuracy']:.1%}", "mean of both classes' recall", delta_color="off", **card)
-    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", delta_color="off", **card)
-    shell.evidence(f"95% [{share.low:.1%}, {share.high:.1%}]", f"n = {share.n} faces of people never seen", f"trained on {len(target.split.members)}",
-                   f"majority {report['majority']:.1%}", f"seed {settings.seed}", str(target.recipe["precision"]), source)  # fmt: skip
-    curves(target.history, float(report["majority"]))
+    above = f"{found.gain:+.1f} points over always the commoner"
+    a.metric("Test accuracy", f"{found.accuracy.value:.1%}", above, **card)
+    card["delta_color"] = "off"
+    b.metric("Balanced accuracy", f"{found.balanced:.1%}", "mean of both classes' recall", **card)
+    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", **card)
+    line(
+        f"95% {span(found.accuracy.low, found.accuracy.high, '.1%')}",
+        f"n = {found.accuracy.n} faces of people never seen",
+        f"trained on {found.members}",
+        f"majority {found.majority:.1%}",
+        f"seed {settings.seed}",
+        str(target.recipe["precision"]),
+        source,
+    )
+    curves(target.history, found.majority)
     with st.expander("The numbers behind the curves"):
-        st.dataframe({"epoch": np.arange(1, len(target.history["test_loss"]) + 1), **target.history}, hide_index=True)
-    mistakes(target, faces)
+        epochs = np.arange(1, len(target.history["test_loss"]) + 1)
+        st.dataframe({"epoch": epochs, **target.history}, hide_index=True)
+    shown(f"Its surest mistakes ({found.mistakes} in all)", found.surest_mistakes, faces)
+    shown("And eight it got right", found.some_right, faces)
 
 
-def mistakes(target: Target, faces: Any) -> None:
-    """Test faces with what the net said, the surest mistakes first."""
-    z = target.test_logits.astype(float)
-    sure = 1 / (1 + np.exp(-np.abs(z[:, 1] - z[:, 0])))
-    said, rows = z.argmax(1), target.split.outsiders
-    wrong = said != faces.task.codes[rows]
-    order = np.argsort(np.where(wrong, -sure - 1, -sure))[:8]
-    others = np.random.default_rng(0).permutation(np.flatnonzero(~wrong))[:8]
-    for title, chosen in ((f"Its surest mistakes ({int(wrong.sum())} in all)", order), ("And eight it got right", others)):
-        st.markdown(f"**{title}**")
-        captions = [f"said {faces.task.classes[said[i]]}, {sure[i]:.0%} sure" for i in chosen]
-        with st.container(horizontal=True):
-            for i, caption in zip(chosen, captions, strict=True):
-                st.image(faces.images[rows[i]], caption=caption, width=98, alt=caption)
+def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
+    """Test faces with what the net said of them."""
+    st.markdown(f"**{title}**")
+    with st.container(horizontal=True):
+        for said in chosen:
+            caption = f"said {said.answer}, {said.sure:.0%} sure"
+            st.image(faces.images[said.row], caption=caption, width=98, alt=caption)
 
 
-settings = shell.open_page("Train")
+def first_look() -> None:
+    """Before the visitor has trained anything: the shipped run's curves for the default, else an invitation."""
+    run = frame.shipped("features")[0]
+    if settings != run.about.settings.training():
+        st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")
+        return
+    task = run.task()  # type: ignore[attr-defined]
+    line(
+        run.source,
+        f"test accuracy {written(task.accuracy, '.1%')}",
+        f"balanced {task.balanced:.1%}",
+        f"majority {task.majority:.1%}",
+        f"n = {task.accuracy.n}",
+        f"seed {settings.seed}",
+        f"{task.seconds:.0f} s",
+    )
+    curves(run.history(), task.majority)  # type: ignore[attr-defined]
+
+
+settings = frame.open_page("Train")
 st.title("Teach a net one thing")
 st.html(
-    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open it up.</p>'
+    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. '
+    "Then open it up.</p>"
 )
 with st.container(key="pairs-presets"):
     for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
         column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
         column.caption(text)
 
-bench = shell.bench()
+bench = frame.bench()
 if settings.data.startswith(KIND):
-    own_faces.sender(bench, shell.shipped_run())
+    own_faces.sender(bench, frame.shipped("features")[0].scene())
 if st.session_state.pop("start", False):
     st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
     st.session_state["job-for"] = settings
@@ -179,7 +211,7 @@ c.button(
 )
 with d.popover("Copy link", icon=":material/link:", width="stretch"):
     st.caption("This address brings anybody to the same settings, and so to the same run.")
-    st.code(shell.link(settings), language=None)
+    st.code(frame.link(settings), language=None)
 
 if snapshot and snapshot.active:
     play.watch(snapshot.key, live)
@@ -187,7 +219,7 @@ elif snapshot and snapshot.status == "failed":
     st.error(snapshot.error)
 elif snapshot and snapshot.result is not None:
     finished(snapshot.result, settings, "live")
-    shell.way("pages/features.py", "Open it up: what else did it learn?", ":material/layers:", "open")
+    frame.way("pages/features.py", "Open it up: what else did it learn?", ":material/layers:", "open")
 elif bench.finished(settings):
     try:
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
@@ -196,6 +228,6 @@ elif bench.finished(settings):
 elif settings.data == NONE_YET:
     st.info("Choose a ZIP above, or take the example and look how it is made.", icon=":material/upload_file:")
 else:
-    shell.first_look(settings, curves)
+    first_look()
 
 data_card.show(settings)

@@ -8,15 +8,20 @@ import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.target.settings import TrainSettings
 from pages._kit import play
-from pages._kit.shell import LABELS_NOTE, bench, span
+from pages._kit.evidence import span
+from pages._kit.frame import LABELS_NOTE, bench
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
+    from mlleak_core.data.card import DataCard
 
 
 def opened(settings: TrainSettings) -> Faces:
     """The faces of a run, with a bar the first time."""
-    return play.follow(bench().faces(settings))  # type: ignore[no-any-return]
+    from mlleak_core.target.training import choose_faces
+
+    faces: Faces = play.follow(bench().faces(settings.data))
+    return choose_faces(faces, settings)
 
 
 def show(settings: TrainSettings) -> None:
@@ -31,29 +36,36 @@ def show(settings: TrainSettings) -> None:
         st.error(str(problem))
         return
     card = describe(faces)
-    about = card.provenance
-    st.subheader(about.title)
+    st.subheader(card.provenance.title)
     left, right = st.columns(2, gap="large")
     with left:
-        balance = ", ".join(f"{n:,} {c}" for c, n in card.balance.items())
-        st.markdown(
-            f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). {card.task.capitalize()}: {balance}."
-        )
-        st.markdown(
-            f"**From** {about.origin}\n\n**Terms** {about.terms}\n\n**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}"
-        )
-        st.caption(LABELS_NOTE)
-        st.dataframe(
-            [{"attribute": a.attribute, "measure": a.measure, "with the task": round(a.estimate.value, 3),
-              "95% interval": span(a.estimate.low, a.estimate.high), "n": a.estimate.n,
-              "share": f"{a.share.value:.1%}" if a.share else "",} for a in card.associations],
-            hide_index=True,
-        )  # fmt: skip
-        st.caption(
-            "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people."
-        )
+        _facts(card)
     with right:
         name = st.selectbox("Contact sheet by", [a.name for a in faces.attributes], key="sheet")
-        st.image(
-            contact_sheet(faces, name), caption="A row a class: " + ", ".join(faces.labelling(name).classes), width="stretch"
-        )
+        caption = "A row a class: " + ", ".join(faces.labelling(name).classes)
+        st.image(contact_sheet(faces, name), caption=caption, width="stretch")
+
+
+def _facts(card: DataCard) -> None:
+    about = card.provenance
+    balance = ", ".join(f"{n:,} {c}" for c, n in card.balance.items())
+    st.markdown(
+        f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). "
+        f"{card.task.capitalize()}: {balance}."
+    )
+    st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}")
+    st.markdown(f"**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
+    st.caption(LABELS_NOTE)
+    rows = [
+        {
+            "attribute": a.attribute,
+            "measure": a.measure,
+            "with the task": round(a.estimate.value, 3),
+            "95% interval": span(a.estimate.low, a.estimate.high),
+            "n": a.estimate.n,
+            "share": f"{a.share.value:.1%}" if a.share else "",
+        }
+        for a in card.associations
+    ]
+    st.dataframe(rows, hide_index=True)
+    st.caption("φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people.")

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 from mlleak_core.contract import Step, drain
 from mlleak_core.server.jobs import Snapshot
-from pages._kit.shell import bench, visitor
+from pages._kit import trail
+from pages._kit.frame import bench, visitor
 
 
 def progress(snapshot: Snapshot) -> None:
@@ -93,8 +94,7 @@ def outcome(
 
     Results have `labelled(job, source)`; earlier ones lie in the session under `<slot>-trail`.
     """
-    back = st.session_state.pop(f"{slot}-back", None)
-    earlier = next((r["case"] for r in st.session_state.get(f"{slot}-trail", []) if r["key"] == back), None) if back else None
+    earlier = trail.earlier(slot)
     if earlier is not None:
         show(earlier)
     elif snapshot and snapshot.active:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from mlleak_core.figures.look import BLUE, GREEN, ORANGE, PINK, YELLOW
+from mlleak_core.figures.scenes import LAYER_NAMES, Scene
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
@@ -20,38 +21,8 @@ _COMPONENT = st.components.v2.component(
     js=(HERE / "face_map.js").read_text(),
 )
 
-LAYER_NAMES = {
-    "pixels": "pixels",
-    "conv1": "conv 1",
-    "conv2": "conv 2",
-    "conv3": "conv 3",
-    "hidden": "hidden",
-    "logits": "answer",
-}
-ORANGE, BLUE = "#D55E00", "#0072B2"
-FEW = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00")
+FEW = (BLUE, ORANGE, GREEN, PINK, YELLOW)
 TEN = ("#0072B2", "#2F86BC", "#5C99C2", "#86A8BF", "#AAB0B4", "#C4A98E", "#D09A68", "#D68A45", "#D97522", "#D55E00")
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """Everything a map shows. codes None hides the attribute. frames: "view/epoch/layer" -> int16 [n, 2]."""
-
-    name: str
-    frames: Mapping[str, NDArray[np.int16]]
-    layers: Sequence[str]
-    epochs: Sequence[int]
-    task: NDArray[np.int8]
-    task_classes: Sequence[str]
-    person: NDArray[np.int64]
-    atlas: bytes
-    sprite: int
-    columns: int
-    attribute: str
-    classes: Sequence[str]
-    codes: NDArray[np.int8] | None
-    labels: Sequence[tuple[str, Sequence[str], NDArray[np.int8]]]
-    people: Sequence[str] | None = None
 
 
 def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | None]:
@@ -72,7 +43,6 @@ def face_map(
     scene: Scene,
     key: str,
     compact: bool = False,
-    layer: str = "conv2",
     pinned: int = -1,
     on_pin: Callable[[int], None] | None = None,
 ) -> None:
@@ -81,22 +51,41 @@ def face_map(
     """
     shown = scene.codes is not None
     data: dict[str, Any] = {
-        "id": scene.name, "n": len(scene.task), "layers": list(scene.layers), "epochs": list(scene.epochs),
-        "frames": {k: _text(v, np.int16) for k, v in scene.frames.items()}, "layer": layer, "layerNames": LAYER_NAMES,
-        "task": _text(scene.task, np.int8), "taskClasses": list(scene.task_classes), "person": _text(scene.person, np.int32),
-        "codes": _text(scene.codes, np.int8) if scene.codes is not None else None, "classes": list(scene.classes),
-        "colours": colours_for(scene.classes, scene.codes) if scene.codes is not None else [], "atlas": base64.b64encode(scene.atlas).decode(), "sprite": scene.sprite,
-        "columns": scene.columns, "compact": compact, "pinned": pinned, "keeps": on_pin is not None, "hidden": f"{scene.attribute}: guess first",
-        "labels": [{"name": n, "classes": list(c), "codes": _text(k, np.int8)} for n, c, k in scene.labels] if shown else [],
+        "id": scene.name,
+        "n": len(scene.task),
+        "layers": list(scene.layers),
+        "epochs": list(scene.epochs),
+        "frames": {k: _text(v, np.int16) for k, v in scene.frames.items()},
+        "layer": scene.layer,
+        "layerNames": LAYER_NAMES,
+        "task": _text(scene.task, np.int8),
+        "taskClasses": list(scene.task_classes),
+        "person": _text(scene.person, np.int32),
+        "codes": _text(scene.codes, np.int8) if scene.codes is not None else None,
+        "classes": list(scene.classes),
+        "colours": colours_for(scene.classes, scene.codes) if scene.codes is not None else [],
+        "atlas": base64.b64encode(scene.atlas).decode(),
+        "sprite": scene.sprite,
+        "columns": scene.columns,
+        "compact": compact,
+        "pinned": pinned,
+        "keeps": on_pin is not None,
+        "hidden": f"{scene.attribute}: guess first",
+        "labels": [_label(*label) for label in scene.labels] if shown else [],
         "people": list(scene.people) if scene.people is not None else None,
-        "alt": f"Map of {len(scene.task)} held-out faces; near means alike to the layer. Colour: {scene.attribute}.",
-    }  # fmt: skip
+        "alt": f"Map of {len(scene.task)} held-out faces; near means alike to the layer. "
+        f"Colour: {scene.attribute}.",
+    }
 
     def told() -> None:
         if on_pin is not None:
             on_pin(int(st.session_state[key]["pinned"]))
 
     _COMPONENT(key=key, data=data, default={"pinned": pinned}, on_pinned_change=told)
+
+
+def _label(name: str, classes: Sequence[str], codes: NDArray[np.int8]) -> dict[str, Any]:
+    return {"name": name, "classes": list(classes), "codes": _text(codes, np.int8)}
 
 
 def _text(values: NDArray[Any], kind: type) -> str:

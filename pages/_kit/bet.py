@@ -1,0 +1,21 @@
+"""Guess first: a visitor's bet is locked before anything is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+
+def locked(slot: str) -> Any:
+    """The bet, once locked; empty where the visitor asked to be shown; None before."""
+    return st.session_state.get(slot)
+
+
+def buttons(slot: str, value: Any, disabled: bool = False, widths: tuple[float, ...] = (1, 1, 2.4)) -> None:
+    """Lock `value`, or skip the bet."""
+    one, two, *_ = st.columns(widths)
+    lock: Any = {"on_click": st.session_state.update, "width": "stretch"}
+    label, key = "Lock my bet", f"lock-{slot}"
+    one.button(label, type="primary", disabled=disabled, key=key, kwargs={slot: value}, **lock)
+    two.button("Just show me", key=f"skip-{slot}", kwargs={slot: ""}, **lock)
