@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import streamlit as st
-from mlleak_core.threat import discover
 
+from mlleak_core.threat import discover
 from pages._kit import frame
 from pages._kit.evidence import headline
 

@@ -1,4 +1,4 @@
-"""Every threat without a browser: `python -m mlleak_core list | train | features | membership | reconstruction | serve | ship`."""
+"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every threat."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mlleak_core import contract
-from mlleak_core.target.blackbox import Refused
-from mlleak_core.contract import BadInput, Choice, Diverged, Step
-from mlleak_core.data import SOURCES
-from mlleak_core.target.settings import MembershipSettings, ReconstructionSettings, TrainSettings
+from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, drain, knobs
+from mlleak_core.data.source import SOURCES
+from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.server.desk import Desk, Machine
+from mlleak_core.server.terminal import progress
+from mlleak_core.target.blackbox import Refused, Remote
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threat import SHIPPED, Threat, discover, imported, threat
+
+Command = Callable[[argparse.Namespace], int]
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with one clear line instead of a usage dump."""
+    """argparse with one clear line instead of a usage dump, and options written out."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"mlleak: {message}. Try {self.prog} --help.\n")
@@ -28,317 +37,220 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 when what was asked for cannot be done."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        options, rest = _parser(given).parse_known_args(given)
+        if rest and not getattr(options, "passes_on", False):
+            _parser(given).error(f"unrecognized arguments: {' '.join(rest)}")
+        options.rest = rest
         return int(options.command(options))
     except (BadInput, Diverged, Refused) as problem:
         print(f"mlleak: {problem}", file=sys.stderr)
     except OSError as problem:
-        print(f"mlleak: cannot use {problem.filename or 'a file'}: {problem.strerror or problem}", file=sys.stderr)
+        reason = problem.strerror or problem
+        print(f"mlleak: cannot use {problem.filename or 'a file'}: {reason}", file=sys.stderr)
     except KeyboardInterrupt:
         print("mlleak: stopped", file=sys.stderr)
     return 2
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="python -m mlleak_core", description="What are machine-learning models hiding?")
+def _parser(given: Sequence[str]) -> _Parser:
+    """All commands; only the options of the one that was given are made, since attacks are slow to import."""
+    parser = _Parser(prog="mlleak", description="What are machine-learning models hiding?")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    commands.add_parser("list", help="what can be run, and on which data").set_defaults(command=_list)
-    train = commands.add_parser("train", help="train the target and report how well it does its task")
-    _training_options(train)
-    train.set_defaults(command=_train)
-    features = commands.add_parser("features", help="read attributes nobody asked for off every layer")
-    _training_options(features)
-    features.add_argument("--attributes", default="", help="comma-separated; default: the data set's headline attributes")
-    from mlleak_core.threats.features.ladder import LayerLadder
+    wanted = next((word for word in given if not word.startswith("-")), "")
 
-    _knob_options(features, LayerLadder, skip=("seed",))
-    features.set_defaults(command=_features)
-    _membership_parser(commands)
-    _reconstruction_parser(commands)
-    ship = commands.add_parser("ship", help="compute the run that comes with the program anew")
-    ship.set_defaults(command=_ship)
+    def add(name: str, words: str, options: Callable[[_Parser], None], command: Command) -> None:
+        sub = commands.add_parser(name, help=words)
+        sub.set_defaults(command=command, given=given)
+        if name == wanted:
+            options(sub)
+
+    add("list", "what can be run, and on which data", lambda _: None, _list)
+    add("train", "train the target and report how well it does its task", _train_options, _train)
+    for found in discover():
+        add(found.card.slug, found.card.question, lambda sub, f=found: _threat_options(sub, f), _attack)  # type: ignore[misc]
+    add("serve", "a prediction service for a run, to be attacked over HTTP", _serve_options, _serve)
+    add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
+    add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
     return parser
 
 
-def _membership_parser(commands: Any) -> None:
-    from mlleak_core.threats.membership.attacks import ATTACKS
-    from mlleak_core.target.blackbox import REVEALS
-
-    membership = commands.add_parser("membership", help="was this record in the training set? shadows, attacks, controls")
-    _knob_options(membership, MembershipSettings)
-    membership.add_argument("--attack", default="lira", choices=(*ATTACKS, "all"), help="which attack (default lira)")
-    membership.add_argument(
-        "--reveal", default="probabilities", choices=REVEALS, help="what the service shows (default probabilities)"
-    )
-    membership.add_argument(
-        "--endpoint", default="", metavar="URL", help="attack a service started with `serve` on the same settings"
-    )
-    membership.add_argument("--key", default="", help="the service's API key")
-    membership.add_argument(
-        "--cluster", default=os.environ.get("MLLEAK_CLUSTER", ""), metavar="tcp://…", help="a Dask scheduler (MLLEAK_CLUSTER)"
-    )
-    membership.add_argument(
-        "--scores",
-        default="",
-        metavar="FILE.csv",
-        help="audit a model trained elsewhere: record, member, label, logit_0 … or loss",
-    )
-    membership.add_argument(
-        "--base-rate", type=float, default=0.5, help="share of members among those asked for, for the precision (default 0.5)"
-    )
-    membership.add_argument("--per-record", default="", metavar="FILE.csv", help="write every record's scores")
-    membership.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
-    membership.set_defaults(command=_membership)
-    serve = commands.add_parser("serve", help="a prediction service for a run, to be attacked over HTTP")
-    serve.add_argument("run", help="the run's name, as `train` or `membership` print it")
-    serve.add_argument("--reveal", default="probabilities", choices=REVEALS, help="what it shows (default probabilities)")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8700)
-    serve.add_argument(
-        "--key", default=os.environ.get("MLLEAK_SERVICE_KEY", ""), help="API key that callers must send (MLLEAK_SERVICE_KEY)"
-    )
-    serve.add_argument("--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit")
-    serve.set_defaults(command=_serve)
-
-
-def _reconstruction_parser(commands: Any) -> None:
-    from mlleak_core.target.blackbox import REVEALS
-
-    reconstruction = commands.add_parser(
-        "reconstruction", help="hide training faces in a model and read them back; gradient inversion"
-    )
-    _knob_options(reconstruction, ReconstructionSettings)
-    reconstruction.add_argument(
-        "--reveal", default="probabilities", choices=REVEALS, help="cap: what the service shows (default probabilities)"
-    )
-    reconstruction.add_argument(
-        "--endpoint", default="", metavar="URL", help="cap: read a service started with `serve` back; nothing is trained"
-    )
-    reconstruction.add_argument("--key", default="", help="the service's API key")
-    reconstruction.add_argument(
-        "--decode-key", default=None, metavar="WORD", help="read back with another key than was hidden with"
-    )
-    reconstruction.add_argument("--gallery", default="", metavar="FILE.png", help="write the truth above what was read back")
-    reconstruction.add_argument("--erase", action=argparse.BooleanOptionalAction, default=False, help="try every eraser too")
-    reconstruction.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
-    reconstruction.set_defaults(command=_reconstruction)
-
-
-def _training_options(parser: argparse.ArgumentParser) -> None:
+def _train_options(parser: _Parser) -> None:
     _knob_options(parser, TrainSettings)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to train (default auto)")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="where to train (default auto)")
+    _report_option(parser)
+
+
+def _threat_options(parser: _Parser, found: Threat) -> None:
+    catalogue = (*found.catalogue(), "all") if "attack" in _names(found.settings) else ()
+    _knob_options(parser, found.settings, catalogue)
+    parser.set_defaults(threat=found.card.slug)
+    add = parser.add_argument
+    add("--device", default="auto", choices=DEVICES, help="where to train (default auto)")
+    add("--cluster", default=os.environ.get("MLLEAK_CLUSTER", ""), metavar="tcp://…", help="a Dask scheduler (MLLEAK_CLUSTER)")
+    if found.remote:
+        add("--endpoint", default="", metavar="URL", help="attack a service started with `serve` on the same settings")
+        add("--key", default="", help="the service's API key")
+    if found.scores:
+        add("--scores", default="", metavar="FILE.csv", help="audit a model trained elsewhere, from a table of its answers")
+    for artefact in found.writes:
+        add(f"--{artefact.name}", default="", metavar=artefact.metavar, help=artefact.help)
+    _report_option(parser)
+
+
+def _serve_options(parser: _Parser) -> None:
+    parser.add_argument("run", help="the run's name, as `train` or a threat prints it")
+    parser.add_argument("--reveal", default="probabilities", choices=REVEALS, help="what it shows (default probabilities)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8700)
+    key = os.environ.get("MLLEAK_SERVICE_KEY", "")
+    parser.add_argument("--key", default=key, help="API key that callers must send (MLLEAK_SERVICE_KEY)")
+    parser.add_argument("--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit")
+
+
+def _ship_options(parser: _Parser) -> None:
+    slugs = [found.card.slug for found in discover()]
+    parser.add_argument("threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)")
+    parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
+
+
+def _app_options(parser: _Parser) -> None:
+    parser.set_defaults(passes_on=True)
+
+
+def _report_option(parser: _Parser) -> None:
     parser.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
 
 
-def _knob_options(parser: argparse.ArgumentParser, settings: type, skip: tuple[str, ...] = ()) -> None:
-    for knob in contract.knobs(settings):
-        if knob.name in skip:
-            continue
-        text = f"{knob.help} (default {knob.default})".replace("%", "%%")
+def _names(settings: type) -> list[str]:
+    return [knob.name for knob in _offered(settings)]
+
+
+def _offered(settings: type) -> list[Knob]:
+    """The knobs that are options: all but whole settings within settings."""
+    return [knob for knob in knobs(settings) if not issubclass(knob.kind, Settings)]
+
+
+def _knob_options(parser: _Parser, settings: type, catalogue: Sequence[str] = ()) -> None:
+    for knob in _offered(settings):
         name = f"--{knob.name.replace('_', '-')}"
+        text = f"{knob.help} (default {knob.default})".replace("%", "%%")
         if knob.kind is bool:
             parser.add_argument(name, action=argparse.BooleanOptionalAction, default=knob.default, help=text)
-        else:
-            choices = knob.rule.options if isinstance(knob.rule, Choice) else None
-            parser.add_argument(name, type=knob.kind, default=knob.default, choices=choices, help=text)
+            continue
+        choices = knob.rule.options if isinstance(knob.rule, Choice) else None
+        if knob.name == "attack" and choices is None:
+            choices = tuple(catalogue)
+        parser.add_argument(name, type=knob.kind, default=knob.default, choices=choices, help=text)
 
 
 def _settings(options: argparse.Namespace, kind: type) -> Any:
-    return kind(**{knob.name: getattr(options, knob.name) for knob in contract.knobs(kind)})
+    """The settings of a command. A knob that was given and does not apply beside the others is refused."""
+    made = kind(**{knob.name: getattr(options, knob.name) for knob in _offered(kind)})
+    for knob in _offered(kind):
+        if not made.applies(knob) and _was_given(options, knob):
+            beside = ", ".join(f"--{w.name} {getattr(made, w.name)}" for w in knob.when)
+            expected = f"--{knob.name.replace('_', '-')} only where it means something"
+            raise BadInput(expected, f"it beside {beside}", "Leave it out.")
+    return made
+
+
+def _was_given(options: argparse.Namespace, knob: Knob) -> bool:
+    names = (f"--{knob.name.replace('_', '-')}", f"--no-{knob.name.replace('_', '-')}")
+    return any(word.partition("=")[0] in names for word in options.given)
 
 
 def _list(_: argparse.Namespace) -> int:
-    print("data   " + "  ".join(SOURCES))
+    for kind in ("faces", "records"):
+        shown = [s.spelling for s in SOURCES if s.kind == kind and not s.private]
+        print(f"data, {kind}  " + "  ".join(shown))
     print("train  Train the target: a gender classifier.")
-    for threat in contract.discover():
-        print(f"{threat.CARD.slug}  {threat.CARD.question} ({'; '.join(threat.CARD.papers)})")
+    for found in discover():
+        print(f"{found.card.slug}  {found.card.question} ({'; '.join(found.card.papers)})")
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mlleak_core.target.store import Store
-    from mlleak_core.target.training import fit, open_faces
-
     settings = _settings(options, TrainSettings)
-    started = time.perf_counter()
-    faces = contract.drain(open_faces(settings), _bar)
-    target = contract.drain(fit(faces, settings, device=_device(options)), _bar)
-    _keep(Store().save, target)
-    _write(
-        options.json,
-        "train",
-        settings,
-        {**settings.as_dict(), "recipe": target.recipe, "run": target.key},
-        started,
-        target.report(faces),
-    )
+    started, desk = time.perf_counter(), _desk(options)
+    with progress() as on_step:
+        target = drain(desk.target(settings), on_step)
+        faces = drain(desk.faces(settings.data), on_step)
+    from mlleak_core.target.training import choose_faces
+
+    shown = {**settings.as_dict(), "recipe": target.recipe, "run": target.key}
+    _write(options.json, "train", settings, shown, started, target.report(choose_faces(faces, settings)))
     return 0
 
 
-def _features(options: argparse.Namespace) -> int:
-    from mlleak_core.threats.features.ladder import LayerLadder, analyse
-    from mlleak_core.target.training import fit, open_faces
-
-    settings, attack = _settings(options, TrainSettings), _settings(options, LayerLadder)
-    started = time.perf_counter()
-    faces = contract.drain(open_faces(settings), _bar)
-    wanted = [a.strip() for a in options.attributes.split(",") if a.strip()] or list(faces.headline)
-    canonical = {name.lower(): name for name in faces.targets}
-    names = [canonical.get(a.lower(), a) for a in wanted]
-    for name in names:
-        faces.target(name)
-    target = contract.drain(fit(faces, settings, device=_device(options)), _bar)
-    report = contract.drain(analyse(target, faces, names, attack), _bar)
-    body = {
-        "task": target.report(faces), "layers": [r.row() for r in report.rungs],
-        "correlation": {k: vars(v) for k, v in report.correlation.items()}, "ladder_seconds": report.seconds,
-    }  # fmt: skip
-    _write(options.json, "features", settings, {**settings.as_dict(), **attack.as_dict()}, started, body)
-    return 0
-
-
-def _membership(options: argparse.Namespace) -> int:
-    from mlleak_core.threats.membership import audit
-    from mlleak_core.target import fleet
-    from mlleak_core.threats.membership.attacks import ATTACKS
-    from mlleak_core.target.blackbox import Remote
-
-    if not 0 < options.base_rate < 1:
-        raise BadInput("a base rate between 0 and 1", str(options.base_rate), "0.5 means that half are members.")
-    if options.scores:
-        return _membership_of_scores(options)
-    started, settings = time.perf_counter(), _settings(options, MembershipSettings)
-    names = tuple(ATTACKS) if options.attack == "all" else (options.attack,)
-    box = Remote(options.endpoint, options.key) if options.endpoint else None
-    reveal = box.reveal if box else options.reveal
-    executor = fleet.cluster(options.cluster) if options.cluster else fleet.processes()
+def _attack(options: argparse.Namespace) -> int:
+    """Run a threat: what its page does, with a report instead of pictures."""
+    found = threat(options.threat)
+    settings = _settings(options, found.settings)
+    started, desk = time.perf_counter(), _desk(options)
+    table = getattr(options, "scores", "")
+    run = imported(found.scores)(Path(table), settings, desk) if table else found.start(settings, desk)
     try:
-        result = contract.drain(audit.audit(settings, names=names, reveal=reveal, executor=executor, box=box), _bar)
+        with progress() as on_step:
+            result = drain(run, on_step)
     finally:
-        fleet.close(executor)
-    if result.skipped and not result.reports:
-        raise Refused(next(iter(result.skipped.values())))
-    if options.per_record:
-        _per_record(Path(options.per_record), result)
-    shared = {
-        "target_train_accuracy": result.train_accuracy, "target_test_accuracy": result.test_accuracy, "shadows": result.shadows,
-        "shadow_seconds": result.shadow_seconds, "run": result.run, "skipped": result.skipped, "lost": list(result.lost),
-    }  # fmt: skip
-    body = _reports(result.reports, shared, options.base_rate)
-    _write(options.json, "membership", settings, {**settings.as_dict(), "reveal": reveal}, started, body)
+        desk.close()
+    for artefact in found.writes:
+        path = getattr(options, artefact.name.replace("-", "_"))
+        if path:
+            Path(path).write_bytes(result.artefact(artefact.name))
+    findings = [finding.row() for finding in result.exhibit().findings()]
+    shown = {"scores": table} if table else settings.as_dict()
+    _write(options.json, found.card.slug, settings, shown, started, {**result.row(), "findings": findings})
     return 0
 
 
-def _membership_of_scores(options: argparse.Namespace) -> int:
-    """Audit a model that was trained elsewhere."""
-    from mlleak_core.threats.membership.audit import audit_scores
-    from mlleak_core.data.scores import read_scores
+def _desk(options: argparse.Namespace) -> Desk:
+    from mlleak_core.target.models import pick_device
 
-    started = time.perf_counter()
-    found = audit_scores(read_scores(Path(options.scores)), options.seed)
-    chosen = found if options.attack == "all" else {options.attack: found.get(options.attack)}
-    if None in chosen.values():  # shadows are not to be had for a model that is not here
-        chosen = {"loss": found["loss"]}
-    settings = MembershipSettings(seed=options.seed)
-    _write(options.json, "membership", settings, {"scores": options.scores}, started, _reports(chosen, {}, options.base_rate))
-    return 0
-
-
-def _reports(reports: dict[str, Any], shared: dict[str, Any], base_rate: float) -> dict[str, Any]:
-    """One attack: its numbers; several: one report each, beside what they share."""
-    from mlleak_core.measure import positive_predictive_value as precision
-
-    rows = {name: report.row() for name, report in reports.items()}
-    for row in rows.values():
-        found = row["tpr_at_1pct"]
-        row["precision_at_1pct"] = {"base_rate": base_rate, "value": None if found is None else precision(found, 0.01, base_rate)}
-    return {**next(iter(rows.values())), **shared} if len(rows) == 1 else {**shared, "attacks": rows}
-
-
-def _per_record(path: Path, result: Any) -> None:
-    """A row a record: its name, the truth, whether each attack's false-discovery list names it, and every score."""
-    import csv
-
-    names = list(result.reports)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["record", "member", *names, *(f"{n}_named" for n in names)])
-        for i, row in enumerate(result.rows):
-            scores = [result.scores[n][i] for n in names]
-            writer.writerow(
-                [result.exhibit.names[row], int(result.member[i]), *scores, *(int(result.reports[n].named[i]) for n in names)]
-            )
-
-
-def _reconstruction(options: argparse.Namespace) -> int:
-    from mlleak_core.data import source
-    from mlleak_core.threats.reconstruction import exhibit as gallery, plan, twins
-    from mlleak_core.threats.inversion import invert as participant
-    from mlleak_core.target.store import Store
-
-    started, settings = time.perf_counter(), _settings(options, ReconstructionSettings)
-    if options.endpoint and settings.attack != "cap":
-        raise BadInput("--attack cap with --endpoint", settings.attack, "The other attacks need the model file, not a service.")
-    key = plan.KEY if options.decode_key is None else options.decode_key
-    faces = contract.drain(source.load(settings.data), _bar)
-    if settings.attack == "gradient":
-        inverted = contract.drain(participant.invert(settings, faces), _bar)
-        truth, pictures, body = inverted.truth, inverted.pictures, inverted.row()
-    elif options.endpoint:
-        from mlleak_core.target.blackbox import Remote
-
-        remote = contract.drain(twins.read_service(settings, faces, Remote(options.endpoint, options.key), key), _bar)
-        truth, pictures, body = remote.truth, remote.pictures, remote.report.row() | {"mae_mean_image": remote.baseline.mae.value}
-    else:
-        found = contract.drain(twins.twins(settings, faces, options.reveal, options.erase, key=key), _bar)
-        _keep(Store().save, found.malicious)
-        truth, pictures, body = found.plan.secret.pictures, found.frames[-1].pictures, found.row()
-    if options.gallery:
-        Path(options.gallery).write_bytes(gallery.poster(truth, pictures))
-    _write(options.json, "reconstruction", settings, settings.as_dict(), started, body)
-    return 0
+    endpoint = getattr(options, "endpoint", "")
+    service = Remote(endpoint, options.key) if endpoint else None
+    machine = Machine(device=str(pick_device(options.device)), cluster=getattr(options, "cluster", ""))
+    return Desk(machine=machine, service=service)
 
 
 def _serve(options: argparse.Namespace) -> int:
     from mlleak_core.target.service import app, serve
 
     application = app(options.run, options.reveal, options.key, options.per_minute)
-    print(f"serving {options.run} on http://{options.host}:{options.port}, revealing {options.reveal}", file=sys.stderr)
+    where = f"http://{options.host}:{options.port}"
+    print(f"serving {options.run} on {where}, revealing {options.reveal}", file=sys.stderr)
     serve(application, options.host, options.port)
     return 0
 
 
-def _ship(_: argparse.Namespace) -> int:
-    from mlleak_core.threats.reconstruction import exhibit as gallery
-    from mlleak_core.threats.features import exhibit as shipped
-    from mlleak_core.threats.membership import exhibit as showcase
-
-    shipped.write(shipped.make())
-    showcase.write(showcase.make())
-    gallery.write(gallery.make())
-    print(f"wrote {shipped.FOLDER}", file=sys.stderr)
+def _ship(options: argparse.Namespace) -> int:
+    wanted = [threat(slug) for slug in options.threats] or list(discover())
+    desk, folder = Desk(), Path(options.to)
+    try:
+        for found in wanted:
+            for settings in found.shipped:
+                ship(found, settings, desk, folder)
+    finally:
+        desk.close()
+    print(f"wrote {folder}", file=sys.stderr)
     return 0
 
 
-def _device(options: argparse.Namespace) -> str:
-    from mlleak_core.target.models import pick_device
-
-    return str(pick_device(options.device))
-
-
-def _keep(save: Callable[[Any], Any], target: Any) -> None:
-    try:
-        save(target)
-    except OSError as problem:
-        print(f"\nmlleak: the run was not kept: {problem.strerror or problem}", file=sys.stderr)
+def ship(found: Threat, settings: Settings, desk: Desk, folder: Path = SHIPPED) -> None:
+    """Compute one exhibit and write it where the program looks for it."""
+    with progress() as on_step:
+        result = drain(found.start(settings, desk), on_step)
+        whole = getattr(result, "shipped_exhibit", None)
+        exhibit = drain(whole(desk), on_step) if whole else result.exhibit()
+    exhibit.save(folder, found.shipped_name(settings))
 
 
-def _bar(step: Step) -> None:
-    """A progress bar on standard error, only where somebody watches."""
-    if sys.stderr.isatty():
-        share = step.done / max(step.total, 1)
-        print(f"\r{'█' * int(24 * share):24s} {share:4.0%} {step.note:40.40s}", end="", file=sys.stderr, flush=True)
+def _app(options: argparse.Namespace) -> int:
+    from mlleak_core.server.browser import serve_app
+
+    return serve_app(options.rest)
 
 
 def _finite(value: Any) -> Any:
@@ -350,25 +262,20 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _write(
-    path: str,
-    threat: str,
-    settings: TrainSettings | MembershipSettings | ReconstructionSettings,
-    shown: dict[str, Any],
-    started: float,
-    report: Any,
-) -> None:
+def _write(path: str, slug: str, settings: Any, shown: dict[str, Any], started: float, report: Any) -> None:
     result = {
-        "threat": threat, "data": settings.data, "seed": settings.seed, "settings": shown,
-        "seconds": time.perf_counter() - started, "report": report,
-    }  # fmt: skip
+        "threat": slug,
+        "data": settings.data,
+        "seed": settings.seed,
+        "settings": shown,
+        "seconds": time.perf_counter() - started,
+        "report": report,
+    }
     text = json.dumps(_finite(result), indent=1, allow_nan=False)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
     if path == "-":
         print(text)
     else:
-        Path(path).write_text(text + "\n")
+        Path(path).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""A toy threat: a loaded coin gives away who tossed it."""

@@ -1,0 +1,27 @@
+"""Toy: toss a loaded coin."""
+
+from __future__ import annotations
+
+import streamlit as st
+from mlleak_core.threats.toy.card import THREAT, ToySettings
+from pages._kit import frame, play
+from pages._kit.dials import Dials
+from pages._kit.evidence import big, evidence
+
+frame.open_page(THREAT.card.title)
+st.title(THREAT.card.question)
+dials = Dials(ToySettings, "t", THREAT.shipped[0])
+dials.pick(st, "tosses", "Tosses", bounds=(10, 1000, 10))
+settings = dials.settings()
+
+
+def show(exhibit):
+    big(*exhibit.headlines()[0].figures)
+    for finding in exhibit.findings():
+        evidence(finding)
+
+
+if settings is not None:
+    snapshot = play.ask("t", settings, lambda: frame.bench().open(THREAT, settings), st, "Toss")
+    shipped = frame.shipped("toy")[0] if settings == THREAT.shipped[0] else None
+    play.outcome("t", snapshot, lambda _: None, show, shipped, "Not tossed yet.")
