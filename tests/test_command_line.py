@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from mlleak_core.__main__ import main
+from mlleak_core.data.source import SOURCES
+from mlleak_core.threat import discover
 
 RUNG = {
     "layer", "attribute", "auc", "low", "high", "n", "null_auc", "label_only_auc", "random_init_auc", "few_shot_auc",
@@ -19,14 +21,20 @@ TASK = {"accuracy", "balanced_accuracy", "majority", "n_train", "n_test", "sampl
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "mlleak_core", *arguments], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-m", "mlleak_core", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
 
 
 def test_list_names_every_threat_and_source(capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out
-    assert "features" in out and "synthetic" in out and "folder:PATH" in out
+    assert all(threat.card.slug in out and threat.card.question in out for threat in discover())
+    assert all(source.spelling in out for source in SOURCES if not source.private)
+    assert "synthetic" in out and "folder:PATH" in out and "location" in out and "csv:PATH" in out
 
 
 def test_train_prints_one_json_object_and_nothing_else():
@@ -41,24 +49,8 @@ def test_train_prints_one_json_object_and_nothing_else():
 
 def test_features_reports_task_and_layers(tmp_path):
     out = tmp_path / "report.json"
-    assert (
-        main(
-            [
-                "features",
-                "--faces",
-                "1500",
-                "--epochs",
-                "2",
-                "--attributes",
-                "glasses,Darker tone",
-                "--draws",
-                "5",
-                "--json",
-                str(out),
-            ]
-        )
-        == 0
-    )
+    options = ["--faces", "1500", "--epochs", "2", "--attributes", "glasses,Darker tone", "--draws", "5"]
+    assert main(["features", *options, "--json", str(out)]) == 0
     report = json.loads(out.read_text())["report"]
     assert set(report["task"]) >= TASK
     assert len(report["layers"]) == 12
@@ -82,7 +74,18 @@ def test_features_reports_task_and_layers(tmp_path):
         (["membership", "--scores", "/no/such.csv"], "CSV file of scores"),
         (["membership", "--data", "clinic", "--endpoint", "http://127.0.0.1:9"], "Is the service running"),
         (["membership", "--data", "clinic", "--cluster", "tcp://127.0.0.1:9"], "Dask scheduler"),
-        (["membership", "--base-rate", "2"], "between 0 and 1"),
+        (["membership", "--base-rate", "2"], "between 0.0001 and 0.9999"),
+        (["membership", "--data", "clinic", "--preset", "full"], "--preset only where it means something"),
+        (
+            ["reconstruction", "--attack", "cor", "--reveal", "label"],
+            "--reveal only where it means something",
+        ),
+        (["reconstruction", "--low-bits", "3"], "--low-bits only where it means something"),
+        (["reconstruction", "--code", "pixels4", "--bits=400"], "--bits only where it means something"),
+        (
+            ["inversion", "--attack", "analytic", "--prior", "smoothness"],
+            "--prior only where it means something",
+        ),
         (["membership", "--data", "csv:/no/such.csv"], "CSV file"),
         (["serve", "m0"], "none on this machine"),
         ([], "required"),
@@ -117,41 +120,51 @@ def test_membership_reports_one_attack_or_all_from_one_fleet(capsys, tmp_path):
     result = json.loads(capsys.readouterr().out)
     assert (result["threat"], result["data"], result["seed"]) == ("membership", "clinic", 2)
     assert set(result["report"]) >= MEMBERSHIP
-    assert (
-        main(
-            [
-                "membership",
-                "--data",
-                "clinic",
-                "--shadows",
-                "4",
-                "--attack",
-                "all",
-                "--seed",
-                "2",
-                "--base-rate",
-                "0.01",
-                "--per-record",
-                str(tmp_path / "r.csv"),
-            ]
-        )
-        == 0
-    )
+    options = ["--data", "clinic", "--shadows", "4", "--attack", "all", "--seed", "2", "--base-rate", "0.01"]
+    assert main(["membership", *options, "--per-record", str(tmp_path / "r.csv")]) == 0
     every = json.loads(capsys.readouterr().out)["report"]
     assert every["attacks"]["lira"]["auc"] == result["report"]["auc"]
-    assert set(every["attacks"]) >= {"lira", "rmia", "base", "shokri", "quantile", "entropy", "loss", "label-only"}
+    assert set(every["attacks"]) >= {
+        "lira",
+        "rmia",
+        "base",
+        "shokri",
+        "quantile",
+        "entropy",
+        "loss",
+        "label-only",
+    }
     assert every["shadow_seconds"] == 0, "the fleet was already there"
-    assert every["attacks"]["lira"]["precision_at_1pct"]["value"] < result["report"]["precision_at_1pct"]["value"]
+    assert (
+        every["attacks"]["lira"]["precision_at_1pct"]["value"]
+        < result["report"]["precision_at_1pct"]["value"]
+    )
     table = (tmp_path / "r.csv").read_text().splitlines()
     assert table[0].startswith("record,member,lira,")
     assert len(table) == 1 + every["attacks"]["lira"]["n_members"] + every["attacks"]["lira"]["n_nonmembers"]
 
 
 def test_membership_takes_a_table_of_scores(tmp_path, capsys):
-    lines = ["record,member,label,loss", *(f"{i},{i % 2},0,{0.01 * i * (1 if i % 2 else 3)}" for i in range(200))]
+    lines = [
+        "record,member,label,loss",
+        *(f"{i},{i % 2},0,{0.01 * i * (1 if i % 2 else 3)}" for i in range(200)),
+    ]
     (tmp_path / "s.csv").write_text("\n".join(lines))
-    assert main(["membership", "--scores", str(tmp_path / "s.csv")]) == 0
+    assert main(["membership", "--scores", str(tmp_path / "s.csv"), "--attack", "loss"]) == 0
     assert json.loads(capsys.readouterr().out)["report"]["auc_low"] > 0.5
+    names = tmp_path / "names.csv"
+    assert (
+        main(
+            ["membership", "--scores", str(tmp_path / "s.csv"), "--attack", "all", "--per-record", str(names)]
+        )
+        == 0
+    )
+    assert names.read_text().splitlines()[0].startswith("record,member,loss")
+    assert len(names.read_text().splitlines()) == 201
+    capsys.readouterr()
+    assert main(["membership", "--scores", str(tmp_path / "s.csv"), "--attack", "shokri"]) == 2
+    told = capsys.readouterr()
+    assert "loss" in told.err and told.out == "", "an attack that needs shadows is refused, not replaced"
 
 
 RECONSTRUCTION = {
@@ -188,8 +201,9 @@ def test_a_wrong_decoding_key_is_said_and_reads_nothing(reconstruct):
     assert report["identified_rate"] == 0
 
 
-def test_gradient_inversion_of_one_photo_is_exact(reconstruct):
-    report = reconstruct("--attack", "gradient", "--net", "mlp", "--batch", "1")["report"]
+def test_gradient_inversion_of_one_photo_is_exact(folder, capsys):
+    assert main(["inversion", "--data", folder, "--attack", "analytic", "--net", "mlp", "--batch", "1"]) == 0
+    report = json.loads(capsys.readouterr().out)["report"]
     assert report["max_error"] < 0.255
     assert report["mae_low"] is None, "one photo has no interval, and JSON no infinity"
     assert report["method"] == "analytic"
@@ -197,9 +211,22 @@ def test_gradient_inversion_of_one_photo_is_exact(reconstruct):
 
 def test_a_malicious_run_is_read_back_over_http_until_the_rate_limit(folder, capsys):
     from mlleak_core.target.service import app
-    from tests.core.test_service import running
+    from tests.target.test_service import running
 
-    options = ["--data", folder, "--faces", "4", "--bits", "200", "--parity", "0", "--epochs", "24", "--seed", "3"]
+    options = [
+        "--data",
+        folder,
+        "--faces",
+        "4",
+        "--bits",
+        "200",
+        "--parity",
+        "0",
+        "--epochs",
+        "24",
+        "--seed",
+        "3",
+    ]
     assert main(["reconstruction", *options]) == 0
     name = json.loads(capsys.readouterr().out)["report"]["run"]
     for limit, reveal in ((0, "label"), (600, "probabilities")):

@@ -45,7 +45,9 @@ def tab(chromium) -> Iterator[Callable[..., object]]:
         page.set_default_timeout(90_000)
         page.on("pageerror", lambda e: errors.append(str(e)))
         # On a deep link the front end looks for its server below the page's own path first: two 404s that are its own.
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "404" not in m.text else None)
+        page.on(
+            "console", lambda m: errors.append(m.text) if m.type == "error" and "404" not in m.text else None
+        )
         opened.append(page)
         return page
 

@@ -7,9 +7,11 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import first_paint, serving, serving_nothing, settle
+from mlleak_core.threat import discover
 from tests.browser.conftest import shot
 
 pytestmark = pytest.mark.browser
+PATHS = ("", "train", *(found.card.slug for found in discover()))
 
 
 def words(page):
@@ -29,7 +31,7 @@ def at_rest(page):
     return before
 
 
-@pytest.mark.parametrize("path", ["", "train", "features", "membership", "reconstruction"])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
     with serving(MLLEAK_WARM="0") as (address, _):
         seen = []
@@ -52,7 +54,9 @@ def test_home_shows_a_leak_without_plotly(server, tab):
     settle(page)
     assert "AUC" in words(page)
     assert not [u for u in fetched if "plotly" in u.lower()]
-    assert not [u for u in fetched if not u.startswith((server, "data:", "blob:", server.replace("http", "ws")))]
+    assert not [
+        u for u in fetched if not u.startswith((server, "data:", "blob:", server.replace("http", "ws")))
+    ]
 
 
 def test_home_shows_it_at_once(server, tab):
@@ -65,7 +69,9 @@ def test_home_shows_it_at_once(server, tab):
         return taken
 
     with serving_nothing() as nothing:
-        pairs = [(seconds(nothing, ".big"), seconds(server, ".big", ".face-map canvas.main")) for _ in range(4)]
+        pairs = [
+            (seconds(nothing, ".big"), seconds(server, ".big", ".face-map canvas.main")) for _ in range(4)
+        ]
     empty, home = np.transpose(pairs[1:])  # the first finds the servers cold
     assert home.min() < 2.5 * empty.min(), pairs
 
@@ -74,13 +80,13 @@ def test_home_shows_it_at_once(server, tab):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_its_screen(server, tab, scheme, width):
     page = tab(width, 844, scheme)
-    for path in ("", "train", "features", "membership", "reconstruction"):
+    for path in PATHS:
         page.goto(f"{server}/{path}")
         settle(page)
         page.locator("h1").first.wait_for()
         shot(page, f"{path or 'home'}-{scheme}-{width}")
         over = page.evaluate(
-            "document.querySelector('[data-testid=stMain]').scrollWidth - document.querySelector('[data-testid=stMain]').clientWidth"
+            "(main => main.scrollWidth - main.clientWidth)(document.querySelector('[data-testid=stMain]'))"
         )
         assert over <= 1, f"{path} is {over} px too wide"
 
@@ -157,7 +163,9 @@ def test_a_person_pinned_on_the_map_is_known_on_the_membership_page(server, tab)
     settle(page)
     page.get_by_role("button", name="Just show me").click()
     settle(page)
-    assert "The person you pinned" in words(page) or "pinned" in page.locator(".record-grid").last.inner_text()
+    assert (
+        "The person you pinned" in words(page) or "pinned" in page.locator(".record-grid").last.inner_text()
+    )
 
 
 def test_train_then_open_it_up_end_to_end(server, tab):
@@ -181,7 +189,9 @@ def test_train_then_open_it_up_end_to_end(server, tab):
     assert "epochs=3" in page.url and "seed=5" in page.url
     shot(page, "opened")
     words_seen = page.locator(".verdict").inner_text()
-    assert any(w in words_seen for w in ("made it easier", "merely kept", "forgetting it", "told from chance"))
+    assert any(
+        w in words_seen for w in ("made it easier", "merely kept", "forgetting it", "told from chance")
+    )
 
 
 def test_own_pictures_are_sent_trained_on_and_let_go(server, tab, tmp_path):
@@ -229,7 +239,9 @@ def test_a_run_that_two_visitors_watch_is_not_stopped_by_one(server, tab):
     one.goto(f"{server}/train?epochs=90&faces=2500&seed=22")
     settle(one)
     one.get_by_role("button", name="Train these settings").click()
-    one.get_by_role("button", name="Pause").click()  # set aside, it holds up nobody, the tests after this one included
+    one.get_by_role(
+        "button", name="Pause"
+    ).click()  # set aside, it holds up nobody, the tests after this one included
     one.get_by_text("paused").first.wait_for()
     two.goto(one.url)
     for page in (one, two):
@@ -350,4 +362,6 @@ def test_faces_emerge_live_and_stop_keeps_them(server, tab):
     page.get_by_text("Stopped early: the twins").wait_for(timeout=60_000)
     settle(page)
     page.get_by_role("button", name="Just show me").click()
-    page.locator(".face-reel").filter(has=page.locator("select.others")).first.locator(".cell").nth(15).wait_for()
+    page.locator(".face-reel").filter(has=page.locator("select.others")).first.locator(".cell").nth(
+        15
+    ).wait_for()
