@@ -88,12 +88,27 @@ def _threat_options(parser: _Parser, found: Threat) -> None:
     parser.set_defaults(threat=found.card.slug)
     add = parser.add_argument
     add("--device", default="auto", choices=DEVICES, help="where to train (default auto)")
-    add("--cluster", default=os.environ.get("MLLEAK_CLUSTER", ""), metavar="tcp://…", help="a Dask scheduler (MLLEAK_CLUSTER)")
+    add(
+        "--cluster",
+        default=os.environ.get("MLLEAK_CLUSTER", ""),
+        metavar="tcp://…",
+        help="a Dask scheduler (MLLEAK_CLUSTER)",
+    )
     if found.remote:
-        add("--endpoint", default="", metavar="URL", help="attack a service started with `serve` on the same settings")
+        add(
+            "--endpoint",
+            default="",
+            metavar="URL",
+            help="attack a service started with `serve` on the same settings",
+        )
         add("--key", default="", help="the service's API key")
     if found.scores:
-        add("--scores", default="", metavar="FILE.csv", help="audit a model trained elsewhere, from a table of its answers")
+        add(
+            "--scores",
+            default="",
+            metavar="FILE.csv",
+            help="audit a model trained elsewhere, from a table of its answers",
+        )
     for artefact in found.writes:
         add(f"--{artefact.name}", default="", metavar=artefact.metavar, help=artefact.help)
     _report_option(parser)
@@ -101,17 +116,23 @@ def _threat_options(parser: _Parser, found: Threat) -> None:
 
 def _serve_options(parser: _Parser) -> None:
     parser.add_argument("run", help="the run's name, as `train` or a threat prints it")
-    parser.add_argument("--reveal", default="probabilities", choices=REVEALS, help="what it shows (default probabilities)")
+    parser.add_argument(
+        "--reveal", default="probabilities", choices=REVEALS, help="what it shows (default probabilities)"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8700)
     key = os.environ.get("MLLEAK_SERVICE_KEY", "")
     parser.add_argument("--key", default=key, help="API key that callers must send (MLLEAK_SERVICE_KEY)")
-    parser.add_argument("--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit")
+    parser.add_argument(
+        "--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit"
+    )
 
 
 def _ship_options(parser: _Parser) -> None:
     slugs = [found.card.slug for found in discover()]
-    parser.add_argument("threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)")
+    parser.add_argument(
+        "threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)"
+    )
     parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
 
 
@@ -120,7 +141,9 @@ def _app_options(parser: _Parser) -> None:
 
 
 def _report_option(parser: _Parser) -> None:
-    parser.add_argument("--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)")
+    parser.add_argument(
+        "--json", default="-", metavar="PATH|-", help="where the report goes (default standard output)"
+    )
 
 
 def _names(settings: type) -> list[str]:

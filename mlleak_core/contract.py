@@ -111,7 +111,9 @@ class Knob:
         """Raise `BadInput` unless `value` is of the knob's kind and within its rule."""
         kinds: tuple[type, ...] = (int, float) if self.kind is float else (self.kind,)
         if not isinstance(value, kinds) or (self.kind is not bool and isinstance(value, bool)):
-            raise BadInput(f"{self.name} to be {self.kind.__name__}", repr(value), "Give a value of that type.")
+            raise BadInput(
+                f"{self.name} to be {self.kind.__name__}", repr(value), "Give a value of that type."
+            )
         if isinstance(self.rule, Range) and not self.rule.lo <= cast(float, value) <= self.rule.hi:
             between = f"{self.name} between {self.rule.lo:g} and {self.rule.hi:g}"
             raise BadInput(between, f"{value!r}", "Choose a value in that range.")
@@ -120,9 +122,13 @@ class Knob:
             raise BadInput(one_of, repr(value), "Choose one of these.")
 
 
-@functools.cache
 def knobs(settings: type) -> tuple[Knob, ...]:
     """The controls of a frozen settings dataclass, in field order."""
+    return _knobs(cast(Any, settings))
+
+
+@functools.cache
+def _knobs(settings: Any) -> tuple[Knob, ...]:
     hints = get_type_hints(settings, include_extras=True)
     found = []
     for field in dataclasses.fields(settings):
@@ -189,9 +195,7 @@ def drain(run: Generator[Step, None, T], on_step: Callable[[Step], None] = ignor
             return end.value  # type: ignore[no-any-return]
 
 
-def relay(
-    run: Generator[Step, None, T], change: Callable[[Step], Step]
-) -> Generator[Step, None, T]:
+def relay(run: Generator[Step, None, T], change: Callable[[Step], Step]) -> Generator[Step, None, T]:
     """Pass a run's steps on, each as `change` makes it. `Stop` thrown in reaches the run; its result is returned."""
     try:
         step = next(run)

@@ -226,12 +226,14 @@ class Exhibit:
     def load(cls, folder: Path, name: str) -> Self:
         """Read what `save` wrote. Raises BadInput where it is missing or of another form."""
         try:
-            about = cattrs.structure(disk.read_json(folder / f"{name}.json"), cls.About)
+            about: Any = cattrs.structure(disk.read_json(folder / f"{name}.json"), cls.About)
             arrays = disk.read_arrays(folder / f"{name}.npz")
             atlas = (folder / f"{name}.{cls.picture}").read_bytes()
         except (*disk.DAMAGE, cattrs.BaseValidationError) as error:
             got = f"none, or a damaged one ({type(error).__name__})"
-            raise BadInput(f"the exhibit {name} in {folder.name}", got, "Make it anew with `mlleak ship`.") from error
+            raise BadInput(
+                f"the exhibit {name} in {folder.name}", got, "Make it anew with `mlleak ship`."
+            ) from error
         return cls(about=about, arrays=arrays, atlas=atlas, job=name, source=f"shipped {about.made}")
 
 

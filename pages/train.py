@@ -133,8 +133,8 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     )
     curves(target.history, found.majority)
     with st.expander("The numbers behind the curves"):
-        epochs = np.arange(1, len(target.history["test_loss"]) + 1)
-        st.dataframe({"epoch": epochs, **target.history}, hide_index=True)
+        numbers = np.arange(1, len(target.history["test_loss"]) + 1)
+        st.dataframe({"epoch": numbers, **target.history}, hide_index=True)
     shown(f"Its surest mistakes ({found.mistakes} in all)", found.surest_mistakes, faces)
     shown("And eight it got right", found.some_right, faces)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core.contract import Estimate
 from mlleak_core.data.faces import UNKNOWN, Faces, Provenance
-from mlleak_core.measure import Estimate, cramers_v, proportion
+from mlleak_core.measure import cramers_v, proportion
 from mlleak_core.seeds import stream
 
 

@@ -89,7 +89,9 @@ class Desk:
         self._hold(found.key, settings.data, found)
         problem = self.keep(settings.data, lambda store: store.save(found))
         if problem:
-            yield Step(1, 1, f"the run could not be kept on disk ({problem}); it lives until the server stops")
+            yield Step(
+                1, 1, f"the run could not be kept on disk ({problem}); it lives until the server stops"
+            )
         return found
 
     def executor(self) -> Executor:

@@ -95,7 +95,9 @@ class Store:
             kind = kinds.by_name(about["recipe"])
             return kind.answers(disk.read_tensors(home / "model.safetensors"), about["settings"]), about
         except FileNotFoundError as error:
-            raise BadInput(f"a run called {key}", "none on this machine", "Run `train` or `membership` first.") from error
+            raise BadInput(
+                f"a run called {key}", "none on this machine", "Run `train` or `membership` first."
+            ) from error
         except (*disk.DAMAGE, RuntimeError) as error:
             raise _damaged(key, error) from error
 
@@ -103,7 +105,9 @@ class Store:
 def _damaged(key: str, error: Exception) -> BadInput:
     if isinstance(error, BadInput):
         return error
-    return BadInput(f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Delete it and train it again.")
+    return BadInput(
+        f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Delete it and train it again."
+    )
 
 
 def _weights(target: Target) -> dict[str, NDArray[Any]]:

@@ -68,4 +68,6 @@ def _facts(card: DataCard) -> None:
         for a in card.associations
     ]
     st.dataframe(rows, hide_index=True)
-    st.caption("φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people.")
+    st.caption(
+        "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people."
+    )

@@ -22,7 +22,9 @@ class Dials:
         self.knobs = {knob.name: knob for knob in knobs(settings)}
         self.values: dict[str, Any] = {}
 
-    def source(self, place: Any, label: str, slugs: Sequence[str], on_change: Callable[[], None] | None = None) -> str:
+    def source(
+        self, place: Any, label: str, slugs: Sequence[str], on_change: Callable[[], None] | None = None
+    ) -> str:
         """Which data, as settings write it. A visitor may name folders only where the operator allows it."""
         allowed = {s.title: s for s in SOURCES if s.slug in slugs and (paths_allowed() or not s.needs_path)}
         first = find(self.usual.as_dict()["data"])[0].title

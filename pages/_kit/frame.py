@@ -170,9 +170,7 @@ def run_card(settings: TrainSettings) -> None:
         pill = f'<span class="pill shipped">{known[settings].replace("shipped ", "shipped · ")}</span>'
     else:
         pill = '<span class="pill none">not trained yet</span>'
-    st.html(
-        f'<div class="runcard"><b>{html.escape(name)} · seed {settings.seed}</b>{lines}<br>{pill}</div>'
-    )
+    st.html(f'<div class="runcard"><b>{html.escape(name)} · seed {settings.seed}</b>{lines}<br>{pill}</div>')
 
 
 def pinned(data: str) -> int:

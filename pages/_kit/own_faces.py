@@ -6,6 +6,7 @@ import csv
 import functools
 import io
 import zipfile
+from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import BadInput
@@ -39,7 +40,7 @@ def sender(bench: Desk, faces: Scene) -> None:
             st.caption(
                 "Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them."
             )
-            with_name = {"on_click": _forget, "args": (bench, name)}
+            with_name: Any = {"on_click": _forget, "args": (bench, name)}
             st.button("Let go of them", icon=":material/delete:", key="own-forget", **with_name)
         st.download_button(
             "An example (ZIP)",
@@ -88,5 +89,7 @@ def _photo(sheet: Image.Image, i: int, faces: Scene) -> bytes:
     """One face of the atlas as a JPEG."""
     down, right = divmod(i, faces.columns)
     side, picture = faces.sprite, io.BytesIO()
-    sheet.crop((right * side, down * side, (right + 1) * side, (down + 1) * side)).save(picture, "JPEG", quality=90)
+    sheet.crop((right * side, down * side, (right + 1) * side, (down + 1) * side)).save(
+        picture, "JPEG", quality=90
+    )
     return picture.getvalue()

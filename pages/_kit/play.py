@@ -19,7 +19,10 @@ def progress(snapshot: Snapshot) -> None:
     if snapshot.status == "queued":
         at_once = bench().jobs.workers
         limit = "one job at a time" if at_once == 1 else f"{at_once} jobs at a time"
-        st.info(f"Waiting: number {snapshot.place} in the queue. This server runs {limit}.", icon=":material/hourglass:")
+        st.info(
+            f"Waiting: number {snapshot.place} in the queue. This server runs {limit}.",
+            icon=":material/hourglass:",
+        )
         return
     share = step.done / max(step.total, 1) if step else 0.0
     left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
@@ -50,7 +53,9 @@ def buttons(job: str, snapshot: Snapshot) -> None:
         if paused:
             st.button("Go on", key=f"pause-{job}", on_click=jobs.pause, args=(job, False), width=140)
         else:
-            st.button("Pause", key=f"pause-{job}", on_click=jobs.pause, args=(job,), width=140, disabled=shared)
+            st.button(
+                "Pause", key=f"pause-{job}", on_click=jobs.pause, args=(job,), width=140, disabled=shared
+            )
         st.button("Stop", key=f"stop-{job}", on_click=jobs.stop, args=(job,), width=140, disabled=shared)
         if shared:
             st.caption(f"{snapshot.others} more watching: it goes on for them.", width="content")
@@ -75,12 +80,16 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
         body()
 
 
-def ask(slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str, **looks: Any) -> Snapshot | None:
+def ask(
+    slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str, **looks: Any
+) -> Snapshot | None:
     """The button that starts the job for `asked`, at `place`; returns what the visitor's job for just that has come to."""
     job = st.session_state.get(f"{slot}-job") if st.session_state.get(f"{slot}-for") == asked else None
     snapshot = bench().look(job) if job else None
     busy = bool(snapshot and snapshot.active)
-    if place.button(label, icon=":material/play_arrow:", width="stretch", disabled=busy, key=f"{slot}-go", **looks):
+    if place.button(
+        label, icon=":material/play_arrow:", width="stretch", disabled=busy, key=f"{slot}-go", **looks
+    ):
         st.session_state[f"{slot}-job"], st.session_state[f"{slot}-for"] = submit(), asked
         st.session_state.pop(f"{slot}-back", None)
         st.rerun()
@@ -88,7 +97,12 @@ def ask(slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str
 
 
 def outcome(
-    slot: str, snapshot: Snapshot | None, live: Callable[[Snapshot], None], show: Callable[[Any], None], shipped: Any, hint: str
+    slot: str,
+    snapshot: Snapshot | None,
+    live: Callable[[Snapshot], None],
+    show: Callable[[Any], None],
+    shipped: Any,
+    hint: str,
 ) -> None:
     """An earlier run that was called back, else the job's progress, failure or result, else what was shipped, else a hint.
 
@@ -102,7 +116,11 @@ def outcome(
     elif snapshot and snapshot.status == "failed":
         st.error(snapshot.error)
     elif snapshot and snapshot.result is not None:
-        show(snapshot.result.labelled(snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"))
+        show(
+            snapshot.result.labelled(
+                snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"
+            )
+        )
     elif shipped is not None:
         show(shipped)
     else:

@@ -139,7 +139,7 @@ def test_discovery_reads_cards_alone():
 
 def test_the_core_never_imports_streamlit_and_pages_never_import_torch():
     for name, file in MODULES.items():
-        top = {node for node in ast.walk(ast.parse(file.read_text()))}
+        top = set(ast.walk(ast.parse(file.read_text())))
         names = {a.name.partition(".")[0] for n in top if isinstance(n, ast.Import) for a in n.names}
         names |= {(n.module or "").partition(".")[0] for n in top if isinstance(n, ast.ImportFrom)}
         if name.startswith("mlleak_core"):

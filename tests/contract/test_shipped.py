@@ -7,13 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlleak_core.threats.reconstruction import exhibit as gallery
-
 from mlleak_core import measure
-
 from mlleak_core.threats.features import exhibit as shipped
-
 from mlleak_core.threats.membership import exhibit as showcase
+from mlleak_core.threats.reconstruction import exhibit as gallery
 
 
 def test_the_shipped_run_is_computed_not_written():

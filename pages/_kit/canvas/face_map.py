@@ -22,7 +22,18 @@ _COMPONENT = st.components.v2.component(
 )
 
 FEW = (BLUE, ORANGE, GREEN, PINK, YELLOW)
-TEN = ("#0072B2", "#2F86BC", "#5C99C2", "#86A8BF", "#AAB0B4", "#C4A98E", "#D09A68", "#D68A45", "#D97522", "#D55E00")
+TEN = (
+    "#0072B2",
+    "#2F86BC",
+    "#5C99C2",
+    "#86A8BF",
+    "#AAB0B4",
+    "#C4A98E",
+    "#D09A68",
+    "#D68A45",
+    "#D97522",
+    "#D55E00",
+)
 
 
 def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | None]:

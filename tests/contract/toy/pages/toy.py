@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from mlleak_core.threats.toy.card import THREAT, ToySettings
+
 from pages._kit import frame, play
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, evidence

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
+from mlleak_core.threats.toy.card import ToySettings
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate, Settings, Step, now
 from mlleak_core.measure import auc_with_interval
 from mlleak_core.threat import Attack, Control, Desk, Exhibit, Figure, Finding, Headline, Verdict
-from mlleak_core.threats.toy.card import ToySettings
 
 
 class ToyVerdict(Verdict):
