@@ -72,7 +72,9 @@ GRAPH = {name: sorted({m for m in imports(file) if m in MODULES}) for name, file
 
 def arrows() -> Iterator[tuple[str, str]]:
     for name, used in GRAPH.items():
-        yield from ((name, other) for other in used if room(name) and room(other) and room(name) != room(other))
+        yield from (
+            (name, other) for other in used if room(name) and room(other) and room(name) != room(other)
+        )
 
 
 def test_imports_go_downwards_only():

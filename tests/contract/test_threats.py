@@ -62,7 +62,9 @@ def test_settings_are_frozen_hashable_and_checked(found):
         with pytest.raises(BadInput):
             knob.check(object())
     for settings in found.shipped:
-        assert found.settings(**{k.name: getattr(settings, k.name) for k in knobs(found.settings)}) == settings
+        assert (
+            found.settings(**{k.name: getattr(settings, k.name) for k in knobs(found.settings)}) == settings
+        )
 
 
 @pytest.mark.parametrize("found", EACH)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-TOY = Path(__file__).parent / "toy"
-KEPT = ("mlleak_core", "pages", "assets", ".streamlit", "app.py", "pyproject.toml", "tests/contract", "tests/conftest.py")
+from tests.contract.house import copy_to, git, run
 
+TOY = Path(__file__).parent / "toy"
 PAGES = """
 from streamlit.testing.v1 import AppTest
 def text(at):
@@ -45,38 +41,22 @@ print("seen")
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the house under git, with the toy moved in."""
-    home = tmp_path_factory.mktemp("house")
-    for name in KEPT:
-        source, to = ROOT / name, home / name
-        to.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__", "toy"))
-        else:
-            shutil.copy(source, to)
-    git(home, "init", "-q")
-    git(home, "add", "-A")
-    git(home, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "the house")
+    """The house with the toy moved in."""
+    home = copy_to(tmp_path_factory.mktemp("house"))
     shutil.copytree(TOY, home, dirs_exist_ok=True)
     assert "wrote" in run(home, "-m", "mlleak_core", "ship", "toy").stderr
     return home
 
 
-def git(home: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=home, check=True, capture_output=True, text=True).stdout
-
-
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(home), "MLLEAK_WARM": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, *words]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done
-
-
 def test_it_is_listed_shipped_and_run_from_the_command_line(house, tmp_path):
-    assert "toy  Whose coin was tossed? (Nobody et al., never)" in run(house, "-m", "mlleak_core", "list").stdout
-    assert {f.name for f in (house / "assets" / "shipped").glob("toy*")} == {"toy-0.json", "toy-0.npz", "toy-0.webp"}
+    assert (
+        "toy  Whose coin was tossed? (Nobody et al., never)" in run(house, "-m", "mlleak_core", "list").stdout
+    )
+    assert {f.name for f in (house / "assets" / "shipped").glob("toy*")} == {
+        "toy-0.json",
+        "toy-0.npz",
+        "toy-0.webp",
+    }
     file = tmp_path / "tosses.txt"
     done = run(house, "-m", "mlleak_core", "toy", "--tosses", "20", "--tosses-file", str(file), "--json", "-")
     report = json.loads(done.stdout)
@@ -91,12 +71,16 @@ def test_it_is_on_home_in_the_sidebar_and_has_a_page(house):
 
 
 def test_the_contract_suite_takes_it_in(house):
-    done = run(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_threats.py", "-k", "toy")
+    done = run(
+        house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_threats.py", "-k", "toy"
+    )
     assert " passed" in done.stdout
     counted = int(done.stdout.rsplit(" passed", 1)[0].split()[-1])
     assert counted >= 10, done.stdout
 
 
 def test_no_file_that_was_there_is_touched(house):
-    changed = [row for row in git(house, "status", "--porcelain", "-uall").splitlines() if "__pycache__" not in row]
+    changed = [
+        row for row in git(house, "status", "--porcelain", "-uall").splitlines() if "__pycache__" not in row
+    ]
     assert changed and all(row.startswith("?? ") and "toy" in row for row in changed), changed
