@@ -37,7 +37,11 @@ def strips(rows: Sequence[NDArray[np.float32]]) -> bytes:
 
 
 def poster(
-    truth: NDArray[np.float32], found: NDArray[np.float32], scale: int = 3, across: int = 16, quick: bool = False
+    truth: NDArray[np.float32],
+    found: NDArray[np.float32],
+    scale: int = 3,
+    across: int = 16,
+    quick: bool = False,
 ) -> bytes:
     """Truth above reconstruction as a PNG, `across` faces a row. quick: as a JPEG, a hundred times faster."""
     tiles = []
