@@ -14,6 +14,7 @@ STREAMS = {
     "mixup shares": 11,
     "ladder nulls": 12,
     "few-shot draws": 13,
+    "shuffled labels": 14,
     "faces on a map": 21,
     "axes of a map": 22,
     "contact sheet": 31,

@@ -263,8 +263,11 @@ class Desk(Protocol):
         """The faces of a source, opened once for all."""
         ...
 
-    def target(self, settings: TrainSettings) -> Generator[Step, None, Target]:
-        """The run of these settings: kept from before, or trained now and kept."""
+    def target(self, settings: TrainSettings, *, stopped: bool = False) -> Generator[Step, None, Target]:
+        """The run of these settings: kept from before, or trained now and kept.
+
+        stopped: one that was stopped early will do.
+        """
         ...
 
     def executor(self) -> Executor:

@@ -77,11 +77,16 @@ class Desk:
             self._shelve(self._faces, key, found, OPEN_SETS)
         return found
 
-    def target(self, settings: TrainSettings, afresh: bool = False) -> Generator[Step, None, Target]:
-        """The run of these settings: from memory or disk, else trained and kept. afresh: trained in any case."""
+    def target(
+        self, settings: TrainSettings, afresh: bool = False, stopped: bool = False
+    ) -> Generator[Step, None, Target]:
+        """The run of these settings: from memory or disk, else trained and kept. afresh: trained in any case.
+
+        stopped: one that was stopped early will do.
+        """
         from mlleak_core.target.training import choose_faces, fit
 
-        kept = None if afresh else self._finished(settings)
+        kept = None if afresh else self._finished(settings, stopped)
         if kept is not None:
             return kept
         faces = yield from self.faces(settings.data)
@@ -210,12 +215,12 @@ class Desk:
                 del self._held[key]
         self.jobs.forget(upload)
 
-    def _finished(self, settings: TrainSettings) -> Target | None:
+    def _finished(self, settings: TrainSettings, stopped: bool = False) -> Target | None:
         try:
             kept = self.run(settings)
         except BadInput:
             return None
-        return kept if kept.complete else None
+        return kept if kept.complete or stopped else None
 
     def _hold(self, key: str, data: str, value: Any) -> None:
         self._shelve(self._held, key, (data, value), OPEN_RUNS)

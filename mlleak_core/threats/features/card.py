@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
-from mlleak_core.contract import Range, knobs
+from mlleak_core.contract import Range, Settings, knobs
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Card, Threat
 
@@ -14,7 +17,9 @@ from mlleak_core.threat import Card, Threat
 class FeaturesSettings(TrainSettings):
     """Whose net is opened up, and how it is probed. Everything that can change an answer is here."""
 
-    attributes: Annotated[str, "Attributes, comma-separated; none means the data set's headline attributes."] = ""
+    attributes: Annotated[
+        str, "Attributes, comma-separated; none means the data set's headline attributes."
+    ] = ""
     shots: Annotated[int, Range(5, 100, 5, "Labelled photos of each kind that a few-shot probe gets.")] = 20
     draws: Annotated[int, Range(5, 50, 5, "Few-shot probes averaged.")] = 20
     nulls: Annotated[int, Range(5, 50, 5, "Shuffled labellings behind each null interval.")] = 20
@@ -22,6 +27,35 @@ class FeaturesSettings(TrainSettings):
     def training(self) -> TrainSettings:
         """The training alone: the train page's settings."""
         return TrainSettings(**{knob.name: getattr(self, knob.name) for knob in knobs(TrainSettings)})
+
+    def names(self) -> tuple[str, ...]:
+        """The attributes asked for; none means the headline's. A name with a comma in it stands in quotes."""
+        fields = next(csv.reader([self.attributes], skipinitialspace=True), [])
+        return tuple(name.strip() for name in fields if name.strip())
+
+    @classmethod
+    def asking(cls, training: TrainSettings, headline: Sequence[str], attribute: str) -> Self:
+        """The ladder of a training for the data set's headline attributes, and for `attribute`."""
+        text = io.StringIO()
+        csv.writer(text).writerow((*headline, attribute))
+        return cls(**training.as_dict(), attributes="" if attribute in headline else text.getvalue().strip())
+
+
+@dataclass(frozen=True)
+class MapSettings(Settings):
+    """Whose layers are mapped, and how. Everything that can change a map is here."""
+
+    training: Annotated[TrainSettings, "The run whose layers are shown."] = TrainSettings()
+    attribute: Annotated[str, "Of whom there must be enough on the map; none means the first headline's."] = (
+        ""
+    )
+    points: Annotated[int, Range(100, 5000, 100, "Held-out faces on the map.")] = 2000
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes the layout; another seed shows what of it is chance.")] = 0
+
+    @property
+    def data(self) -> str:
+        """Where the faces come from."""
+        return self.training.data
 
 
 ROOM = "mlleak_core.threats.features"
@@ -37,7 +71,7 @@ THREAT = Threat(
     ),
     settings=FeaturesSettings,
     shipped=(FeaturesSettings(),),
-    run=f"{ROOM}.ladder:run",
+    run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:FeaturesExhibit",
     attacks=f"{ROOM}.ladder:CATALOGUE",
     slow_start=f"{ROOM}.embedding:SLOW_START",

@@ -1,4 +1,7 @@
-"""Activations to map coordinates: principal components, exact neighbours, UMAP (McInnes et al. 2018), aligned frames."""
+"""Activations to map coordinates: principal components, exact neighbours, UMAP, aligned frames.
+
+Source: McInnes et al., "UMAP" (2018).
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlleak_core.disk import compiled_home
+from mlleak_core.threat import SlowStart
 
 COMPONENTS = 50
 NEIGHBOURS = 15
 EPOCHS = 200
 
 Points = NDArray[np.float32]
-ONE_FIT_AT_A_TIME = threading.Lock()  # numba's layers are not thread-safe: two fits at once can abort the process
+ONE_FIT_AT_A_TIME = (
+    threading.Lock()
+)  # numba's layers are not thread-safe: two fits at once can abort the process
 
 
 @functools.cache
 def umap_module() -> Any:
-    """umap, imported once with its compiled code kept on disk: seconds instead of half a minute from the second start on."""
+    """umap, imported once with its compiled code kept on disk.
+
+    From the second start on that takes seconds instead of half a minute.
+    """
     import numba
 
     numba.config.CACHE_DIR = str(compiled_home())
@@ -50,8 +59,13 @@ def first_fit() -> None:
     fit_map(np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32), seed=0)
 
 
-def principal(activations: NDArray[np.float32] | Tensor, seed: int, components: int = COMPONENTS) -> NDArray[np.float32]:
-    """Scores [n, components] on the leading principal components (Halko et al. 2011, two power iterations)."""
+SLOW_START = SlowStart(ONE_FIT_AT_A_TIME, first_fit)
+
+
+def principal(
+    activations: NDArray[np.float32] | Tensor, seed: int, components: int = COMPONENTS
+) -> NDArray[np.float32]:
+    """Scores [n, components] on the leading principal components (Halko et al. 2011, two iterations)."""
     x = torch.as_tensor(activations)
     x = x - x.mean(0)
     if x.shape[1] <= components:
@@ -64,7 +78,9 @@ def principal(activations: NDArray[np.float32] | Tensor, seed: int, components: 
     return ((basis @ left) * values)[:, :components].contiguous().numpy()  # type: ignore[no-any-return]
 
 
-def neighbours(points: NDArray[np.float32], k: int = NEIGHBOURS) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def neighbours(
+    points: NDArray[np.float32], k: int = NEIGHBOURS
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Exact k nearest rows of each row and their Euclidean distances, itself first: both [n, k]."""
     x = torch.as_tensor(points)
     distance = torch.cdist(x, x)
@@ -73,23 +89,30 @@ def neighbours(points: NDArray[np.float32], k: int = NEIGHBOURS) -> tuple[NDArra
     return near.indices.numpy(), near.values.clamp_min(0).numpy()
 
 
-def fit_map(points: NDArray[np.float32], seed: int, start: Points | None = None, epochs: int = EPOCHS) -> Points:
+def fit_map(
+    points: NDArray[np.float32], seed: int, start: Points | None = None, epochs: int = EPOCHS
+) -> Points:
     """UMAP of principal scores [n, d] to [n, 2]; `start` is the frame that this one should stay close to."""
     index, distance = neighbours(points)
     first = start if start is not None else _spread(points)
     with ONE_FIT_AT_A_TIME, _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = umap_module().UMAP(
-            n_neighbors=min(NEIGHBOURS, len(points) - 1), min_dist=0.15, n_epochs=epochs, init=_jittered(first, seed),
-            random_state=seed, precomputed_knn=(index, distance, None), transform_seed=seed,
-        )  # fmt: skip
+            n_neighbors=min(NEIGHBOURS, len(points) - 1),
+            min_dist=0.15,
+            n_epochs=epochs,
+            init=_jittered(first, seed),
+            random_state=seed,
+            precomputed_knn=(index, distance, None),
+            transform_seed=seed,
+        )
         shown = model.fit_transform(points)
     return np.asarray(shown - shown.mean(0), np.float32)
 
 
 @contextlib.contextmanager
 def _threads_kept() -> Iterator[None]:
-    """numba's kernels set OpenMP's number of threads for PyTorch, too, and a later training in this thread would round otherwise."""
+    """numba's kernels set OpenMP's threads for PyTorch, too: a later training here would round otherwise."""
     before = torch.get_num_threads()
     try:
         yield

@@ -1,100 +1,259 @@
-"""The run that comes with the program, so that the first page shows a real leak at once. Light to import: no torch.
-
-Made by `python -m mlleak_core ship`; a test makes it again and compares.
-"""
+"""A ladder as a page shows it, and the maps that belong to the shipped one. Light to import: no torch."""
 
 from __future__ import annotations
 
-import datetime
-import io
-import json
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from mlleak_core.target.settings import TrainSettings
+from mlleak_core.contract import Estimate
+from mlleak_core.figures.scenes import LAYER_NAMES, Scene
+from mlleak_core.figures.sheets import ATLAS_COLUMNS, SPRITE
+from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
+from mlleak_core.threats.features.card import FeaturesSettings
+from mlleak_core.threats.features.rungs import LadderVerdict, Rung
 
-FOLDER = Path(__file__).parent.parent / "assets" / "shipped"
-SETTINGS = TrainSettings()
-POINTS = 1000
-SPRITE = 40
-ATLAS_COLUMNS = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Shipped:
-    """about: settings, date, task report, correlations; ladder: flat rungs; history; frames and labels of the maps."""
-
-    about: dict[str, Any]
-    ladder: list[dict[str, Any]]
-    arrays: dict[str, NDArray[Any]]
-    atlas: bytes
-
-    def rung(self, layer: str, attribute: str) -> dict[str, Any]:
-        return next(r for r in self.ladder if (r["layer"], r["attribute"]) == (layer, attribute))
-
-
-def load() -> Shipped:
-    """Read the shipped run."""
-    text = json.loads((FOLDER / "run.json").read_text())
-    with np.load(FOLDER / "maps.npz", allow_pickle=False) as arrays:
-        return Shipped(text["about"], text["ladder"], dict(arrays), (FOLDER / "faces.jpg").read_bytes())
+CLOSE = 0.005
+"""A bet whose layer reads this little worse than the best one's AUC was right."""
+WORDS = {
+    LadderVerdict.EASIER: "training *made it easier to read*",
+    LadderVerdict.KEPT: "it was already in the pixels and *merely kept*",
+    LadderVerdict.FORGOTTEN: "training is *forgetting it*",
+    LadderVerdict.CHANCE: "it *cannot be told from chance*",
+}
+SMALL = (
+    "Error bars: 95% interval of trained minus untrained, over test people and draws. "
+    "Low layers see brightness, light and background; reading tone there needs no learning."
+)
+AUC_IS = (
+    "AUC: the chance that a random darker-toned face scores above a lighter one. .50 is a coin, "
+    "1.00 is every time. Whether training put it there or merely kept it, the Features page measures against "
+    "the untrained net."
+)
 
 
-def atlas(images: NDArray[np.uint8], side: int = SPRITE) -> bytes:
-    """Thumbnails of faces [n, s, s, 3] as one JPEG, ATLAS_COLUMNS a row."""
-    n = len(images)
-    rows = -(-n // ATLAS_COLUMNS)
-    sheet = Image.new("RGB", (ATLAS_COLUMNS * side, rows * side))
-    for i, image in enumerate(images):
-        thumb = Image.fromarray(image).resize((side, side), Image.Resampling.BOX)
-        sheet.paste(thumb, (i % ATLAS_COLUMNS * side, i // ATLAS_COLUMNS * side))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=82)
-    return buffer.getvalue()
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """How well the net does what it was taught, on people it has never seen. seconds: of its training."""
+
+    accuracy: Estimate
+    balanced: float
+    majority: float
+    members: int
+    seconds: float
 
 
-def quantise(points: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Map coordinates as int16: the farthest point from the centre at 32000, so that frames compare by shape."""
-    low, high = np.quantile(points, [0.004, 0.996], axis=0)
-    centred = points - (low + high) / 2
-    reach = float((high - low).max()) / 2 * 1.05 + 1e-9
-    return np.asarray(np.clip(centred / reach, -1.02, 1.02) * 31000, np.int16)
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """classes: labelling -> its classes; owner: attribute -> the labelling that it is read off."""
+
+    made: str
+    settings: FeaturesSettings
+    attributes: tuple[str, ...]
+    layers: tuple[str, ...]
+    epochs: tuple[int, ...]
+    task_name: str
+    task_classes: tuple[str, ...]
+    classes: dict[str, tuple[str, ...]]
+    owner: dict[str, str]
+    task: Task
+    rungs: tuple[Rung, ...]
+    correlation: dict[str, Estimate]
+    seconds: float
+    recipe: dict[str, Any]
 
 
-def make() -> Shipped:
-    """Compute the shipped run anew: train, probe, map. About a minute."""
-    from mlleak_core.threats.features.ladder import LayerLadder, analyse
-    from mlleak_core.contract import drain
-    from mlleak_core.threats.features.maps import MapSettings, draw
-    from mlleak_core.target.training import fit, open_faces
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FeaturesExhibit(Exhibit):
+    """arrays: `history_*`, a number an epoch; with maps also `map/epoch/layer` and `linear/epoch/layer`, int16
+    [n, 2], `label/labelling` and `task`, int8 [n], and `person`, int64 [n]. atlas: the faces on the maps; empty without.
+    """
 
-    faces = drain(open_faces(SETTINGS))
-    target = drain(fit(faces, SETTINGS))
-    report = drain(analyse(target, faces, faces.headline, LayerLadder()))
-    maps = drain(draw(target, faces, faces.headline[0], MapSettings(points=POINTS)))
-    arrays: dict[str, NDArray[Any]] = {f"history_{k}": v for k, v in target.history.items()}
-    for view, frames in (("map", maps.frames), ("linear", maps.linear)):
-        arrays |= {f"{view}/{epoch}/{layer}": quantise(points) for (epoch, layer), points in frames.items()}
-    arrays |= {f"label/{a.name}": a.codes[maps.rows] for a in faces.attributes}
-    arrays |= {"task": faces.task.codes[maps.rows], "person": faces.person[maps.rows]}
-    about = {
-        "settings": SETTINGS.as_dict(), "made": datetime.date.today().isoformat(), "task": target.report(faces),
-        "train_seconds": target.seconds, "ladder_seconds": report.seconds, "recipe": target.recipe,
-        "layers": list(maps.layers), "epochs": list(maps.epochs), "task_classes": list(faces.task.classes),
-        "task_name": faces.task.name, "classes": {a.name: list(a.classes) for a in faces.attributes},
-        "correlation": {k: vars(v) for k, v in report.correlation.items()}, "attributes": list(report.attributes),
-    }  # fmt: skip
-    return Shipped(about, [r.row() for r in report.rungs], arrays, atlas(np.asarray(faces.images[maps.rows])))
+    about: About
+    About: ClassVar[type] = About
+    picture: ClassVar[str] = "jpg"
+
+    def task(self) -> Task:
+        """What the net was taught, and how well."""
+        return self.about.task
+
+    def history(self) -> dict[str, NDArray[Any]]:
+        """The curves of its training: name -> a number an epoch."""
+        return {
+            name.removeprefix("history_"): values
+            for name, values in self.arrays.items()
+            if name.startswith("history_")
+        }
+
+    def rungs_of(self, attribute: str) -> tuple[Rung, ...]:
+        """One attribute's rungs, from the input upwards."""
+        return tuple(r for r in self.about.rungs if r.attribute == attribute)
+
+    def rung(self, layer: str, attribute: str) -> Rung:
+        return next(r for r in self.rungs_of(attribute) if r.layer == layer)
+
+    def best(self, attribute: str) -> Rung:
+        """Where few labelled photos read the attribute best."""
+        return max(self.rungs_of(attribute), key=lambda r: r.few_shot)
+
+    def telling(self, attribute: str) -> Rung:
+        """The inner layer where training made it easier most; if in none, where it is read best."""
+        inner = [r for r in self.rungs_of(attribute) if r.layer not in {"pixels", "logits"}]
+        easier = [r for r in inner if r.verdict is LadderVerdict.EASIER]
+        if easier:
+            return max(easier, key=lambda r: r.few_shot - r.few_shot_random_init)
+        return max(inner, key=lambda r: r.few_shot)
+
+    @property
+    def photos(self) -> str:
+        """How many labelled photos a few-shot probe gets, in words."""
+        count = 2 * self.about.settings.shots
+        return "forty" if count == 40 else str(count)
+
+    def bet(self, attribute: str, layer: str) -> str:
+        """What a visitor hears who said that `layer` gives the attribute away best."""
+        best = self.best(attribute)
+        short = best.few_shot - self.rung(layer, attribute).few_shot
+        text = "You were right." if short < CLOSE else f"You said {LAYER_NAMES[layer]}, {short:.2f} below it."
+        where = f"Best: {LAYER_NAMES[best.layer]}, AUC {best.few_shot:.2f}"
+        return f"{text} {where} from {self.photos} photos."
+
+    def conclusion(self, attribute: str) -> Conclusion:
+        """Taken from the intervals: the layer where training changed most, then the answer."""
+        chosen, answer = self.telling(attribute), self.rungs_of(attribute)[-1]
+        low, high = chosen.few_shot_gain.low, chosen.few_shot_gain.high
+        sentence = (
+            f"{attribute}: with {self.photos} labelled photos, {LAYER_NAMES[chosen.layer]} gives it away at "
+            f"{chosen.few_shot:.2f}, the untrained net at {chosen.few_shot_random_init:.2f} "
+            f"(gain [{low:+.3f}, {high:+.3f}]): {WORDS[chosen.verdict]}. "
+            f"In the answer itself ({answer.few_shot:.2f}), {WORDS[answer.verdict].replace('*', '')}."
+        )
+        return Conclusion(chosen.verdict, sentence, SMALL)
+
+    def finding(self, rung: Rung) -> Finding:
+        """One rung with all that it needs to be believed."""
+        phi, name = self.about.correlation[rung.attribute], rung.attribute
+        return Finding(
+            key=f"{name}/{rung.layer}",
+            what=f"AUC of {name} from {_place(rung.layer)}",
+            estimate=rung.auc,
+            chance=0.5,
+            controls=(
+                Control("untrained net", rung.random_init),
+                Control("shuffled labels", rung.null),
+            ),
+            counted=(
+                f"faces of {rung.people} people, "
+                f"of them {rung.positives} of {rung.holders} people labelled {name}"
+            ),
+            notes=(f"φ with the task {phi.value:+.3f} [{phi.low:.2f}, {phi.high:.2f}]",),
+            seed=self.about.settings.seed,
+            seconds=self.about.seconds,
+            source=self.source,
+            verdict=rung.verdict,
+        )
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Every rung; of each attribute the telling one first."""
+        ordered = []
+        for attribute in self.about.attributes:
+            telling = self.telling(attribute)
+            ordered += [telling, *(r for r in self.rungs_of(attribute) if r is not telling)]
+        return tuple(self.finding(rung) for rung in ordered)
+
+    def scene(self, labelling: str = "", revealed: bool = True, layer: str = "conv2") -> Scene:
+        """The maps, coloured by one of the data set's labellings, the first if none is named."""
+        return _scene(self, labelling or next(iter(self.about.classes)), revealed, layer)
+
+    def headlines(self) -> tuple[Headline, ...]:
+        """What the net sees as alike, and what its answer hides."""
+        attribute = self.about.attributes[0]
+        hidden, answer = self.rungs_of(attribute)[-2:]
+        labelling = self.about.owner[attribute]
+        thing = labelling.lower()
+        says = "hides" if answer.auc.low <= 0.5 else "says little of"
+        seen = Headline(
+            title=(
+                "**One layer at a time: what the net sees as alike.** "
+                f"Colour is {thing}; nobody ever told it."
+            ),
+            findings=(self.finding(self.rung("conv3", attribute)),),
+            picture=self.scene(labelling, layer="conv3"),
+        )
+        below = Headline(
+            title=f"**Its answer {says} {thing}. One layer below, it is all there**",
+            figures=(
+                Figure(f"{answer.auc.value:.2f}", "AUC from the answer"),
+                Figure(f"{hidden.auc.value:.2f}", "from the hidden layer", hot=True),
+            ),
+            findings=(self.finding(answer), self.finding(hidden)),
+            small=AUC_IS,
+        )
+        return seen, below
 
 
-def write(run: Shipped, folder: Path = FOLDER) -> None:
-    """Put a run where `load` finds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps({"about": run.about, "ladder": run.ladder}, indent=1))
-    np.savez_compressed(folder / "maps.npz", **run.arrays)  # type: ignore[arg-type]
-    (folder / "faces.jpg").write_bytes(run.atlas)
+def _place(layer: str) -> str:
+    """A layer with its article, in a sentence."""
+    return {"pixels": "the pixels", "hidden": "the hidden layer", "logits": "the answer"}.get(
+        layer, LAYER_NAMES[layer]
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _scene(exhibit: FeaturesExhibit, labelling: str, revealed: bool, layer: str) -> Scene:
+    """Made once: pages ask for it at every rerun."""
+    about = exhibit.about
+    return scene_of(
+        name=f"{exhibit.job}-{labelling}-{revealed}",
+        arrays=exhibit.arrays,
+        atlas=exhibit.atlas,
+        layers=about.layers,
+        epochs=about.epochs,
+        task_classes=about.task_classes,
+        classes=about.classes,
+        labelling=labelling,
+        revealed=revealed,
+        layer=layer,
+    )
+
+
+def scene_of(
+    *,
+    name: str,
+    arrays: Mapping[str, NDArray[Any]],
+    atlas: bytes,
+    layers: Sequence[str],
+    epochs: Sequence[int],
+    task_classes: Sequence[str],
+    classes: Mapping[str, Sequence[str]],
+    labelling: str,
+    revealed: bool,
+    layer: str = "conv2",
+    people: Sequence[str] | None = None,
+) -> Scene:
+    """A map of faces from the arrays of an exhibit. revealed: whether the labelling's colours are shown."""
+    frames: dict[str, NDArray[np.int16]] = {
+        key: values for key, values in arrays.items() if key.startswith(("map/", "linear/"))
+    }
+    return Scene(
+        name=name,
+        frames=frames,
+        layers=layers,
+        epochs=epochs,
+        task=arrays["task"],
+        task_classes=task_classes,
+        person=arrays["person"],
+        atlas=atlas,
+        sprite=SPRITE,
+        columns=ATLAS_COLUMNS,
+        attribute=labelling,
+        classes=classes[labelling],
+        codes=arrays[f"label/{labelling}"] if revealed else None,
+        labels=[(label, shown, arrays[f"label/{label}"]) for label, shown in classes.items()],
+        people=people,
+        layer=layer,
+    )

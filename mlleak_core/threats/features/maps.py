@@ -1,54 +1,115 @@
-"""Maps of every layer at several epochs, aligned so that movement means something, drawn as they become ready."""
+"""Maps of every layer at several epochs, aligned so that movement means something, drawn as they come."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlleak_core.threats.features import embedding, probes
-from mlleak_core.threats.features.ladder import activations
-from mlleak_core.contract import Range, Settings, Step, Stop
+from mlleak_core.contract import Step, Stop, fingerprint
 from mlleak_core.data import UNKNOWN, Faces
+from mlleak_core.figures.scenes import Scene
+from mlleak_core.figures.sheets import atlas, quantise
+from mlleak_core.seeds import stream
+from mlleak_core.target.training import Target, choose_faces, shrink
+from mlleak_core.threat import Desk
+from mlleak_core.threats.features import embedding, probes
+from mlleak_core.threats.features.card import MapSettings
 from mlleak_core.threats.features.embedding import Points
-from mlleak_core.target.training import Target, shrink
-
-
-@dataclass(frozen=True)
-class MapSettings(Settings):
-    """What a visitor can choose about the maps."""
-
-    points: Annotated[int, Range(100, 5000, 100, "Held-out faces on the map.")] = 2000
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes the layout; another seed shows what of it is chance.")] = 0
-
+from mlleak_core.threats.features.exhibit import scene_of
+from mlleak_core.threats.features.taps import activations
 
 Frames = dict[tuple[int, str], Points]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Maps:
-    """rows [n] of the faces shown; frames: (epoch, layer) -> [n, 2]; linear: the same keys -> [n, 2] probe axes."""
+    """rows [n] of the faces shown; frames: (epoch, layer) -> [n, 2]; linear: the same, by probes."""
 
     rows: NDArray[np.int64]
     layers: tuple[str, ...]
     epochs: tuple[int, ...]
     frames: Frames
     linear: Frames
-    attribute: str
+
+    def whole(self) -> Maps:
+        """Without an epoch that is only half drawn, unless it is the first, so that little is sent twice."""
+        complete = [e for e in self.epochs if all((e, layer) in self.frames for layer in self.layers)]
+        if not complete:
+            return self
+        frames = {key: points for key, points in self.frames.items() if key[0] in complete}
+        return dataclasses.replace(self, frames=frames, linear={key: self.linear[key] for key in frames})
+
+    def arrays(self, faces: Faces) -> dict[str, NDArray[Any]]:
+        """As an exhibit keeps them: frames as whole numbers, and the labels of the faces shown."""
+        found: dict[str, NDArray[Any]] = {}
+        for view, frames in (("map", self.frames), ("linear", self.linear)):
+            found |= {f"{view}/{epoch}/{layer}": quantise(p) for (epoch, layer), p in frames.items()}
+        found |= {f"label/{labels.name}": labels.codes[self.rows] for labels in faces.attributes}
+        return found | {"task": faces.task.codes[self.rows], "person": faces.person[self.rows]}
+
+    def sheet(self, faces: Faces) -> bytes:
+        """The faces shown, as one picture."""
+        return atlas(np.asarray(faces.images[self.rows]))
+
+    def scene(self, faces: Faces, labelling: str, revealed: bool, name: str, sheet: bytes) -> Scene:
+        """What a page draws of them. sheet: made once with `sheet`."""
+        return scene_of(
+            name=f"{name}-{labelling}-{revealed}",
+            arrays=self.arrays(faces),
+            atlas=sheet,
+            layers=self.layers,
+            epochs=self.epochs,
+            task_classes=faces.task.classes,
+            classes={labels.name: labels.classes for labels in faces.attributes},
+            labelling=labelling,
+            revealed=revealed,
+            people=[faces.people[p].replace("_", " ") for p in faces.person[self.rows]],
+        )
+
+
+def run_last(settings: MapSettings, desk: Desk) -> Generator[Step, None, Maps]:
+    """The maps of the last epoch alone, kept for `run`. A training that was stopped early will do."""
+    target, faces = yield from _opened(settings, desk)
+    maps = yield from draw(target, faces, settings, last_only=True)
+    desk.remember(_key(settings, target), maps, settings.data)
+    return maps
+
+
+def run(settings: MapSettings, desk: Desk) -> Generator[Step, None, Maps]:
+    """The maps of all epochs; what `run_last` has drawn is taken over."""
+    target, faces = yield from _opened(settings, desk)
+    return (yield from draw(target, faces, settings, known=desk.recall(_key(settings, target))))
+
+
+def _opened(settings: MapSettings, desk: Desk) -> Generator[Step, None, tuple[Target, Faces]]:
+    faces = choose_faces((yield from desk.faces(settings.data)), settings.training)
+    target = yield from desk.target(settings.training, stopped=True)
+    return target, faces
+
+
+def _key(settings: MapSettings, target: Target) -> str:
+    return f"map-{fingerprint(settings, target.key, target.complete)}"
 
 
 def draw(
-    target: Target, faces: Faces, attribute: str, settings: MapSettings, known: Maps | None = None, last_only: bool = False
+    target: Target,
+    faces: Faces,
+    settings: MapSettings,
+    known: Maps | None = None,
+    last_only: bool = False,
 ) -> Generator[Step, None, Maps]:
     """The last epoch's maps first, then backwards in time, each starting from and turned onto its successor.
 
-    Frames of `known`, an earlier drawing with the same arguments, are kept; `last_only` leaves the earlier epochs out.
-    Each step's peek carries the `Maps` so far. Throwing `Stop` in keeps them.
+    Frames of `known`, an earlier drawing with the same arguments, are kept; `last_only` leaves the earlier
+    epochs out. Each step's peek carries the `Maps` so far. Throwing `Stop` in keeps them.
     """
+    attribute = settings.attribute or faces.headline[0]
     rows = _shown(target, faces, attribute, settings)
     pictures = shrink(faces, rows)
     epochs = tuple(sorted(target.states))
@@ -58,23 +119,28 @@ def draw(
     drawn = epochs[-1:] if last_only else epochs
     total = len(drawn) * (len(layers) - 1) + 1
     axes = _Axes(target, faces, attribute)
+
+    def so_far() -> Maps:
+        return Maps(rows=rows, layers=layers, epochs=epochs, frames=dict(frames), linear=dict(linear))
+
     for epoch in reversed(drawn):
         if all((epoch, layer) in frames for layer in layers):
             continue
         taps = activations(target.net(epoch), pictures)
         for layer in layers:
             if layer == "pixels" and epoch != epochs[-1]:
-                frames[epoch, layer], linear[epoch, layer] = frames[epochs[-1], layer], linear[epochs[-1], layer]
+                frames[epoch, layer] = frames[epochs[-1], layer]
+                linear[epoch, layer] = linear[epochs[-1], layer]
                 continue
             later = next((frames[e, layer] for e in epochs if e > epoch and (e, layer) in frames), None)
             frames[epoch, layer] = _frame(taps[layer], settings.seed, later)
             linear[epoch, layer] = axes.points(epoch, layer, taps[layer])
-            so_far = Maps(rows, layers, epochs, dict(frames), dict(linear), attribute)
+            maps = so_far()
             try:
-                yield Step(_count(frames), total, f"map of {layer}, epoch {epoch}", {"maps": so_far})
+                yield Step(_count(frames), total, f"map of {layer}, epoch {epoch}", {"maps": maps})
             except Stop:
-                return so_far
-    return Maps(rows, layers, epochs, frames, linear, attribute)
+                return maps
+    return so_far()
 
 
 def _count(frames: Frames) -> int:
@@ -82,14 +148,14 @@ def _count(frames: Frames) -> int:
 
 
 def _shown(target: Target, faces: Faces, attribute: str, settings: MapSettings) -> NDArray[np.int64]:
-    """Held-out faces: all bearers of the attribute that fit in a half, the rest at random."""
+    """Held-out faces: all holders of the attribute that fit in a half, the rest at random."""
     held = target.split.outsiders
     if len(held) <= settings.points:
         return held
-    rng = np.random.default_rng([settings.seed, 21])
-    bearers = rng.permutation(held[faces.target(attribute)[held] == 1])[: settings.points // 2]
-    others = rng.permutation(np.setdiff1d(held, bearers))[: settings.points - len(bearers)]
-    return np.sort(np.concatenate([bearers, others]))
+    rng = stream(settings.seed, "faces on a map")
+    holders = rng.permutation(held[faces.target(attribute)[held] == 1])[: settings.points // 2]
+    others = rng.permutation(np.setdiff1d(held, holders))[: settings.points - len(holders)]
+    return np.sort(np.concatenate([holders, others]))
 
 
 def _frame(taps: torch.Tensor, seed: int, later: Points | None) -> Points:
@@ -100,19 +166,21 @@ def _frame(taps: torch.Tensor, seed: int, later: Points | None) -> Points:
 
 
 class _Axes:
-    """A linear view: across, what a task probe reads; upwards, what an attribute probe reads. Fitted on members."""
+    """A linear view, fitted on members: across, what a task probe reads; upwards, an attribute probe."""
 
     def __init__(self, target: Target, faces: Faces, attribute: str) -> None:
-        self.target, self.cache = target, dict[int, dict[str, torch.Tensor]]()
-        rng = np.random.default_rng([target.settings.seed, 22])
+        self.target = target
+        self.cache: dict[int, dict[str, torch.Tensor]] = {}
+        rng = stream(target.settings.seed, "axes of a map")
         members = target.split.members
         labels = faces.target(attribute)
-        bearers = rng.permutation(members[labels[members] == 1])[:600]
-        others = rng.permutation(np.setdiff1d(members[labels[members] != UNKNOWN], bearers))[: 1200 - len(bearers)]
-        self.rows = np.concatenate([bearers, others])
-        self.pictures = shrink(faces, self.rows)
+        holders = rng.permutation(members[labels[members] == 1])[:600]
+        known = members[labels[members] != UNKNOWN]
+        others = rng.permutation(np.setdiff1d(known, holders))[: 1200 - len(holders)]
+        rows = np.concatenate([holders, others])
+        self.pictures = shrink(faces, rows)
         self.targets = torch.from_numpy(
-            np.column_stack([probes.signed(faces.task.codes[self.rows]), probes.signed(labels[self.rows])])
+            np.column_stack([probes.signed(faces.task.codes[rows]), probes.signed(labels[rows])])
         )
 
     def points(self, epoch: int, layer: str, taps: torch.Tensor) -> Points:

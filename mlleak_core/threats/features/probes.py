@@ -50,11 +50,13 @@ class Ridge:
         return (activations - self.mean) / self.scale @ weights
 
 
-def few_shot(aux: Tensor, held: Tensor, shots: NDArray[np.int64], penalty: float = FEW_SHOT_PENALTY) -> NDArray[np.float32]:
+def few_shot(
+    aux: Tensor, held: Tensor, shots: NDArray[np.int64], penalty: float = FEW_SHOT_PENALTY
+) -> NDArray[np.float32]:
     """Scores [r, m] of r probes, each fitted on its own few photos.
 
-    shots [r, 2s]: rows of `aux`, the first s without the attribute and the last s with it. Source of the idea: few-shot
-    linear evaluation; the ridge is solved in its dual form, 2s unknowns a probe.
+    shots [r, 2s]: rows of `aux`, the first s without the attribute and the last s with it. Source of the
+    idea: few-shot linear evaluation; the ridge is solved in its dual form, 2s unknowns a probe.
     """
     r, count = shots.shape
     x = aux[torch.from_numpy(shots)]

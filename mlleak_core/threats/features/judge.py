@@ -1,0 +1,139 @@
+"""Who alone knows the truth of the faces under attack, and turns claims about them into rungs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core import measure
+from mlleak_core.contract import BadInput, Estimate
+from mlleak_core.data import UNKNOWN, Faces
+from mlleak_core.seeds import stream
+from mlleak_core.threats.features.ladder import Claim, LayerLadder, Scores
+from mlleak_core.threats.features.rungs import Rung
+
+Rows = NDArray[np.int64]
+Yes = NDArray[np.bool_]
+NEAREST = 15
+"""Neighbours that a lift counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A ladder: layers from the input upwards, attributes, and a rung for each pair.
+
+    correlation: attribute -> phi with the task, over all faces whose label is known.
+    """
+
+    layers: tuple[str, ...]
+    attributes: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+    correlation: dict[str, Estimate]
+    seed: int
+    seconds: float = 0.0
+
+    def rung(self, layer: str, attribute: str) -> Rung:
+        return next(r for r in self.rungs if (r.layer, r.attribute) == (layer, attribute))
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """The faces under attack: the attribute of each, 0, 1 or UNKNOWN, and who it is of; both [n]."""
+
+    truth: NDArray[np.int8]
+    person: Rows
+
+
+def judge(claim: Claim, faces: Faces, rows: Rows, attack: LayerLadder) -> Report:
+    """The only reader of the held faces' attributes. rows [n]: the faces that the claim is about."""
+    names, layers = tuple(claim.label_only), tuple(claim.near)
+    rng = stream(attack.seed, "ladder nulls")
+    held = {a: _Held(faces.target(a)[rows], faces.person[rows]) for a in names}
+    return Report(
+        layers=layers,
+        attributes=names,
+        rungs=tuple(_rung(layer, a, claim, held[a], rng) for a in names for layer in layers),
+        correlation={a: _correlation(faces, a) for a in names},
+        seed=attack.seed,
+    )
+
+
+def _correlation(faces: Faces, attribute: str) -> Estimate:
+    """How the attribute goes with the task's label."""
+    known = faces.target(attribute) != UNKNOWN
+    return measure.cramers_v(faces.task.codes[known], faces.target(attribute)[known], faces.person[known])
+
+
+def _rung(layer: str, attribute: str, claim: Claim, held: _Held, rng: np.random.Generator) -> Rung:
+    known = held.truth != UNKNOWN
+    yes, who = held.truth[known] == 1, held.person[known]
+    if yes.all() or not yes.any():
+        expected = f"test faces with and without {attribute}"
+        raise BadInput(expected, "one kind only", "Choose another attribute or seed.")
+    reading = claim.readings[layer, attribute]
+    few, control = reading.few_shot[:, known], reading.few_shot_control[:, known]
+    (lift, lift_random_init), lift_gain = _lift(
+        claim.near[layer], claim.near_control[layer], held.truth, held.person
+    )
+    return Rung(
+        layer=layer,
+        attribute=attribute,
+        positives=int(yes.sum()),
+        holders=len(np.unique(who[yes])),
+        people=len(np.unique(who)),
+        auc=measure.auc_with_interval(reading.scores[known], yes, who),
+        random_init=measure.auc_with_interval(reading.control[known], yes, who),
+        null=_null(reading.null[:, known], yes, who, rng),
+        label_only=float(measure.auc(claim.label_only[attribute][known], yes)),
+        few_shot=float(measure.auc(few, yes).mean()),
+        few_shot_random_init=float(measure.auc(control, yes).mean()),
+        few_shot_gain=measure.paired_auc_gain(few, control, yes, who),
+        lift=lift,
+        lift_random_init=lift_random_init,
+        lift_gain=lift_gain,
+        gain=_least_privilege_gain(reading.guess[known], claim.label_guess[attribute][known], yes),
+    )
+
+
+def _null(scores: Scores, yes: Yes, person: Rows, rng: np.random.Generator) -> Estimate:
+    """Mean and central 95% of the AUC when labels mean nothing: probe and truth shifted along people."""
+    order = np.argsort(person, kind="stable")
+    values = []
+    for row in scores:
+        shifted = np.empty_like(yes)
+        shifted[order] = np.roll(yes[order], rng.integers(1, len(order)))
+        values.append(float(measure.auc(row, shifted)))
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Estimate(float(np.mean(values)), float(low), float(high), len(values))
+
+
+def _lift(
+    near: Rows, control: Rows, truth: NDArray[np.int8], person: Rows, k: int = NEAREST
+) -> tuple[tuple[float, float], Estimate]:
+    """Share of the attribute among the k nearest other people of its holders, over its base rate.
+
+    near, control [n, k']: who is near whom in the trained and in the untrained net. Returns both
+    lifts, and the gain.
+    """
+    holders = np.flatnonzero(truth == 1)
+    base = (truth == 1).sum() / (truth != UNKNOWN).sum()
+    ours, theirs = (_share(table[holders], holders, truth, person, k) / base for table in (near, control))
+    gain = measure.cluster_mean(ours - theirs, person[holders])
+    return (float(ours.mean()), float(theirs.mean())), gain
+
+
+def _share(near: Rows, holders: Rows, truth: NDArray[np.int8], person: Rows, k: int) -> NDArray[np.float64]:
+    allowed = (person[near] != person[holders][:, None]) & (truth[near] != UNKNOWN)
+    allowed &= np.cumsum(allowed, axis=1) <= k
+    return np.asarray((allowed & (truth[near] == 1)).sum(1) / np.maximum(allowed.sum(1), 1))
+
+
+def _least_privilege_gain(guess: NDArray[np.int8], label_guess: NDArray[np.int8], yes: Yes) -> float:
+    """log Pr[S = guess(Z, Y)] - log Pr[S = guess(Y)], in nats (Stadler et al., eq. 3).
+
+    Both classes of S weigh alike.
+    """
+    with_layer, alone = (measure.balanced_accuracy(g, yes.astype(np.int8)) for g in (guess, label_guess))
+    return float(np.log(max(with_layer, 1e-9)) - np.log(max(alone, 0.5)))

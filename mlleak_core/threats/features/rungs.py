@@ -1,0 +1,88 @@
+"""What is found of one layer and one attribute. Light to import: pages read it of what was shipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlleak_core.contract import Estimate
+from mlleak_core.threat import Verdict
+
+NEGLIGIBLE = 0.01
+"""A gain in AUC smaller than this counts as none, however narrow its interval."""
+
+
+class LadderVerdict(Verdict):
+    """What training did to an attribute in a layer."""
+
+    CHANCE = "not told from chance"
+    EASIER = "made easier to read"
+    FORGOTTEN = "being forgotten"
+    KEPT = "merely kept"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """The judge's finding for one layer and attribute. Estimates carry 95% intervals; null: over shuffles.
+
+    positives: held faces with the attribute, of `holders` people; people: whose label is known at all.
+    """
+
+    layer: str
+    attribute: str
+    auc: Estimate
+    null: Estimate
+    label_only: float
+    random_init: Estimate
+    few_shot: float
+    few_shot_random_init: float
+    few_shot_gain: Estimate
+    lift: float
+    lift_random_init: float
+    lift_gain: Estimate
+    gain: float
+    positives: int
+    holders: int
+    people: int
+
+    @property
+    def verdict(self) -> LadderVerdict:
+        """Taken from the intervals."""
+        if self.auc.low <= self.null.high:
+            return LadderVerdict.CHANCE
+        if self.few_shot_gain.low > 0 and self.few_shot_gain.value > NEGLIGIBLE:
+            return LadderVerdict.EASIER
+        if self.few_shot_gain.high < 0 and self.few_shot_gain.value < -NEGLIGIBLE:
+            return LadderVerdict.FORGOTTEN
+        return LadderVerdict.KEPT
+
+    def row(self) -> dict[str, Any]:
+        """The flat form that the command line prints."""
+        return {
+            "layer": self.layer,
+            "attribute": self.attribute,
+            "auc": self.auc.value,
+            "low": self.auc.low,
+            "high": self.auc.high,
+            "n": self.auc.n,
+            "people": self.people,
+            "positives": self.positives,
+            "bearers": self.holders,
+            "null_auc": self.null.value,
+            "null_low": self.null.low,
+            "null_high": self.null.high,
+            "label_only_auc": self.label_only,
+            "random_init_auc": self.random_init.value,
+            "random_init_low": self.random_init.low,
+            "random_init_high": self.random_init.high,
+            "few_shot_auc": self.few_shot,
+            "few_shot_random_init_auc": self.few_shot_random_init,
+            "few_shot_gain_low": self.few_shot_gain.low,
+            "few_shot_gain_high": self.few_shot_gain.high,
+            "neighbour_lift": self.lift,
+            "neighbour_lift_random_init": self.lift_random_init,
+            "neighbour_lift_gain_low": self.lift_gain.low,
+            "neighbour_lift_gain_high": self.lift_gain.high,
+            "gain": self.gain,
+            "verdict": self.verdict.words,
+        }
