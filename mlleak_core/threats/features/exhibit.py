@@ -70,7 +70,7 @@ class About:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeaturesExhibit(Exhibit):
     """arrays: `history_*`, a number an epoch; with maps also `map/epoch/layer` and `linear/epoch/layer`, int16
-    [n, 2], `label/labelling` and `task`, int8 [n], and `person`, int64 [n]. atlas: the faces on the maps; empty without.
+    [n, 2], `label/labelling` and `task`, int8 [n], and `person`, int64 [n]. atlas: the faces on the maps.
     """
 
     about: About
