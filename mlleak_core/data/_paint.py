@@ -125,12 +125,15 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                 collar = max(
                     abs(x0)
                     - neck_w
-                    - (0.12 + 0.10 * p[P_COLLAR]) * max(0.0, 1.0 - max(0.0, y0 - 0.80) * (3.4 - 1.4 * p[P_COLLAR])),
+                    - (0.12 + 0.10 * p[P_COLLAR])
+                    * max(0.0, 1.0 - max(0.0, y0 - 0.80) * (3.4 - 1.4 * p[P_COLLAR])),
                     0.45 - y0,
                 )
                 collar = max(collar, _ellipse(x0, y0 - 0.72, neck_w * 1.35, 0.26 + 0.16 * p[P_COLLAR]))
                 d = min(max(abs(x0) - neck_w, 0.2 - y0, y0 - 0.92), collar)
-                under = 0.80 + 0.12 * min(1.0, max(0.0, (y0 - 0.62) / 0.3)) + 0.06 * p[P_LIGHT_X] * x0 / neck_w
+                under = (
+                    0.80 + 0.12 * min(1.0, max(0.0, (y0 - 0.62) / 0.3)) + 0.06 * p[P_LIGHT_X] * x0 / neck_w
+                )
                 _mix(c, sr * under, sg * under * 0.985, sb * under * 0.97, _edge(d, soft * 1.3))
                 # ears
                 for s in (-1.0, 1.0):
@@ -156,7 +159,9 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     # form: cheeks, sockets, sides of the nose, under the lip
                     fx = x - yaw * 0.16
                     for s in (-1.0, 1.0):
-                        cheek = _bump((fx - s * w * 0.55) / 0.24) * _bump((y - 0.26 + 0.03 * p[P_SMILE]) / 0.20)
+                        cheek = _bump((fx - s * w * 0.55) / 0.24) * _bump(
+                            (y - 0.26 + 0.03 * p[P_SMILE]) / 0.20
+                        )
                         tone += cheek * (0.03 + 0.035 * p[P_SMILE])
                         socket = _bump((fx - s * p[P_EYE_GAP]) / 0.21) * _bump((y - p[P_EYE_Y] + 0.05) / 0.13)
                         tone -= 0.06 * socket
@@ -170,10 +175,14 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     tone += 0.03 * _bump(fx / 0.20) * _bump((y + 0.45) / 0.25)
                     if p[P_LINES] > 0.0:
                         for k in range(2):
-                            line = _bump((y + 0.40 + 0.10 * k + 0.03 * math.cos(fx * 4.0)) / 0.028) * _bump(fx / 0.32)
+                            line = _bump((y + 0.40 + 0.10 * k + 0.03 * math.cos(fx * 4.0)) / 0.028) * _bump(
+                                fx / 0.32
+                            )
                             tone -= 0.06 * p[P_LINES] * line
                         for s in (-1.0, 1.0):
-                            bag = _bump((fx - s * p[P_EYE_GAP]) / 0.14) * _bump((y - p[P_EYE_Y] - 0.11) / 0.03)
+                            bag = _bump((fx - s * p[P_EYE_GAP]) / 0.14) * _bump(
+                                (y - p[P_EYE_Y] - 0.11) / 0.03
+                            )
                             tone -= 0.07 * p[P_LINES] * bag
                     warm = 1.0 + 0.05 * (tone - 0.9)
                     _mix(c, sr * tone * warm, sg * tone, sb * tone * (2.0 - warm) ** 0.5, skin)
@@ -215,10 +224,22 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                         d = max(curve - up - y, y - curve - lo)
                         t = 0.90 if y < curve else 1.06
                         _mix(
-                            c, p[P_LIP_R] * t, p[P_LIP_G] * t, p[P_LIP_B] * t, 0.88 * _edge(d, soft * 1.1) * min(1.0, taper * 4.0)
+                            c,
+                            p[P_LIP_R] * t,
+                            p[P_LIP_G] * t,
+                            p[P_LIP_B] * t,
+                            0.88 * _edge(d, soft * 1.1) * min(1.0, taper * 4.0),
                         )
-                        line = _edge(abs(y - curve) - 0.008, soft * 1.1) * min(1.0, max(0.0, (1.05 - abs(mx)) * 8.0))
-                        _mix(c, p[P_LIP_R] * ink * 1.5, p[P_LIP_G] * ink * 1.2, p[P_LIP_B] * ink * 1.2, 0.75 * line)
+                        line = _edge(abs(y - curve) - 0.008, soft * 1.1) * min(
+                            1.0, max(0.0, (1.05 - abs(mx)) * 8.0)
+                        )
+                        _mix(
+                            c,
+                            p[P_LIP_R] * ink * 1.5,
+                            p[P_LIP_G] * ink * 1.2,
+                            p[P_LIP_B] * ink * 1.2,
+                            0.75 * line,
+                        )
                         _mix(
                             c,
                             min(255.0, p[P_LIP_R] * 1.2 + 18.0),
@@ -255,8 +276,12 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                             _mix(c, sr * 0.5, sg * 0.42, sb * 0.42, 0.35 * lower)
                         bx = ex * s
                         if abs(bx) < 0.22:
-                            arc = p[P_BROW_Y] + p[P_EYE_Y] - p[P_BROW_ARCH] * (1.0 - ((bx + 0.015) / 0.19) ** 2)
-                            thick = p[P_BROW_THICK] * (0.85 if bx < 0.03 else max(0.25, 0.85 - (bx - 0.03) * 4.0))
+                            arc = (
+                                p[P_BROW_Y] + p[P_EYE_Y] - p[P_BROW_ARCH] * (1.0 - ((bx + 0.015) / 0.19) ** 2)
+                            )
+                            thick = p[P_BROW_THICK] * (
+                                0.85 if bx < 0.03 else max(0.25, 0.85 - (bx - 0.03) * 4.0)
+                            )
                             d = max(abs(y - arc) - thick, abs(bx) - 0.18)
                             _mix(
                                 c,
@@ -282,14 +307,33 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     if y > line_y:
                         d_line = side_in - abs(x)
                     d_line = max(d_line, y - reach)
-                    d = max(cap, d_line) if y < 0.55 * h else max(abs(x) - w * (1.1 + 0.12 * vol), d_line, cap - 0.25)
+                    d = (
+                        max(cap, d_line)
+                        if y < 0.55 * h
+                        else max(abs(x) - w * (1.1 + 0.12 * vol), d_line, cap - 0.25)
+                    )
                     cover = _edge(d, soft * 1.25)
                     if cover > 0.0:
-                        shine = _bump((y + 0.62 * h - 0.14 * x * p[P_LIGHT_X]) / 0.26) * 0.20 * (1.0 - 0.5 * p[P_CURL])
+                        shine = (
+                            _bump((y + 0.62 * h - 0.14 * x * p[P_LIGHT_X]) / 0.26)
+                            * 0.20
+                            * (1.0 - 0.5 * p[P_CURL])
+                        )
                         shade = (0.86 + 0.12 * p[P_LIGHT_X] * x / w + shine) * strand
-                        grain = p[P_CURL] * 0.07 * math.sin(x * 51.0 + 4.0 * math.sin(y * 31.0)) * math.sin(y * 47.0)
+                        grain = (
+                            p[P_CURL]
+                            * 0.07
+                            * math.sin(x * 51.0 + 4.0 * math.sin(y * 31.0))
+                            * math.sin(y * 47.0)
+                        )
                         shade += grain
-                        _mix(c, hr * shade + 22.0 * shine, hg * shade + 20.0 * shine, hb * shade + 18.0 * shine, cover)
+                        _mix(
+                            c,
+                            hr * shade + 22.0 * shine,
+                            hg * shade + 20.0 * shine,
+                            hb * shade + 18.0 * shine,
+                            cover,
+                        )
                 # glasses
                 if p[P_GLASSES] > 0.5:
                     fx = x - yaw * 0.16
@@ -299,14 +343,19 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                             d = _ellipse(gx, gy, 0.185, 0.150)
                         else:
                             dx, dy = abs(gx) - 0.145, abs(gy) - 0.085
-                            d = min(max(dx, dy), 0.0) + math.sqrt(max(dx, 0.0) ** 2 + max(dy, 0.0) ** 2) - 0.045
+                            d = (
+                                min(max(dx, dy), 0.0)
+                                + math.sqrt(max(dx, 0.0) ** 2 + max(dy, 0.0) ** 2)
+                                - 0.045
+                            )
                         glint = 0.03 + 0.10 * _bump((gx + gy * 1.2 - 0.04) / 0.06)
                         _mix(c, 235.0, 240.0, 245.0, glint * _edge(d, soft))
                         _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.95 * _edge(abs(d) - 0.013, soft))
                         arm = max(abs(gy + 0.04) - 0.012, 0.175 - gx * s, abs(x) - w * 1.0)
                         _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.9 * _edge(arm, soft))
                     bridge = max(
-                        abs(y - p[P_EYE_Y] + 0.02 - 0.02 * math.cos(fx * 20.0)) - 0.013, abs(fx) - (p[P_EYE_GAP] - 0.165)
+                        abs(y - p[P_EYE_Y] + 0.02 - 0.02 * math.cos(fx * 20.0)) - 0.013,
+                        abs(fx) - (p[P_EYE_GAP] - 0.165),
                     )
                     _mix(c, p[P_FRAME_R], p[P_FRAME_G], p[P_FRAME_B], 0.95 * _edge(bridge, soft))
                 # hat: pulled over the skull, brim or band above the brows
@@ -315,12 +364,20 @@ def paint(params, out):  # noqa: PLR0915  one picture, painted in order
                     crown = max(_ellipse(x, y + 0.12, w * (1.13 + 0.08 * p[P_HAIR_VOL]), h * 1.10), y - rim)
                     knit = 1.0 + (0.06 * math.sin(x * 60.0) if p[P_HAT_KIND] < 0.5 else 0.0)
                     shade = (0.86 + 0.16 * p[P_LIGHT_X] * x / w + 0.10 * _bump((y + 0.75) / 0.4)) * knit
-                    _mix(c, p[P_HAT_R] * shade, p[P_HAT_G] * shade, p[P_HAT_B] * shade, _edge(crown, soft * 1.2))
+                    _mix(
+                        c,
+                        p[P_HAT_R] * shade,
+                        p[P_HAT_G] * shade,
+                        p[P_HAT_B] * shade,
+                        _edge(crown, soft * 1.2),
+                    )
                     if p[P_HAT_KIND] < 0.5:
                         band = max(
                             abs(y - rim + 0.055) - 0.075,
                             abs(x)
-                            - w * (1.15 + 0.08 * p[P_HAIR_VOL]) * math.sqrt(max(0.0, 1.0 - ((y + 0.12) / (h * 1.25)) ** 2)),
+                            - w
+                            * (1.15 + 0.08 * p[P_HAIR_VOL])
+                            * math.sqrt(max(0.0, 1.0 - ((y + 0.12) / (h * 1.25)) ** 2)),
                         )
                         b = 0.78 * shade
                         _mix(c, p[P_HAT_R] * b, p[P_HAT_G] * b, p[P_HAT_B] * b, _edge(band, soft * 1.2))

@@ -12,8 +12,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from mlleak_core.contract import Step
 from mlleak_core import disk
+from mlleak_core.contract import Step
 
 PATIENCE = 120.0
 """Seconds that one process waits for another, whose job may be paused."""
@@ -25,9 +25,11 @@ Making = Callable[[], Generator[Step, None, NDArray[Any]]]
 
 
 def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
-    """The array called `key`: from disk where it lies, else made, kept and memory-mapped, by one process while others wait.
+    """The array called `key`: from disk where it lies, else made, kept and memory-mapped, by one process
+    while others wait.
 
-    A cache that cannot be written costs the next start its speed, nothing else: the array is then kept in memory.
+    A cache that cannot be written costs the next start its speed, nothing else: the array is then kept in
+    memory.
     """
     path = disk.cache_home() / "data" / f"{key}.npy"
     if (kept := disk.read_array(path, mapped=True)) is not None:

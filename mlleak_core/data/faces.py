@@ -19,7 +19,8 @@ UNKNOWN = -1
 class Labels:
     """One labelling of the faces: `codes` [n] index `classes`; UNKNOWN where the data set says nothing.
 
-    An ordered labelling (tone, age) names with `upper` the half from class `cut` upwards, so that it can be probed.
+    An ordered labelling (tone, age) names with `upper` the half from class `cut` upwards, so that it can be
+    probed.
     """
 
     name: str
@@ -35,7 +36,10 @@ class Labels:
             return {self.classes[1]: self.codes}
         if self.upper:
             return {self.upper: np.where(known, self.codes >= self.cut, UNKNOWN).astype(np.int8)}
-        return {name: np.where(known, self.codes == code, UNKNOWN).astype(np.int8) for code, name in enumerate(self.classes)}
+        return {
+            name: np.where(known, self.codes == code, UNKNOWN).astype(np.int8)
+            for code, name in enumerate(self.classes)
+        }
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,18 @@ class Faces:
         for known, codes in self.targets.items():
             if known.lower() == name.lower():
                 return codes
-        raise BadInput(f"an attribute of {self.name}: {', '.join(self.targets)}", repr(name), "Choose one of these.")
+        raise BadInput(
+            f"an attribute of {self.name}: {', '.join(self.targets)}", repr(name), "Choose one of these."
+        )
 
     def labelling(self, name: str) -> Labels:
         """The attribute labelling called `name`."""
         for labels in self.attributes:
             if labels.name == name:
                 return labels
-        raise BadInput(f"a labelling: {', '.join(a.name for a in self.attributes)}", repr(name), "Choose one of these.")
+        raise BadInput(
+            f"a labelling: {', '.join(a.name for a in self.attributes)}", repr(name), "Choose one of these."
+        )
 
     def subset(self, rows: NDArray[np.int64]) -> Faces:
         """The same data set restricted to `rows`."""

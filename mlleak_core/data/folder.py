@@ -1,28 +1,38 @@
-"""Your own pictures: a folder named the UTKFace way, or any folder with a table beside it."""
+"""Your own pictures: a folder named the UTKFace way, or any folder with a table beside it, a ZIP of either
+too.
+"""
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import re
-import zipfile
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, fingerprint
-from mlleak_core.data import cache
+from mlleak_core.data import cache, shelf
 from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.pictures import read_all, refuse
+from mlleak_core.data.shelf import Entry, Shelf
+from mlleak_core.data.tables import Table, read_table
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 UTK_NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_\d+")
 UTK_RACES = ("White", "Black", "Asian", "Indian", "Other")
-Folder = Path | zipfile.Path
-Reading = Callable[[Sequence[Folder], Sequence[str]], Generator[Step, None, NDArray[np.uint8]]]
+UTK_ODD = 0.01
+"""Up to this share of files may be named otherwise (the published archive has some): they are left out, and
+named.
+"""
+Reading = Callable[[Sequence[Entry], Sequence[str]], Generator[Step, None, NDArray[np.uint8]]]
 LEAST = 40
 """Fewer faces than this make no training and test set worth a number."""
+MOST_VALUES = 20
+MOST_ROWS = 500_000
+NOT_SAID = {"", "nan", "na", "n/a", "none", "null", "?"}
+"""How tables write that a label is not known."""
 
 OWN = Provenance(
     title="Your own folder",
@@ -31,143 +41,192 @@ OWN = Provenance(
     labels_are="What your table says.",
     labels_are_not="Facts about a person.",
 )
+UTK = Provenance(
+    title="A UTKFace-style folder",
+    origin="Files named age_gender_race_date; in UTKFace (Zhang et al. 2017) the labels were estimated and "
+    "checked by hand.",
+    terms="UTKFace is for non-commercial research.",
+    labels_are="What the file names say.",
+    labels_are_not="Facts about a person. Two photos of one person count as two people.",
+)
 
 
 def load_utkface(root: str) -> Generator[Step, None, Faces]:
-    """A folder of files named `age_gender_race_date.jpg` (Zhang et al. 2017). Each file counts as one person."""
-    return open_utkface(_folder(root), _cached)
+    """A folder of files named `age_gender_race_date.jpg` (Zhang et al. 2017). Each file counts as one
+    person.
+    """
+    return open_utkface(shelf.of_folder(root), _cached(root))
 
 
 def load_table(root: str) -> Generator[Step, None, Faces]:
-    """A folder with one CSV: `file, person`, then label columns; the first label column is the task and has two values."""
-    return open_table(_folder(root), _cached)
+    """A folder with one CSV: `file, person`, then label columns; the first label is the task and has two
+    values.
+    """
+    return open_table(shelf.of_folder(root), _cached(root))
 
 
-def open_utkface(folder: Folder, read: Reading) -> Generator[Step, None, Faces]:
-    """The same for any folder, one inside a ZIP too; `read` decodes the files."""
-    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in PICTURES), key=lambda f: f.name)
-    names = [UTK_NAME.match(f.name) for f in files]
-    refuse(
-        [f"file {i + 1}: {f.name}: not age_gender_race_date" for i, (f, m) in enumerate(zip(files, names, strict=True)) if not m],
-        "UTKFace file names",
-    )
-    fields = np.array([[int(g) for g in m.groups()] for m in names if m]).reshape(-1, 3)
-    _enough(len(files), fields[:, 1], "gender")
-    images = yield from read(files, [f"file {i + 1}" for i in range(len(files))])
+def named_so(files: Shelf) -> bool:
+    """Whether the pictures are named the UTKFace way, so that a table beside them is not needed."""
+    names = [PurePosixPath(e.name).name for e in files.lying(PICTURES)]
+    return bool(names) and sum(UTK_NAME.match(n) is None for n in names) <= UTK_ODD * len(names)
+
+
+def open_utkface(files: Shelf, read: Reading) -> Generator[Step, None, Faces]:
+    """The same for any shelf; `read` decodes the files. A file that stands in two folders counts once."""
+    found = {PurePosixPath(e.name).name: e for e in reversed(files.lying(PICTURES))}
+    named = sorted(found.items())
+    if not named:
+        raise BadInput(
+            f"pictures in {files.title}", "none", f"Use files that end in {', '.join(sorted(PICTURES))}."
+        )
+    fits = [(name, entry, UTK_NAME.match(name)) for name, entry in named]
+    odd = [name for name, _, match in fits if not match]
+    if len(odd) > UTK_ODD * len(named):
+        refuse([f"file: {name}: not age_gender_race_date" for name in odd], "UTKFace file names")
+    kept = [(name, entry, match) for name, entry, match in fits if match]
+    fields = np.array([[int(g) for g in match.groups()] for *_, match in kept]).reshape(-1, 3)
+    _enough(len(kept), fields[:, 1], "gender")
+    entries = [entry for _, entry, _ in kept]
+    images = yield from read(entries, [f"file {i + 1}" for i in range(len(kept))])
     age = np.digitize(fields[:, 0], [30, 55]).astype(np.int8)
     return Faces(
         name="utkface",
         images=images,
-        person=np.arange(len(files)),
-        people=tuple(f.stem for f in files),
+        person=np.arange(len(kept)),
+        people=tuple(entry.stem for entry in entries),
         task=Labels("gender", ("female", "male"), (1 - fields[:, 1]).astype(np.int8)),
         attributes=(
             Labels("Race label", UTK_RACES, fields[:, 2].astype(np.int8)),
             Labels("Age group", ("under 30", "30 to 54", "55 and over"), age, 1, "Age 30 and over"),
         ),
         headline=("Black", "Asian", "White", "Indian", "Age 30 and over"),
-        provenance=Provenance(
-            title="A UTKFace-style folder",
-            origin="Files named age_gender_race_date; in UTKFace (Zhang et al. 2017) the labels were estimated and checked by hand.",
-            terms="UTKFace is for non-commercial research.",
-            labels_are="What the file names say.",
-            labels_are_not="Facts about a person. Two photos of one person count as two people.",
-        ),
+        provenance=dataclasses.replace(UTK, notes=_left_out(odd)),
     )
 
 
-def open_table(folder: Folder, read: Reading) -> Generator[Step, None, Faces]:
-    """The same for any folder, one inside a ZIP too; `read` decodes the files."""
-    tables = tables_in(folder)
-    if len(tables) != 1:
-        raise BadInput(f"one CSV file in {folder.name}", f"{len(tables)}", "Put exactly one table beside the pictures.")
-    rows, columns = _read_table(folder, tables[0])
-    files = [folder / r["file"] for r in rows]
-    labels = [_labels(c, [r[c] for r in rows]) for c in columns]
+def _left_out(odd: Sequence[str]) -> tuple[str, ...]:
+    return (f"Left out, since not named age_gender_race_date: {', '.join(odd)}.",) if odd else ()
+
+
+def open_table(files: Shelf, read: Reading, most_rows: int = MOST_ROWS) -> Generator[Step, None, Faces]:
+    """The same for any shelf; `read` decodes the files."""
+    entry = _the_table(files)
+    table = _checked(read_table(entry.read(), entry.name, most_rows), entry)
+    names, people = table.column("file"), table.column("person")
+    taken = _pictures(files, names, people, table, str(PurePosixPath(entry.name).parent))
+    labels = [_labels(c, table.column(c)) for c in table.columns if c.lower() not in {"file", "person"}]
     task, attributes = labels[0], tuple(a for a in labels[1:] if len(a.classes) > 1)
-    _enough(len(rows), task.codes, task.name)
-    images = yield from read(files, [f"row {i + 2}" for i in range(len(rows))])
-    people, person = np.unique([r["person"] for r in rows], return_inverse=True)
-    names = tuple(name for a in attributes for name in a.binaries())
-    return Faces("folder", images, person.astype(np.int64), tuple(people), task, attributes, names[:5], OWN)
+    _enough(len(names), task.codes, task.name)
+    images = yield from read(taken, [f"row {table.first + i}" for i in range(len(names))])
+    who, person = np.unique(people, return_inverse=True)
+    return Faces(
+        name="folder",
+        images=images,
+        person=person.astype(np.int64),
+        people=tuple(who.tolist()),
+        task=task,
+        attributes=attributes,
+        headline=tuple(name for a in attributes for name in a.binaries())[:5],
+        provenance=OWN,
+    )
 
 
-def _folder(root: str) -> Path:
-    folder = Path(root).expanduser()
-    if not folder.is_dir():
-        raise BadInput("a folder of pictures", repr(root), "Give the path of an existing folder.")
-    return folder
-
-
-def tables_in(folder: Folder) -> list[Folder]:
+def tables_in(files: Shelf) -> list[Entry]:
     """Its CSV files."""
-    return [f for f in folder.iterdir() if f.suffix.lower() == ".csv"]
+    return files.lying({".csv", ".tsv"})
+
+
+def _the_table(files: Shelf) -> Entry:
+    tables = tables_in(files)
+    if len(tables) != 1:
+        got = f"{len(tables)}: {', '.join(t.name for t in tables[:5])}" if tables else "0"
+        raise BadInput(f"one CSV file in {files.title}", got, "Put exactly one table beside the pictures.")
+    return tables[0]
 
 
 def identity(root: str) -> str:
-    """Names the files in a folder by name, time and size."""
-    return fingerprint(stamps(root))
+    """Names the files in a folder, at any depth, by name, time and size."""
+    return fingerprint(shelf.stamps(root))
 
 
-def stamps(root: str) -> list[tuple[str, int, int]]:
-    """Name, time and size of every file in a folder; empty where there is none."""
-    folder = Path(root).expanduser()
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()]
+def _cached(root: str) -> Reading:
+    """Reads pictures once and keeps them for as long as no file of the folder changes."""
+
+    def read(files: Sequence[Entry], rows: Sequence[str]) -> Generator[Step, None, NDArray[np.uint8]]:
+        key = fingerprint(str(Path(root).expanduser()), shelf.stamps(root), [f.name for f in files])
+        return cache.array(f"folder-{key}", lambda: read_all(files, rows))
+
+    return read
 
 
-def _cached(files: Sequence[Folder], rows: Sequence[str]) -> Generator[Step, None, NDArray[np.uint8]]:
-    marks = [(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if isinstance(f, Path)]
-    return cache.array(f"folder-{fingerprint(marks)}", lambda: read_all(files, rows))
-
-
-def _enough(n: int, task: np.ndarray, name: str) -> None:
+def _enough(n: int, task: NDArray[np.int8] | NDArray[np.int64], name: str) -> None:
     if n < LEAST:
         raise BadInput(f"at least {LEAST} faces", str(n), "Add more pictures.")
     found = len(np.unique(task))
     if found != 2:
-        raise BadInput(f"two classes of {name}", "one class only" if found < 2 else f"{found} classes", "Keep exactly two.")
+        got = "one class only" if found < 2 else f"{found} classes"
+        raise BadInput(f"two classes of {name}", got, "Keep exactly two.")
 
 
-def _read_table(folder: Folder, path: Folder) -> tuple[list[dict[str, str]], list[str]]:
-    with path.open("r", newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        columns = [c for c in reader.fieldnames or [] if c]
-        rows = [
-            {k: (v or "").strip() for k, v in row.items() if isinstance(k, str) and not isinstance(v, list)} for row in reader
-        ]
-    if not {"file", "person"} <= set(columns) or len(columns) < 3:
-        raise BadInput(
-            "columns file, person and at least one label", ", ".join(columns) or "no header", f"Mend the header of {path.name}."
-        )
-    if len(set(columns)) != len(columns):
-        raise BadInput("column names that differ", ", ".join(columns), f"Rename the duplicates in {path.name}.")
-    refuse(_row_problems(folder, rows, [c for c in columns if c not in {"file", "person"}]), "a sound table")
-    return rows, [c for c in columns if c not in {"file", "person"}]
+def _checked(table: Table, entry: Entry) -> Table:
+    """The table, once its header is sound."""
+    columns, low = table.columns, [c.lower() for c in table.columns]
+    header = ", ".join(columns)[:200] or "no header"
+    if not {"file", "person"} <= set(low) or len(columns) < 3:
+        remedy = f"Mend the header of {entry.name}."
+        if len(columns) < 2:
+            remedy += " Part the columns by commas."
+        raise BadInput("columns file, person and at least one label", header, remedy)
+    if len(set(low)) != len(low) or "" in low:
+        raise BadInput("column names that differ", header, f"Rename the duplicates in {entry.name}.")
+    return table
 
 
-def _row_problems(folder: Folder, rows: list[dict[str, str]], labels: list[str]) -> list[str]:
-    problems, seen = [], dict[str, int]()
-    for number, row in enumerate(rows, start=2):
-        name = row.get("file", "")
-        if not name or not row.get("person"):
+def _pictures(
+    files: Shelf, names: Sequence[str], people: Sequence[str], table: Table, beside: str
+) -> list[Entry]:
+    """The files that the rows name; all that is wrong is raised at once, with its row."""
+    first = next(c for c in table.columns if c.lower() not in {"file", "person"})
+    task = table.column(first)
+    problems: list[str] = []
+    seen: dict[str, int] = {}
+    found: list[Entry] = []
+    for number, (name, person, label) in enumerate(zip(names, people, task, strict=True), start=table.first):
+        entry = None if shelf.leaves(name) else files.find(name, beside)
+        if not name or not person:
             problems.append(f"row {number}: no file or no person")
-        elif Path(name).is_absolute() or ".." in Path(name).parts:
+        elif shelf.leaves(name):
             problems.append(f"row {number}: {name}: leaves the folder")
-        elif not (folder / name).is_file():
+        elif entry is None:
             problems.append(f"row {number}: {name}: no such file")
-        elif name in seen:
-            problems.append(f"row {number}: {name}: already in row {seen[name]}")
-        elif not row.get(labels[0]):
-            problems.append(f"row {number}: {name}: no {labels[0]}")
-        seen.setdefault(name, number)
-    return problems
+        elif entry.name in seen:
+            problems.append(f"row {number}: {name}: already in row {seen[entry.name]}")
+        elif label.lower() in NOT_SAID:
+            problems.append(f"row {number}: {name}: no {first}")
+        else:
+            found.append(entry)
+            seen[entry.name] = number
+    refuse(problems, "a sound table")
+    return found
 
 
-def _labels(name: str, values: list[str]) -> Labels:
-    classes = sorted({v for v in values if v})
-    if len(classes) > 20:
-        raise BadInput(f"at most 20 values in column {name}", str(len(classes)), "Group the values, or leave the column out.")
-    codes = np.array([classes.index(v) if v else UNKNOWN for v in values], np.int8)
-    readable = tuple(f"{name}: {c}" for c in classes)
-    return Labels(name, readable, codes)
+def _labels(name: str, values: Sequence[str]) -> Labels:
+    """A column as a labelling; what it does not say is UNKNOWN. `1.0` is the number 1, and case parts no
+    classes.
+    """
+    said = [_level(v) for v in values]
+    spelt: dict[str, str] = {}
+    for value in sorted(v for v in said if v):
+        spelt.setdefault(value.casefold(), value)
+    classes = sorted(spelt)
+    if len(classes) > MOST_VALUES:
+        most = f"at most {MOST_VALUES} values in column {name}"
+        raise BadInput(most, str(len(classes)), "Group the values, or leave the column out.")
+    codes = np.array([classes.index(v.casefold()) if v else UNKNOWN for v in said], np.int8)
+    return Labels(name, tuple(f"{name}: {spelt[c]}" for c in classes), codes)
+
+
+def _level(value: str) -> str:
+    if value.lower() in NOT_SAID:
+        return ""
+    return value[:-2] if re.fullmatch(r"-?\d+\.0", value) else value

@@ -21,7 +21,9 @@ from mlleak_core.data.pictures import read_all
 from mlleak_core.disk import cache_home, data_home
 
 CROP = (0.22, 0.24, 0.78, 0.80)
-"""The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150 pixels."""
+"""The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150
+pixels.
+"""
 
 RACES = ("White", "Black", "Asian", "Indian")
 ATTRIBUTES = (*RACES, "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
@@ -30,15 +32,20 @@ ARCHIVE_BYTES = 243_346_528
 
 PROVENANCE = Provenance(
     title="Labeled Faces in the Wild (funneled)",
-    origin="Huang, Ramesh, Berg and Learned-Miller, 2007: news photos of public figures, collected from the web.",
-    terms="Public research data. The people pictured were not asked. Downloaded to your own machine, never bundled.",
-    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar et al.'s (2009) "
+    origin="Huang, Ramesh, Berg and Learned-Miller, 2007: news photos of public figures, collected from "
+    "the web.",
+    terms="Public research data. The people pictured were not asked. Downloaded to your own machine, never "
+    "bundled.",
+    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar et al.'s "
+    "(2009) "
     "classifiers about how a person looks in one photo; 1 means one of the confident two thirds.",
-    labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes themselves.",
+    labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes "
+    "themselves.",
     notes=(
         "A few people have very many photos, so everything is split by person.",
-        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's and, where the table has it, "
-        "DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every other face as not Black, doubtful ones too.",
+        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's and, where "
+        "the table has it, DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every other face "
+        "as not Black, doubtful ones too.",
     ),
 )
 
@@ -59,11 +66,14 @@ def load() -> Generator[Step, None, Faces]:
     present = [i for i, r in enumerate(records) if r["male"] in {"0", "1"} and isfile(photos[i])]  # noqa: PTH113
     if len(present) < 0.5 * len(records):
         raise BadInput(
-            f"the pictures of {len(records)} labelled rows", f"{len(present)} of them", f"Check {home / 'lfw_funneled'}."
+            f"the pictures of {len(records)} labelled rows",
+            f"{len(present)} of them",
+            f"Check {home / 'lfw_funneled'}.",
         )
     key = fingerprint("lfw", CROP, str(home.resolve()), listing, len(present))
     images = yield from cache.array(
-        f"lfw-{key}", lambda: read_all([Path(photos[i]) for i in present], [f"row {i + 2}" for i in present], CROP)
+        f"lfw-{key}",
+        lambda: read_all([Path(photos[i]) for i in present], [f"row {i + 2}" for i in present], CROP),
     )
     yield Step(1, 1, "reading labels")
     return _faces([records[i] for i in present], images)
@@ -81,7 +91,9 @@ def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
         return np.array([int(float(r.get(column) or UNKNOWN)) for r in rows], np.int8)
 
     plain = tuple(Labels(a, ("not " + a, a), codes(f"{a}_kumar_conf")) for a in ATTRIBUTES if a not in RACES)
-    doubtful = tuple(Labels(f"{a} (all faces)", ("not " + a, f"{a} (all faces)"), codes(f"{a}_kumar_conf")) for a in RACES)
+    doubtful = tuple(
+        Labels(f"{a} (all faces)", ("not " + a, f"{a} (all faces)"), codes(f"{a}_kumar_conf")) for a in RACES
+    )
     return Faces(
         name="lfw",
         images=images,
@@ -113,23 +125,35 @@ def _records(home: Path) -> tuple[list[dict[str, str]], str]:
         needed = {"person", "imagenum", "male", *(f"{a}_kumar_conf" for a in ATTRIBUTES)}
         if not rows or not needed <= rows[0].keys():
             missing = ", ".join(sorted(needed - (rows[0].keys() if rows else set())))
-            raise BadInput(f"columns of LFW labels in {combined.name}", f"none of: {missing}", "Restore the file.")
+            raise BadInput(
+                f"columns of LFW labels in {combined.name}", f"none of: {missing}", "Restore the file."
+            )
         return rows, combined.name
     if kumar.is_file():
         return list(_kumar_rows(kumar)), kumar.name
     raise BadInput(
-        f"labels in {home}", "neither lfw_labels.csv.gz nor lfw_attributes.txt", f"Put one there, e.g. from {KUMAR_URL}"
+        f"labels in {home}",
+        "neither lfw_labels.csv.gz nor lfw_attributes.txt",
+        f"Put one there, e.g. from {KUMAR_URL}",
     )
 
 
 def _kumar_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Kumar's real-valued scores as rows of the combined table: 1 = in the most confident two thirds of the positives."""
+    """Kumar's real-valued scores as rows of the combined table: 1 = in the most confident two thirds of the
+    positives.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     header = next((line for line in lines if line.lstrip("# \t").startswith("person\t")), "")
     columns = header.lstrip("# \t").split("\t")
     if not {"person", "imagenum", "Male", *ATTRIBUTES} <= set(columns):
-        raise BadInput(f"a header line with person, imagenum, Male … in {path.name}", "none", "Download the file again.")
-    table = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines if line and not line.startswith("#")]
+        raise BadInput(
+            f"a header line with person, imagenum, Male … in {path.name}", "none", "Download the file again."
+        )
+    table = [
+        dict(zip(columns, line.split("\t"), strict=False))
+        for line in lines
+        if line and not line.startswith("#")
+    ]
     scores = {a: np.array([float(r[a]) for r in table]) for a in ATTRIBUTES}
     confident = {a: s >= np.quantile(s[s > 0], 1 / 3) if (s > 0).any() else s > 0 for a, s in scores.items()}
     for i, row in enumerate(table):
@@ -170,5 +194,6 @@ def _download(target: Path) -> Generator[Step, None, None]:
         raise BadInput(
             f"LFW in {target}",
             f"no folder lfw_home/lfw_funneled, and the download failed ({type(failure[0]).__name__})",
-            f"Set MLLEAK_DATA_HOME to a folder that holds lfw/, or connect to the internet. Cache: {cache_home()}",
+            f"Set MLLEAK_DATA_HOME to a folder that holds lfw/, or connect to the internet. "
+            f"Cache: {cache_home()}",
         )

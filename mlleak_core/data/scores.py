@@ -1,9 +1,9 @@
-"""Arrays in: answers of a model that was trained elsewhere, as a table; no model and no pickle needed."""
+"""Answers of a model that was trained elsewhere, as a table; no model and no pickle needed."""
 
 from __future__ import annotations
 
-import csv
-import io
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
+from mlleak_core.data.tables import Table, read_table
 
 LEAST, MOST = 20, 2_000_000
 MOST_BYTES = 256 * 2**20
+SHOWN = 20
+"""Bad rows that are named."""
+IN = {"1", "1.0", "true", "yes", "in", "member", "train"}
+OUT = {"0", "0.0", "false", "no", "out", "non-member", "nonmember", "test"}
+HEADER = "columns record, member, label and either logit_0, logit_1, … or loss"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Scores:
-    """records [n] names; member [n]; y [n]; logits [n, c] or loss [n], one of them None."""
+    """records [n] names; member [n]; y [n], which column of the logits is the true class; logits [n, c] or
+    loss [n], one of them None.
+
+    Rows that share a record's name are one draw.
+    """
 
     records: tuple[str, ...]
     member: NDArray[np.bool_]
@@ -28,64 +38,153 @@ class Scores:
 
 
 def read_scores(source: Path | bytes) -> Scores:
-    """A CSV with columns record, member (0/1), label, and either logits `logit_0, logit_1, …` or `loss`.
+    """A CSV with columns record, member (0/1), label, and either logits or `loss`.
 
-    Raises BadInput that lists what is wrong, with its rows.
+    Logit columns are named by their class, `logit_0, logit_1, …` or `logit_cat, …`, and stand in any order;
+    `prob_…`
+    are taken as probabilities. A loss of inf is the worst there is. Raises BadInput that lists what is wrong,
+    with
+    its rows.
     """
-    if isinstance(source, Path):
-        if not source.is_file():
-            raise BadInput("a CSV file of scores", repr(str(source)), "Give the path of an existing table.")
-        if source.stat().st_size > MOST_BYTES:
-            raise BadInput("a table of at most 256 MB", f"{source.stat().st_size / 2**20:.0f} MB", "Split it.")
-        source = source.read_bytes()
-    reader = csv.reader(io.StringIO(source.decode("utf-8-sig", errors="replace")))
-    header = [c.strip() for c in next(reader, [])]
-    logits = [c for c in header if c.startswith("logit_")]
-    if (
-        len(set(header)) != len(header)
-        or not {"record", "member", "label"} <= set(header)
-        or not (len(logits) >= 2 or "loss" in header)
-    ):
-        raise BadInput("columns record, member, label and either logit_0, logit_1, … or loss", ", ".join(header)[:160] or "no header",
-                       "Mend the header.")  # fmt: skip
-    values = logits if len(logits) >= 2 else ["loss"]
-    at = {c: header.index(c) for c in ("record", "member", "label", *values)}
-    names, table, problems = list[str](), list[list[float]](), list[str]()
-    for number, row in enumerate(reader, start=2):
-        if not row:
-            continue
-        if len(table) >= MOST:
-            raise BadInput(f"at most {MOST:,} rows", "more", "Split the table.")
+    table = read_table(_bytes(source), "the table of scores", MOST, MOST_BYTES)
+    low = [c.lower() for c in table.columns]
+    classes = _class_columns(table)
+    named = {"record", "member", "label"} <= set(low) and len(set(low)) == len(low)
+    if not named or not (len(classes) >= 2 or "loss" in low):
+        raise BadInput(HEADER, ", ".join(table.columns)[:160] or "no header", "Mend the header.")
+    _refuse_nameless(table)
+    member = _members(table)
+    if len(classes) < 2:
+        values = _numbers(table, ["loss"], worst=math.inf)[:, 0]
+        y = np.unique(table.column("label"), return_inverse=True)[1].astype(np.int64)
+        return _sound(Scores(records=_records(table), member=member, y=y, logits=None, loss=_ranked(values)))
+    values = _numbers(table, list(classes), worst=-math.inf)
+    if all(name.lower().startswith("prob_") for name in classes):
+        values = _as_logits(values)
+    y = _true_class(table, [name.partition("_")[2] for name in classes])
+    return _sound(Scores(records=_records(table), member=member, y=y, logits=values, loss=None))
+
+
+def _bytes(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if not source.is_file():
+        raise BadInput("a CSV file of scores", repr(str(source)), "Give the path of an existing table.")
+    if source.stat().st_size > MOST_BYTES:
+        raise BadInput("a table of at most 256 MB", f"{source.stat().st_size / 2**20:.0f} MB", "Split it.")
+    return source.read_bytes()
+
+
+def _class_columns(table: Table) -> tuple[str, ...]:
+    """The columns of logits, else of probabilities."""
+    for kind in ("logit_", "prob_"):
+        found = tuple(c for c in table.columns if c.lower().startswith(kind))
+        if found:
+            return found
+    return ()
+
+
+def _records(table: Table) -> tuple[str, ...]:
+    return tuple(table.column("record"))
+
+
+def _refuse_nameless(table: Table) -> None:
+    bad = [table.first + i for i, name in enumerate(table.column("record")) if not name]
+    _refuse(bad, "a name for every record", "Number the records; rows of one record share its name.")
+
+
+def _refuse(rows: Sequence[int], expected: str, remedy: str) -> None:
+    if rows:
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        listed = ", ".join(f"row {r}" for r in rows[:SHOWN])
+        raise BadInput(expected, f"{len(rows)} bad row(s): {listed}{more}", remedy)
+
+
+def _members(table: Table) -> NDArray[np.bool_]:
+    said = [value.lower() for value in table.column("member")]
+    bad = [table.first + i for i, value in enumerate(said) if value not in IN | OUT]
+    _refuse(bad, "member 0 or 1 and finite numbers", "Mend or remove them.")
+    return np.array([value in IN for value in said], bool)
+
+
+def _numbers(table: Table, columns: Sequence[str], worst: float) -> NDArray[np.float64]:
+    """The cells of these columns [n, c]; `worst` is the one infinity that means something."""
+    places = [table.place(name) for name in columns]
+    values = np.full((len(table.rows), len(places)), np.nan)
+    for i, row in enumerate(table.rows):
         try:
-            line = [float(row[at[c]]) for c in ("member", "label", *values)]
-            if not np.isfinite(line).all() or line[0] not in (0.0, 1.0):
-                raise ValueError
-        except (ValueError, IndexError):
-            problems.append(f"row {number}")
+            values[i] = [table.number(row[at]) for at in places]
+        except ValueError:
             continue
-        names.append(row[at["record"]])
-        table.append(line)
-    if problems:
-        more = f" and {len(problems) - 20} more" if len(problems) > 20 else ""
+    bad = ~(np.isfinite(values) | (values == worst)).all(1) | (values == worst).all(1) & (len(places) > 1)
+    rows = [table.first + int(i) for i in np.flatnonzero(bad)]
+    _refuse(rows, "member 0 or 1 and finite numbers", "Mend or remove them.")
+    return values
+
+
+def _ranked(loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Losses with inf written as a number above all others: only their order counts."""
+    finite = loss[np.isfinite(loss)]
+    above = float(finite.max()) + 1 if len(finite) else 1.0
+    return np.where(np.isfinite(loss), loss, above)
+
+
+def _as_logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    if (probabilities < 0).any() or (probabilities > 1).any():
+        raise BadInput("probabilities between 0 and 1 in the prob_ columns", "others", "Call logits logit_….")
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)
+
+
+def _true_class(table: Table, classes: Sequence[str]) -> NDArray[np.int64]:
+    """Which column each label names: by the column's own number or name, never by its place."""
+    at = {_plain(name): i for i, name in enumerate(classes)}
+    if len(at) < len(classes):
         raise BadInput(
-            "member 0 or 1 and finite numbers",
-            f"{len(problems)} bad row(s): {', '.join(problems[:20])}{more}",
-            "Mend or remove them.",
+            "logit columns of different classes", ", ".join(classes)[:160], "Rename the duplicates."
         )
-    return _scores(names, np.array(table).reshape(-1, 2 + len(values)), bool(logits) and len(logits) >= 2)
+    said = [_plain(label) for label in table.column("label")]
+    lacking = sorted({label for label in said if label not in at})
+    if lacking:
+        got = f"none for {', '.join(lacking[:SHOWN])}"
+        raise BadInput("a logit column for every label", got, f"There are {', '.join(classes[:SHOWN])}.")
+    numbers = sorted(int(name) for name in at if name.isdigit())
+    if len(numbers) == len(at) and numbers[-1] - numbers[0] != len(numbers) - 1:
+        gap = sorted(set(range(numbers[0], numbers[-1])) - set(numbers))
+        got = f"none for {', '.join(map(str, gap[:SHOWN]))}"
+        raise BadInput(
+            "a logit column for every class", got, "Add what is missing: probabilities need all classes."
+        )
+    return np.array([at[label] for label in said], np.int64)
 
 
-def _scores(names: list[str], table: NDArray[np.float64], has_logits: bool) -> Scores:
-    if len(table) < LEAST:
-        raise BadInput(f"at least {LEAST} records", str(len(table)), "An audit of fewer says nothing: add records.")
-    member = table[:, 0] == 1
-    if member.all() or not member.any():
+def _plain(name: str) -> str:
+    """A class as a label or a column may write it: 3, 03 and 3.0 are one."""
+    try:
+        value = float(name)
+    except ValueError:
+        return name.casefold()
+    return str(int(value)) if math.isfinite(value) and value == int(value) else name.casefold()
+
+
+def _sound(scores: Scores) -> Scores:
+    if len(scores.member) < LEAST:
+        raise BadInput(
+            f"at least {LEAST} records",
+            str(len(scores.member)),
+            "An audit of fewer says nothing: add records.",
+        )
+    if scores.member.all() or not scores.member.any():
         raise BadInput("members and non-members", "one kind only", "Add records of the other kind.")
-    values, y = table[:, 2:], table[:, 1].astype(np.int64)
-    if has_logits and not ((y >= 0) & (y < values.shape[1])).all():
+    both = {r for r, m in zip(scores.records, scores.member, strict=True) if m}
+    both &= {r for r, m in zip(scores.records, scores.member, strict=True) if not m}
+    if both:
+        got = f"{len(both)} that stand as both: {', '.join(sorted(both)[:SHOWN])}"
+        raise BadInput("records that are members or are not", got, "Keep the rows that are true.")
+    values = scores.logits if scores.logits is not None else scores.loss
+    assert values is not None
+    if np.unique(values, axis=0).shape[0] == 1:
         raise BadInput(
-            f"labels 0 to {values.shape[1] - 1}, one a logit column", f"{y.min()} to {y.max()}", "Number the labels from 0."
+            "scores that differ", "the same value for every record", "Check how they were written."
         )
-    if np.ptp(values, axis=0).max() == 0:
-        raise BadInput("scores that differ", "the same value for every record", "Check how they were written.")
-    return Scores(tuple(names), member, y, values if has_logits else None, None if has_logits else values[:, 0])
+    return scores

@@ -14,10 +14,13 @@ Kind = Literal["faces", "records"]
 
 @dataclass(frozen=True)
 class Source:
-    """One source: its name in settings and on pages, what it holds, and its two functions, imported when wanted.
+    """One source: its name in settings and on pages, what it holds, and its two functions, imported when
+    wanted.
 
-    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces` or `Records`; with `needs_path`
-    it takes what follows the colon. identity: the same form, names the records behind it and changes when they
+    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces` or `Records`; with
+    `needs_path`
+    it takes what follows the colon. identity: the same form, names the records behind it and changes when
+    they
     do. private: a visitor's own, never written to disk.
     """
 

@@ -29,7 +29,9 @@ class Split:
     def by_person(cls, faces: Faces, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
         """Deal the people at random; `outsiders` and `public` are shares of the people."""
         if not (0 < outsiders < 1 and 0 <= public < 1 and outsiders + public < 1):
-            raise BadInput("shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them.")
+            raise BadInput(
+                "shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them."
+            )
         people = np.unique(faces.person)
         if len(people) < 4:
             raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")

@@ -1,21 +1,26 @@
-"""Your own pictures through the browser: a ZIP of pictures and a table, checked, decoded anew, never written to disk."""
+"""Your own pictures through the browser: a ZIP of pictures and a table, checked, decoded anew, never written
+to disk.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
-import zipfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
-from mlleak_core.contract import BadInput, Step
+from mlleak_core.contract import BadInput, Step, now, relay
+from mlleak_core.data import shelf
 from mlleak_core.data.faces import Faces
-from mlleak_core.data.folder import OWN, Folder, open_table, open_utkface, tables_in
+from mlleak_core.data.folder import OWN, named_so, open_table, open_utkface, tables_in
 from mlleak_core.data.pictures import read_all
+from mlleak_core.data.shelf import Shelf
 
 MOST_FILES = 5000
 MOST_BYTES, MOST_UNPACKED = 64 * 2**20, 2**30
 """Of the ZIP, and of all that it unpacks to."""
+MOST_TABLE = 8 * 2**20
+"""Bytes of its table: forty thousand rows, eight times as many as pictures are taken."""
+MOST_SECONDS = 120.0
 KIND = "upload"
 NONE_YET = f"{KIND}:none"
 """What settings say before anything was sent."""
@@ -34,7 +39,9 @@ def identity(name: str) -> str:
 def load(_: str) -> Generator[Step, None, Faces]:
     """Nobody but the desk knows an upload. Raises BadInput."""
     raise BadInput(
-        "pictures that this server remembers", "none of that name", "Upload them again: they live in memory only."
+        "pictures that this server remembers",
+        "none of that name",
+        "Upload them again: they live in memory only.",
     )
     yield
 
@@ -42,41 +49,48 @@ def load(_: str) -> Generator[Step, None, Faces]:
 def open_upload(blob: bytes) -> Generator[Step, None, Faces]:
     """Faces from a ZIP: pictures with one CSV (`file, person`, label columns), or named the UTKFace way.
 
-    Raises BadInput, which lists all that is wrong with the table or the pictures at once.
+    Raises BadInput, which lists all that is wrong with the table or the pictures at once, or says that it
+    takes too
+    long.
     """
-    with _archive(blob) as archive:
-        folder = _inside(zipfile.Path(archive))
-        faces = yield from (open_table if tables_in(folder) else open_utkface)(folder, read_all)
-    own = dataclasses.replace(
-        OWN, title="Your upload", origin="Pictures you sent; they stay in this server's memory until it stops."
-    )
+    if len(blob) > MOST_BYTES:
+        most = f"a ZIP of at most {MOST_BYTES >> 20} MB"
+        raise BadInput(most, f"{len(blob) >> 20} MB", "Make the pictures smaller: 64 pixels are used.")
+    files = shelf.of_zip(blob, MOST_FILES, MOST_UNPACKED)
+    faces = yield from relay(_opened(files), _in_time())
+    origin = "Pictures you sent; they stay in this server's memory until it stops."
+    own = dataclasses.replace(OWN, title="Your upload", origin=origin, notes=faces.provenance.notes)
     return dataclasses.replace(faces, name=KIND, provenance=own)
 
 
-def _archive(blob: bytes) -> zipfile.ZipFile:
-    if len(blob) > MOST_BYTES:
-        raise BadInput(
-            f"a ZIP of at most {MOST_BYTES >> 20} MB", f"{len(blob) >> 20} MB", "Make the pictures smaller: 64 pixels are used."
-        )
+def _opened(files: Shelf) -> Generator[Step, None, Faces]:
     try:
-        archive = zipfile.ZipFile(io.BytesIO(blob))
-    except zipfile.BadZipFile as error:
-        raise BadInput(
-            "a ZIP of pictures", "another kind of file, or a damaged one", "Pack pictures and table into one ZIP."
-        ) from error
-    parts = archive.infolist()
-    unpacked = sum(p.file_size for p in parts)
-    if len(parts) > MOST_FILES or unpacked > MOST_UNPACKED:
-        raise BadInput(
-            f"at most {MOST_FILES:,} files and {MOST_UNPACKED >> 30} GB unpacked", f"{len(parts):,} files, {unpacked / 2**30:.1f} GB",
-            "Send fewer or smaller pictures.",
-        )  # fmt: skip
-    if any(p.flag_bits & 1 or p.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for p in parts):
-        raise BadInput("a plain ZIP", "an encrypted one, or a rare compression", "Pack it again without a password.")
-    return archive
+        tables = tables_in(files)
+        large = [t.name for t in tables if t.size > MOST_TABLE]
+        if large:
+            most = f"a table of at most {MOST_TABLE >> 20} MB"
+            raise BadInput(most, f"more in {large[0]}", "Send the rows of your pictures alone.")
+        if tables and not named_so(files):
+            return (yield from open_table(files, read_all, MOST_FILES))
+        return (yield from open_utkface(files, read_all))
+    except BadInput:
+        raise
+    except shelf.DAMAGED as error:
+        got = f"a damaged one ({str(error)[:60] or type(error).__name__})"
+        raise BadInput("a ZIP that can be read", got, "Pack it again.") from error
 
 
-def _inside(folder: zipfile.Path) -> Folder:
-    """The folder with the pictures: the top, or the only folder there."""
-    parts = [p for p in folder.iterdir() if p.name != "__MACOSX" and not p.name.startswith(".")]
-    return parts[0] if len(parts) == 1 and parts[0].is_dir() else folder
+def _in_time() -> Callable[[Step], Step]:
+    """Passes steps on until the time is up. Raises BadInput then."""
+    began = now()
+
+    def check(step: Step) -> Step:
+        if now() - began > MOST_SECONDS:
+            raise BadInput(
+                f"pictures that are read within {MOST_SECONDS:.0f} s",
+                "larger ones",
+                "Make them smaller: 64 pixels are used.",
+            )
+        return step
+
+    return check

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from mlleak_core.contract import BadInput, drain
-from mlleak_core.data import load
 from mlleak_core.data.card import contact_sheet, describe
+from mlleak_core.data.source import load
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.target.training import fit
 
@@ -23,7 +23,14 @@ def folder(tmp_path, faces):
     rows = []
     for i in range(60):
         Image.fromarray(faces.images[i]).save(tmp_path / f"{i:02d}.png")
-        rows.append({"file": f"{i:02d}.png", "person": f"p{i // 2}", "kind": "ab"[i // 2 % 2], "hat": "no" if i % 3 else "yes"})
+        rows.append(
+            {
+                "file": f"{i:02d}.png",
+                "person": f"p{i // 2}",
+                "kind": "ab"[i // 2 % 2],
+                "hat": "no" if i % 3 else "yes",
+            }
+        )
     write(tmp_path, rows)
     return tmp_path, rows
 
@@ -47,7 +54,11 @@ def test_a_sound_folder_is_a_data_set_and_can_be_trained_on(folder):
     assert drain(fit(faces, TrainSettings(epochs=1))).complete
     card = describe(faces)
     assert (card.faces, card.people, card.most_photos) == (60, 30, 2)
-    assert card.associations[0].estimate.low <= card.associations[0].estimate.value <= card.associations[0].estimate.high
+    assert (
+        card.associations[0].estimate.low
+        <= card.associations[0].estimate.value
+        <= card.associations[0].estimate.high
+    )
     assert contact_sheet(faces, "hat").shape == (128, 640, 3)
 
 
@@ -59,7 +70,12 @@ def test_all_bad_pictures_are_listed_at_once_with_their_rows(folder):
     (path / "09.png").write_bytes(huge_png(30000, 30000))
     with pytest.raises(BadInput) as error:
         opened(path)
-    for words in ("3 problem(s)", "row 2: 00.png", "row 7: 05.png: not a picture", "row 11: 09.png: too many pixels"):
+    for words in (
+        "3 problem(s)",
+        "row 2: 00.png",
+        "row 7: 05.png: not a picture",
+        "row 11: 09.png: too many pixels",
+    ):
         assert words in str(error.value)
 
 
@@ -100,7 +116,10 @@ def test_missing_duplicate_and_escaping_rows_are_listed_at_once(folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda rows: [{"picture": r["file"], "who": r["person"], "kind": r["kind"]} for r in rows], "columns file, person"),
+        (
+            lambda rows: [{"picture": r["file"], "who": r["person"], "kind": r["kind"]} for r in rows],
+            "columns file, person",
+        ),
         (lambda rows: [{"file": r["file"], "person": r["person"]} for r in rows], "at least one label"),
         (lambda rows: [{**r, "kind": "a"} for r in rows], "one class only"),
         (lambda rows: rows[:3], "at least 40 faces"),

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from mlleak_core.contract import BadInput, drain
-from mlleak_core.data import lfw, load
-from mlleak_core.measure import cramers_v
+from mlleak_core.data import lfw
+from mlleak_core.data.source import load
 from mlleak_core.disk import data_home
+from mlleak_core.measure import cramers_v
 
 
 @pytest.mark.lfw
@@ -23,12 +24,23 @@ def test_all_of_lfw_with_its_golden_numbers(quickest):
     assert faces.task.codes.sum() == 10263
     agreed = {a: int((faces.target(a) == 1).sum()) for a in ("White", "Black", "Asian")}
     assert agreed == {"White": 5171, "Black": 318, "Asian": 535}
-    golden = {"White (all faces)": 0.022, "Black (all faces)": -0.021, "Asian (all faces)": -0.032, "Eyeglasses": 0.139}
+    golden = {
+        "White (all faces)": 0.022,
+        "Black (all faces)": -0.021,
+        "Asian (all faces)": -0.032,
+        "Eyeglasses": 0.139,
+    }
     known = faces.target("Eyeglasses") >= 0
-    phi = {a: cramers_v(faces.task.codes[known], faces.target(a)[known], faces.person[known]).value for a in golden}
+    phi = {
+        a: cramers_v(faces.task.codes[known], faces.target(a)[known], faces.person[known]).value
+        for a in golden
+    }
     assert phi == pytest.approx(golden, abs=0.002)
     assert quickest(lambda: drain(load("lfw"))) < 1
-    assert before == (sorted(p.name for p in home.iterdir()), sorted(p.name for p in (home / "lfw_home").iterdir()))
+    assert before == (
+        sorted(p.name for p in home.iterdir()),
+        sorted(p.name for p in (home / "lfw_home").iterdir()),
+    )
 
 
 @pytest.fixture
@@ -38,7 +50,9 @@ def small_home(tmp_path, monkeypatch, faces):
     for person, count in (("Ann_Smith", 2), ("Bo_Lee", 4)):
         (home / person).mkdir(parents=True)
         for i in range(count):
-            Image.fromarray(faces.images[i]).resize((250, 250)).save(home / person / f"{person}_{i + 1:04d}.jpg")
+            Image.fromarray(faces.images[i]).resize((250, 250)).save(
+                home / person / f"{person}_{i + 1:04d}.jpg"
+            )
     monkeypatch.setenv("MLLEAK_DATA_HOME", str(tmp_path))
     return tmp_path / "lfw"
 
@@ -46,10 +60,19 @@ def small_home(tmp_path, monkeypatch, faces):
 def test_kumars_own_file_is_read(small_home):
     columns = ["person", "imagenum", "Male", *lfw.ATTRIBUTES]
     lines = ["# LFW attributes", "#\t" + "\t".join(columns)]
-    for i, (person, number) in enumerate([("Ann Smith", 1), ("Ann Smith", 2), *(("Bo Lee", k) for k in (1, 2, 3, 4))]):
+    for i, (person, number) in enumerate(
+        [("Ann Smith", 1), ("Ann Smith", 2), *(("Bo Lee", k) for k in (1, 2, 3, 4))]
+    ):
         scores = {"Black": [-1, -1, 0.1, 2, 3, 4][i], "White": [2, 2, -1, -1, -1, -1][i]}
         lines.append(
-            "\t".join([person, str(number), "-1.5" if i < 2 else "1.5", *(str(scores.get(a, -0.5)) for a in lfw.ATTRIBUTES)])
+            "\t".join(
+                [
+                    person,
+                    str(number),
+                    "-1.5" if i < 2 else "1.5",
+                    *(str(scores.get(a, -0.5)) for a in lfw.ATTRIBUTES),
+                ]
+            )
         )
     (small_home / "lfw_attributes.txt").write_text("\n".join(lines) + "\n")
     faces = drain(load("lfw"))
@@ -91,9 +114,9 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
 
 @pytest.mark.lfw
 def test_lfw_trains_and_leaks():
-    from mlleak_core.threats.features.ladder import LayerLadder, analyse
     from mlleak_core.target.settings import TrainSettings
     from mlleak_core.target.training import fit
+    from mlleak_core.threats.features.ladder import LayerLadder, analyse
 
     faces = drain(load("lfw"))
     target = drain(fit(faces, TrainSettings(data="lfw", epochs=3)))

@@ -9,23 +9,29 @@ import time
 import numpy as np
 import pytest
 
-from mlleak_core.threats.membership.audit import audit_scores
 from mlleak_core.contract import BadInput, drain
-from mlleak_core.data.records import load_records
 from mlleak_core.data.scores import read_scores
+from mlleak_core.data.source import load
 from mlleak_core.disk import data_home
+from mlleak_core.threats.membership.scores import audit_scores
+
+
+def records(name):
+    return load(name, "records")
 
 
 def test_patients_are_real_and_embedded():
-    found = drain(load_records("clinic"))
+    found = drain(records("clinic"))
     assert found.x.shape == (569, 30)
     assert found.classes == ("malignant", "benign")
     assert int((found.y == 0).sum()) == 212
 
 
-@pytest.mark.skipif(not (data_home() / "location30").is_dir(), reason=f"no location30 in {data_home()}; set MLLEAK_DATA_HOME")
+@pytest.mark.skipif(
+    not (data_home() / "location30").is_dir(), reason=f"no location30 in {data_home()}; set MLLEAK_DATA_HOME"
+)
 def test_location_30_with_its_golden_numbers():
-    found = drain(load_records("location"))
+    found = drain(records("location"))
     assert found.x.shape == (5010, 446)
     counts = np.bincount(found.y)
     assert (len(counts), counts.min(), counts.max()) == (30, 97, 308)
@@ -37,7 +43,7 @@ def test_another_file_under_the_name_of_location_is_refused(tmp_path, monkeypatc
     (tmp_path / "location30").mkdir()
     (tmp_path / "location30" / "dataset_location.tgz").write_bytes(b"something else")
     with pytest.raises(BadInput, match="sha256"):
-        drain(load_records("location"))
+        drain(records("location"))
 
 
 def archive(path, **files):
@@ -55,9 +61,11 @@ def test_purchase_and_texas_in_the_forms_that_circulate(tmp_path, rng):
     lines = "\n".join(",".join(map(str, (c + 1, *row))) for c, row in zip(y, x, strict=True)).encode()
     tgz = archive(tmp_path / "p.tgz", dataset_purchase=lines)
     feats = "\n".join(",".join(map(str, row)) for row in x).encode()
-    texas = archive(tmp_path / "t.tgz", texas__100__feats=feats, texas__100__labels="\n".join(map(str, y + 1)).encode())
+    texas = archive(
+        tmp_path / "t.tgz", texas__100__feats=feats, texas__100__labels="\n".join(map(str, y + 1)).encode()
+    )
     for name in (f"purchase:{tmp_path / 'a.npz'}", f"purchase:{tgz}", f"texas:{texas}"):
-        found = drain(load_records(name))
+        found = drain(records(name))
         np.testing.assert_array_equal(found.x, x)
         np.testing.assert_array_equal(found.y, y)
 
@@ -65,10 +73,10 @@ def test_purchase_and_texas_in_the_forms_that_circulate(tmp_path, rng):
 def test_a_pickle_inside_an_npz_is_never_loaded(tmp_path):
     np.savez(tmp_path / "evil.npz", features=np.array([object()], object), labels=np.zeros(1))
     with pytest.raises(BadInput, match="plain arrays"):
-        drain(load_records(f"purchase:{tmp_path / 'evil.npz'}"))
+        drain(records(f"purchase:{tmp_path / 'evil.npz'}"))
     (tmp_path / "bad.tgz").write_bytes(b"no archive")
     with pytest.raises(BadInput, match="tar archive"):
-        drain(load_records(f"texas:{tmp_path / 'bad.tgz'}"))
+        drain(records(f"texas:{tmp_path / 'bad.tgz'}"))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,7 @@ def test_a_pickle_inside_an_npz_is_never_loaded(tmp_path):
 def test_a_table_that_cannot_be_used_says_why(tmp_path, text, words):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(BadInput, match=words):
-        drain(load_records(f"csv:{tmp_path / 't.csv'}"))
+        drain(records(f"csv:{tmp_path / 't.csv'}"))
 
 
 def scores(rng, n=400, leak=1.5, classes=3):
@@ -136,10 +144,10 @@ ROW = "a,1,0,0.5,0.1\nb,0,1,0.2,0.3\n"
         ("record,member,label,logit_0,logit_1\n" + "a,1,0,.5,.5\nb,0,0,.5,.5\n" * 20, "scores that differ"),
         ("record,member,label,logit_0,logit_1\n" + "a,1,0,1,2\n" * 40, "one kind only"),
         ("record,member,label,logit_0,logit_1\n" + ROW * 5, "at least 20 records"),
-        ("record,member,label,logit_0,logit_1\n" + ROW * 20 + "c,1,7,1,1\n", "labels 0 to 1"),
+        ("record,member,label,logit_0,logit_1\n" + ROW * 20 + "c,1,7,1,1\n", "none for 7"),
         ("record,member,label,logit_0,logit_1\n" + ROW * 20 + "c,1,0\n", "row 42"),
         ("", "no header"),
-        ("\x00\x01\xff", "columns record"),
+        ("\x00\x01\xff", "bytes of zero"),
     ],
 )
 def test_scores_that_cannot_be_used_say_why(text, words):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mlleak_core.contract import drain
-from mlleak_core.data import load, synthetic
+from mlleak_core.data import synthetic
+from mlleak_core.data.source import load
 from mlleak_core.measure import cramers_v
 
 
@@ -17,7 +18,9 @@ def labels():
     return synthetic.draw_photos(synthetic.draw_people(4000, seed=8), 1, seed=8)[1]
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(["gender", "tone", "age", "glasses", "smile", "hat"], 2)))
+@pytest.mark.parametrize(
+    ("one", "other"), list(combinations(["gender", "tone", "age", "glasses", "smile", "hat"], 2))
+)
 def test_labels_are_independent(labels, one, other):
     table = np.zeros((10, 10))
     np.add.at(table, (labels[one].astype(int), labels[other].astype(int)), 1)

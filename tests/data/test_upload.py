@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlleak_core import disk as places
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, drain
-from mlleak_core.data import load, upload
-from mlleak_core.target.settings import MembershipSettings, TrainSettings
-from mlleak_core.threats.features.exhibit import load as shipped
-from mlleak_core.server.desk import Workbench
+from mlleak_core.data import upload
+from mlleak_core.data.source import load
+from mlleak_core.server.desk import Desk
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threat import threat
 from pages._kit.own_faces import example
 
-LINES = ["file,person,kind,hat"] + [f"{i:02d}.png,p{i // 2},{'ab'[i // 2 % 2]},{'no' if i % 3 else 'yes'}" for i in range(60)]
+LINES = ["file,person,kind,hat"] + [
+    f"{i:02d}.png,p{i // 2},{'ab'[i // 2 % 2]},{'no' if i % 3 else 'yes'}" for i in range(60)
+]
 
 
 def packed(faces, lines=LINES, top="", change=None, **kinds):
@@ -69,7 +72,10 @@ def test_file_names_may_carry_the_labels(faces):
             "row 62: 99.png: no such file; row 63: 00.png: already",
         ),
         (lambda f: packed(f, lines=[*LINES, "../../etc/passwd,p,a,no"]), "leaves the folder"),
-        (lambda f: packed(f, change={"03.png": b"text", "05.png": b""}), "2 problem(s): row 5: 03.png: not a picture; row 7"),
+        (
+            lambda f: packed(f, change={"03.png": b"text", "05.png": b""}),
+            "2 problem(s): row 5: 03.png: not a picture; row 7",
+        ),
     ],
 )
 def test_a_bad_zip_is_refused_in_words(faces, spoil, words):
@@ -95,7 +101,7 @@ def test_a_picture_altered_in_its_zip_is_named(faces):
 
 def test_nothing_of_an_upload_is_written_and_letting_go_forgets_it(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("MLLEAK_CACHE_HOME", str(tmp_path))
-    bench = Workbench()
+    bench = Desk()
     blob = packed(faces)  # once: an archive notes the time at which it was made
     name = drain(bench.bring(blob))
     assert name == drain(bench.bring(blob)), "the same bytes have the same name"
@@ -103,14 +109,16 @@ def test_nothing_of_an_upload_is_written_and_letting_go_forgets_it(faces, tmp_pa
     job = bench.train(settings)
     finish(bench, job)
     assert bench.run(settings).complete and bench.finished(settings)
-    assert not [p for p in places.cache_home().rglob("*") if p.is_file()]
-    refused = finish(bench, bench.membership(MembershipSettings(data=name), settings, "probabilities"))
+    assert not [p for p in disk.cache_home().rglob("*") if p.is_file()]
+    refused = finish(bench, bench.open(threat("membership"), threat("membership").settings(data=name)))
     assert "never written there" in refused.error
-    bench._runs.clear()  # as after many later runs: the job's result still holds the weights
+    bench._held.clear()  # as after many later runs: the job's result still holds the weights
     bench.forget(name)
-    assert bench.finished(settings) is None and bench.look(job) is None, "neither the run nor the job's result is kept"
+    assert bench.finished(settings) is None and bench.look(job) is None, (
+        "neither the run nor the job's result is kept"
+    )
     with pytest.raises(BadInput, match="Upload them again"):
-        drain(bench.faces(settings))
+        drain(bench.faces(settings.data))
 
 
 def finish(bench, job):
@@ -125,5 +133,5 @@ def finish(bench, job):
 
 
 def test_the_example_to_download_can_be_sent_back():
-    found = drain(upload.open_upload(example(shipped())))
+    found = drain(upload.open_upload(example(threat("features").shipped_exhibits()[0].scene())))
     assert len(found) == 400 and found.task.classes == ("gender: feminine", "gender: masculine")

@@ -1,0 +1,155 @@
+"""One reader for every table that a person brings: whatever program saved it, and refused in words where it
+cannot be.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlleak_core.contract import BadInput
+
+MOST_BYTES = 256 * 2**20
+MOST_ROWS = 2_000_000
+MOST_COLUMNS = 5000
+SEPARATORS = ",;\t|"
+NOT_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or another ZIP",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "a compressed file",
+    b"%PDF": "a PDF",
+}
+INDEX = re.compile(r"^(unnamed: \d+)?$", re.IGNORECASE)
+"""How a column of row numbers is headed by the programs that write one."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns: the header, blanks stripped. rows: as many cells each. first: the line of the first row.
+
+    comma: whether numbers may be written with a decimal comma, as where semicolons part the cells.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    first: int = 2
+    comma: bool = False
+
+    def place(self, name: str) -> int:
+        """Where the column of that name stands, whatever its case; -1 where there is none."""
+        low = [column.lower() for column in self.columns]
+        return low.index(name.lower()) if name.lower() in low else -1
+
+    def column(self, name: str) -> list[str]:
+        at = self.place(name)
+        return [row[at] for row in self.rows]
+
+    def number(self, cell: str) -> float:
+        """A cell as a number. Raises ValueError."""
+        return float(cell.replace(",", ".") if self.comma else cell)
+
+
+def read_table(blob: bytes, name: str, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> Table:
+    """A CSV's bytes as a table: any usual encoding, separator and line end. Raises BadInput.
+
+    Columns of row numbers and empty ones at the end are dropped, and so are rows of nothing but empty cells.
+    """
+    if len(blob) > most_bytes:
+        got = f"{len(blob) / 2**20:.0f} MB"
+        raise BadInput(f"a table of at most {most_bytes >> 20} MB in {name}", got, "Split it.")
+    for mark, kind in NOT_TEXT.items():
+        if blob.startswith(mark):
+            raise BadInput(f"a CSV file in {name}", kind, "Save it as CSV.")
+    text, first = _past_separator_line(_decoded(blob, name))
+    separator = _separator(text)
+    cells = _cells(text, separator, name, most_rows)
+    if not cells:
+        raise BadInput(f"a header and rows in {name}", "no header", "Save the table again.")
+    return _tidy(cells, first + 1, separator == ";")
+
+
+def _decoded(blob: bytes, name: str) -> str:
+    """The text, by its byte order mark, else as UTF-8, else in the encoding that fits best."""
+    try:
+        if blob.startswith((b"\xff\xfe", b"\xfe\xff")):
+            text = blob.decode("utf-16")
+        else:
+            text = blob.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = _guessed(blob, name, error)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise BadInput(f"text in {name}", f"bytes of zero in row {line}", "Save it as CSV in UTF-8.")
+    return text
+
+
+def _guessed(blob: bytes, name: str, error: UnicodeDecodeError) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(
+        blob, cp_isolation=["cp1252", "cp1250", "cp1251", "mac_roman", "shift_jis", "gb18030"]
+    ).best()
+    if best is None:
+        line = blob[: error.start].count(b"\n") + 1
+        raise BadInput(
+            f"text in UTF-8 in {name}", f"other bytes in row {line}", "Save it as CSV in UTF-8."
+        ) from error
+    return str(best)
+
+
+def _past_separator_line(text: str) -> tuple[str, int]:
+    """Excel's own first line `sep=;` is no header. Returns the rest, and the header's line."""
+    match = re.match(r"^sep=.\s*?(\r\n|\r|\n)", text, re.IGNORECASE)
+    return (text[match.end() :], 2) if match else (text, 1)
+
+
+def _separator(text: str) -> str:
+    """What parts the cells of the header, quoted ones left aside."""
+    header = re.sub(r'"[^"]*"', "", re.split(r"\r\n|\r|\n", text.lstrip("\r\n"), maxsplit=1)[0])
+    return max(SEPARATORS, key=header.count)
+
+
+def _cells(text: str, separator: str, name: str, most_rows: int) -> list[list[str]]:
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text, newline=""),
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skipinitialspace=True,
+            skip_blank_lines=True,
+            nrows=most_rows + 2,
+            index_col=False,
+            engine="c",
+        )
+    except pd.errors.EmptyDataError:
+        return []
+    except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
+        said = str(error).replace("Error tokenizing data. C error: ", "").replace("line", "row").strip()[:100]
+        remedy = "Look for a quote that is never closed, or a row with too many cells."
+        raise BadInput(f"rows of equally many cells in {name}", said or "none", remedy) from error
+    if len(frame) > most_rows + 1:
+        raise BadInput(f"at most {most_rows:,} rows in {name}", "more", "Split the table.")
+    if frame.shape[1] > MOST_COLUMNS:
+        raise BadInput(
+            f"at most {MOST_COLUMNS:,} columns in {name}", f"{frame.shape[1]:,}", "Leave some out."
+        )
+    return frame.fillna("").to_numpy(dtype=object).tolist()  # type: ignore[no-any-return]
+
+
+def _tidy(cells: Sequence[Sequence[str]], first: int, comma: bool) -> Table:
+    """Blanks stripped, empty rows and columns and a leading column of row numbers left out."""
+    stripped = [[str(cell).strip() for cell in row] for row in cells]
+    header, body = stripped[0], [row for row in stripped[1:] if any(row)]
+    filled = [bool(name) or any(row[i] for row in body) for i, name in enumerate(header)]
+    if INDEX.match(header[0]) and len(header) > 1:
+        filled[0] = False
+    kept = [i for i, there in enumerate(filled) if there]
+    rows = tuple(tuple(row[i] for i in kept) for row in body)
+    return Table(tuple(header[i] for i in kept), rows, first, comma)
