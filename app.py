@@ -11,8 +11,8 @@ from pages._kit.evidence import headline
 frame.open_page("What is this model hiding?")
 exhibits = {threat.card.slug: frame.shipped(threat.card.slug) for threat in discover()}
 st.html(
-    '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">A small neural net learned one '
-    "thing from faces, and does it well. This is what else it carries, and nobody asked for it.</p>"
+    '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">A small neural net learned '
+    "one thing from faces, and does it well. This is what else it carries, and nobody asked for it.</p>"
 )
 found = [(f"{slug}-{i}", h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
 left, right = st.columns([0.58, 0.42], gap="medium")

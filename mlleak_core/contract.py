@@ -37,7 +37,9 @@ class Stop(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of progress: `done` of `total` units, a `note` in words, and a small payload for a live picture."""
+    """One step of progress: `done` of `total` units, a `note` in words, and a small payload for a live
+    picture.
+    """
 
     done: int
     total: int
@@ -173,7 +175,9 @@ _aside = threading.local()
 
 
 def now() -> float:
-    """Seconds on this thread's clock, which stands still while a paused job is set aside; for what reports say of their time."""
+    """Seconds on this thread's clock, which stands still while a paused job is set aside; for what reports
+    say of their time.
+    """
     return time.perf_counter() - float(getattr(_aside, "seconds", 0.0))
 
 
@@ -196,7 +200,9 @@ def drain(run: Generator[Step, None, T], on_step: Callable[[Step], None] = ignor
 
 
 def relay(run: Generator[Step, None, T], change: Callable[[Step], Step]) -> Generator[Step, None, T]:
-    """Pass a run's steps on, each as `change` makes it. `Stop` thrown in reaches the run; its result is returned."""
+    """Pass a run's steps on, each as `change` makes it. `Stop` thrown in reaches the run; its result is
+    returned.
+    """
     try:
         step = next(run)
         while True:

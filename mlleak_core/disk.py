@@ -1,4 +1,6 @@
-"""Where files lie, and the only writer of them: a draft first, then renamed; nothing half written is ever seen."""
+"""Where files lie, and the only writer of them: a draft first, then renamed; nothing half written is ever
+seen.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def compiled_home() -> Path:
 
 @contextlib.contextmanager
 def draft(home: Path) -> Iterator[Path]:
-    """A folder to write into, which takes the place of `home` once all of it is written; else nothing is left."""
+    """A folder to write into, which takes the place of `home` once all of it is written; else nothing is
+    left.
+    """
     home.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=home.parent))
     try:
@@ -80,7 +84,9 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def read_array(path: Path, mapped: bool = False) -> NDArray[Any] | None:
-    """The array at `path`, memory-mapped if asked; None where there is none or it is damaged. Never unpickles."""
+    """The array at `path`, memory-mapped if asked; None where there is none or it is damaged. Never
+    unpickles.
+    """
     try:
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError):

@@ -25,7 +25,8 @@ def proportion(successes: int, n: int) -> Estimate:
 
 
 def placements(positive: ArrayLike, negative: ArrayLike) -> tuple[Floats, Floats]:
-    """For each positive the share of negatives it beats, and for each negative the share of positives that beat it.
+    """For each positive the share of negatives it beats, and for each negative the share of positives that
+    beat it.
 
     Ties count one half. Shapes [..., m] and [..., k]; leading axes are batched.
     Source: structural components of DeLong, DeLong & Clarke-Pearson (1988).
@@ -39,13 +40,17 @@ def placements(positive: ArrayLike, negative: ArrayLike) -> tuple[Floats, Floats
 
 
 def auc(scores: ArrayLike, truth: ArrayLike) -> Floats:
-    """Area under the ROC curve: the chance that a positive scores above a negative. `scores` [..., n], `truth` [n]."""
+    """Area under the ROC curve: the chance that a positive scores above a negative. `scores` [..., n],
+    `truth` [n].
+    """
     scores, truth = np.asarray(scores, float), np.asarray(truth, bool)
     v10, _ = placements(scores[..., truth], scores[..., ~truth])
     return np.asarray(v10.mean(-1))
 
 
-def _cluster_variance(v10: Floats, v01: Floats, cluster_pos: NDArray[Any], cluster_neg: NDArray[Any]) -> float:
+def _cluster_variance(
+    v10: Floats, v01: Floats, cluster_pos: NDArray[Any], cluster_neg: NDArray[Any]
+) -> float:
     ids, codes = np.unique(np.concatenate([cluster_pos, cluster_neg]), return_inverse=True)
     pos, neg = codes[: len(v10)], codes[len(v10) :]
     sum10 = np.bincount(pos, v10 - v10.mean(), minlength=len(ids))
@@ -75,10 +80,13 @@ def _logit_interval(value: float, deviation: float) -> tuple[float, float]:
     return float(1 / (1 + np.exp(spread - logit))), float(1 / (1 + np.exp(-spread - logit)))
 
 
-def paired_auc_gain(ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike, cluster: ArrayLike) -> Estimate:
+def paired_auc_gain(
+    ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike, cluster: ArrayLike
+) -> Estimate:
     """Mean AUC of `ours` minus that of `control` over r paired draws, scores [r, n], with a 95% interval.
 
-    Two sources of chance are added: the test people (clustered DeLong on the paired placements, averaged over the
+    Two sources of chance are added: the test people (clustered DeLong on the paired placements, averaged over
+    the
     draws) and the draws themselves (variance of the mean over r, Student's t).
     """
     truth, cluster = np.asarray(truth, bool), np.asarray(cluster)
@@ -93,7 +101,9 @@ def paired_auc_gain(ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike,
 
 
 def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
-    """Mean over records with a 95% interval that treats each cluster as one draw (ratio estimator, Student's t)."""
+    """Mean over records with a 95% interval that treats each cluster as one draw (ratio estimator, Student's
+    t).
+    """
     values, cluster = np.asarray(values, float), np.asarray(cluster)
     _, codes = np.unique(cluster, return_inverse=True)
     count = int(codes.max()) + 1
@@ -104,7 +114,8 @@ def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
 
 
 def cramers_v(first: ArrayLike, second: ArrayLike, cluster: ArrayLike, seed: int = 0) -> Estimate:
-    """Association of two labellings; for two binary ones the signed phi coefficient (Pearson), else Cramer's V (1946).
+    """Association of two labellings; for two binary ones the signed phi coefficient (Pearson), else Cramer's
+    V (1946).
 
     The 95% interval resamples clusters (people) 400 times; being a distance from zero, V is biased upwards.
     """
@@ -138,7 +149,9 @@ def balanced_accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:
 
 
 def mean_with_interval(values: ArrayLike) -> Estimate:
-    """Mean with Student's 95% interval; the interval of a single value is all there is, so it is left wide open."""
+    """Mean with Student's 95% interval; the interval of a single value is all there is, so it is left wide
+    open.
+    """
     values = np.asarray(values, float)
     value, n = float(values.mean()), len(values)
     reach = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("inf")
@@ -148,7 +161,8 @@ def mean_with_interval(values: ArrayLike) -> Estimate:
 def ssim(first: ArrayLike, second: ArrayLike) -> float:
     """Structural similarity of two pictures [c, h, w] in 0 to 255, averaged over channels.
 
-    Source: Wang, Bovik, Sheikh & Simoncelli (2004): Gaussian window of 1.5 pixels, 11 wide, K1 = .01, K2 = .03.
+    Source: Wang, Bovik, Sheikh & Simoncelli (2004): Gaussian window of 1.5 pixels, 11 wide, K1 = .01, K2 =
+    .03.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -159,7 +173,10 @@ def ssim(first: ArrayLike, second: ArrayLike) -> float:
     one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, both = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
-    top, bottom = (2 * mean_a * mean_b + one) * (2 * both + two), (mean_a**2 + mean_b**2 + one) * (var_a + var_b + two)
+    top, bottom = (
+        (2 * mean_a * mean_b + one) * (2 * both + two),
+        (mean_a**2 + mean_b**2 + one) * (var_a + var_b + two),
+    )
     return float((top / bottom)[:, 5:-5, 5:-5].mean())
 
 
@@ -172,7 +189,9 @@ def trustworthiness(source: ArrayLike, shown: ArrayLike, neighbours: int = 15) -
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """An ROC curve: false and true positive rates, both [k] rising, with a pointwise 95% band of the latter."""
+    """An ROC curve: false and true positive rates, both [k] rising, with a pointwise 95% band of the
+    latter.
+    """
 
     fpr: Floats
     tpr: Floats
@@ -181,7 +200,8 @@ class Roc:
 
 
 def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
-    """The ROC of `scores` [n] against `truth` [n], thinned to `points` evenly on a log axis of false positives.
+    """The ROC of `scores` [n] against `truth` [n], thinned to `points` evenly on a log axis of false
+    positives.
 
     Ties are walked over whole. The band is Clopper and Pearson's on the true positive rate at each threshold.
     """
@@ -191,7 +211,11 @@ def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
     hits, alarms = np.cumsum(truth[order])[ends], np.cumsum(~truth[order])[ends]
     m, k = int(truth.sum()), int((~truth).sum())
     wanted = np.unique(np.r_[0, np.geomspace(1, max(k, 1), points).astype(int)])
-    keep = np.arange(len(ends)) if len(ends) <= points else np.unique(np.searchsorted(alarms, wanted, side="right") - 1)
+    keep = (
+        np.arange(len(ends))
+        if len(ends) <= points
+        else np.unique(np.searchsorted(alarms, wanted, side="right") - 1)
+    )
     keep = keep[keep >= 0]
     hits, alarms = np.r_[0, hits[keep]], np.r_[0, alarms[keep]]
     low = np.where(hits > 0, stats.beta.ppf(0.025, np.maximum(hits, 1), m - hits + 1), 0.0)
@@ -200,7 +224,8 @@ def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
 
 
 def tpr_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> Estimate | None:
-    """True positive rate at the strictest threshold whose false positive rate is at most `fpr`, with its exact interval.
+    """True positive rate at the strictest threshold whose false positive rate is at most `fpr`, with its
+    exact interval.
 
     None where `fpr` cannot be resolved: one false positive among the negatives would already exceed it.
     """

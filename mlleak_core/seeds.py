@@ -29,7 +29,9 @@ STREAMS = {
     "victims": 91,
     "erasers": 97,
 }
-"""Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on it."""
+"""Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
+it.
+"""
 
 
 def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:

@@ -1,7 +1,10 @@
-"""A threat is a room with a face: its card is all that the rest of the house may know. Light to import: no torch.
+"""A threat is a room with a face: its card is all that the rest of the house may know. Light to import: no
+torch.
 
-An attack is a frozen dataclass whose fields are its knobs and whose one method turns what the attacker can see
-into a claim; a judge, who alone knows the truth, turns the claim into findings. Pages, command line, reports and
+An attack is a frozen dataclass whose fields are its knobs and whose one method turns what the attacker can
+see
+into a claim; a judge, who alone knows the truth, turns the claim into findings. Pages, command line, reports
+and
 tests are drawn from what stands here.
 """
 
@@ -63,7 +66,8 @@ class Artefact:
 class Attack(Settings):
     """Base of all attacks. Abstract: a subclass says what it is called, and writes `run(view)`.
 
-    slug: on the command line and in reports. why: half a sentence after "because it …". colour: in every chart.
+    slug: on the command line and in reports. why: half a sentence after "because it …". colour: in every
+    chart.
     """
 
     slug: ClassVar[str]
@@ -77,7 +81,9 @@ class Attack(Settings):
 
 
 class Verdict(enum.Enum):
-    """What the intervals allow to be said; a threat lists its own. The value is the words, and nobody parses them."""
+    """What the intervals allow to be said; a threat lists its own. The value is the words, and nobody parses
+    them.
+    """
 
     @property
     def words(self) -> str:
@@ -96,8 +102,10 @@ class Control:
 class Finding:
     """One number with all that it needs to be believed.
 
-    key: its name in reports. what: in words. form, unit: how it is written, a format and what stands behind the
-    number. chance: what guessing gets, None where that means nothing. counted: what the n of the estimate are.
+    key: its name in reports. what: in words. form, unit: how it is written, a format and what stands behind
+    the
+    number. chance: what guessing gets, None where that means nothing. counted: what the n of the estimate
+    are.
     notes: what else belongs on its evidence line. source: live, or shipped and when.
     """
 
@@ -174,9 +182,11 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """What Home says of a threat: a sentence that may mark words **so**, large figures, evidence, and a picture.
+    """What Home says of a threat: a sentence that may mark words **so**, large figures, evidence, and a
+    picture.
 
-    picture: a scene or a reel of `mlleak_core.figures`, which the pages know how to draw; small: words below it.
+    picture: a scene or a reel of `mlleak_core.figures`, which the pages know how to draw; small: words below
+    it.
     """
 
     title: str
@@ -190,7 +200,8 @@ class Headline:
 class Exhibit:
     """A result as a page shows it, small enough to ship with the program.
 
-    about: a frozen dataclass of the threat, all the plain numbers and words. arrays: curves and scores. atlas: its
+    about: a frozen dataclass of the threat, all the plain numbers and words. arrays: curves and scores.
+    atlas: its
     thumbnails in one picture. job, source: which job it is of, and whether it is live or shipped.
     """
 
@@ -283,13 +294,17 @@ class Desk(Protocol):
         ...
 
     def remember(self, key: str, value: Any, data: str = "") -> None:
-        """Hold something in memory for later runs, for as long as there is room; data: what it was made from."""
+        """Hold something in memory for later runs, for as long as there is room; data: what it was made
+        from.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class SlowStart:
-    """What takes long only the first time on a machine: `first` compiles it; whoever needs it takes `lock`."""
+    """What takes long only the first time on a machine: `first` compiles it; whoever needs it takes
+    `lock`.
+    """
 
     lock: threading.Lock
     first: Callable[[], None]
@@ -299,9 +314,12 @@ class SlowStart:
 class Threat:
     """A room's face. Functions are named "module:name" and imported when wanted.
 
-    run(settings, desk): a generator of steps that returns a `Result`; a step's peek may carry the "result" so far.
-    exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the first is the
-    page's own. attacks: the catalogue, slug -> configured attack. scores: a run(table, settings, desk) on answers
+    run(settings, desk): a generator of steps that returns a `Result`; a step's peek may carry the "result" so
+    far.
+    exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the first is
+    the
+    page's own. attacks: the catalogue, slug -> configured attack. scores: a run(table, settings, desk) on
+    answers
     of a model that was trained elsewhere. remote: whether a service can be attacked instead. slow_start: a
     `SlowStart`.
     """
@@ -342,7 +360,9 @@ def imported(path: str) -> Any:
 
 @functools.cache
 def discover() -> tuple[Threat, ...]:
-    """Every threat, by reading the cards alone: the rooms of `mlleak_core.threats` that have one, in order."""
+    """Every threat, by reading the cards alone: the rooms of `mlleak_core.threats` that have one, in
+    order.
+    """
     package = importlib.import_module("mlleak_core.threats")
     rooms = [info.name for info in pkgutil.iter_modules(package.__path__) if info.ispkg]
     found = [importlib.import_module(f"mlleak_core.threats.{room}.card").THREAT for room in rooms]

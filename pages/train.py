@@ -170,8 +170,8 @@ def first_look() -> None:
 settings = frame.open_page("Train")
 st.title("Teach a net one thing")
 st.html(
-    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never seen. '
-    "Then open it up.</p>"
+    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never '
+    "seen. Then open it up.</p>"
 )
 with st.container(key="pairs-presets"):
     for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):

@@ -1,11 +1,14 @@
-"""One palette and one layout for every chart. A colour has one meaning all over; shape is the second channel."""
+"""One palette and one layout for every chart. A colour has one meaning all over; shape is the second channel.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 ORANGE, BLUE, GREEN, GREY = "#D55E00", "#0072B2", "#009E73", "#8C8C8C"
-"""Okabe and Ito's, safe for the colour-blind. Orange: what leaks. Blue: what does not, the clean one. Grey: chance."""
+"""Okabe and Ito's, safe for the colour-blind. Orange: what leaks. Blue: what does not, the clean one. Grey:
+chance.
+"""
 PINK, YELLOW, SKY = "#CC79A7", "#E69F00", "#56B4E9"
 
 PLAIN: dict[str, Any] = {

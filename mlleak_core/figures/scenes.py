@@ -43,7 +43,9 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One reading of all faces. row: in the atlas. errors, found: for each face, its pixel error, its owner found."""
+    """One reading of all faces. row: in the atlas. errors, found: for each face, its pixel error, its owner
+    found.
+    """
 
     row: int
     title: str
@@ -54,7 +56,8 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Reel:
-    """Faces that emerge: row 0 of the atlas is the truth, `rows` in all. first, clock: words for what is read from
+    """Faces that emerge: row 0 of the atlas is the truth, `rows` in all. first, clock: words for what is read
+    from
     and for what the frames are. show: only the first so many faces; 0 for all.
     """
 

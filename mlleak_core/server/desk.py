@@ -111,7 +111,9 @@ class Desk:
             return self._executor
 
     def keep(self, data: str, save: Callable[[Store], Any]) -> str:
-        """Write something down unless `data` is a visitor's own; a full disk costs the keeping, not the run."""
+        """Write something down unless `data` is a visitor's own; a full disk costs the keeping, not the
+        run.
+        """
         if source.is_private(data):
             return ""
         try:
@@ -126,7 +128,9 @@ class Desk:
         return found[1] if found else None
 
     def remember(self, key: str, value: Any, data: str = "") -> None:
-        """Hold something in memory for later runs, for as long as there is room; `data`: an upload it came from."""
+        """Hold something in memory for later runs, for as long as there is room; `data`: an upload it came
+        from.
+        """
         self._hold(key, data, value)
 
     def close(self) -> None:
@@ -140,7 +144,9 @@ class Desk:
     # What a page asks for.
 
     def train(self, settings: TrainSettings, replay: int = 0) -> str:
-        """Queue a training and return its job's key; `replay` asks for the same run to be computed once more."""
+        """Queue a training and return its job's key; `replay` asks for the same run to be computed once
+        more.
+        """
         job = self.training(settings, replay)
         self.jobs.submit(job, lambda: self.target(settings, afresh=bool(replay)))
         return job
@@ -199,7 +205,9 @@ class Desk:
         return found
 
     def bring(self, blob: bytes) -> Generator[Step, None, str]:
-        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises BadInput."""
+        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises
+        BadInput.
+        """
         from mlleak_core.data import upload
 
         name = upload.name_of(blob)

@@ -1,6 +1,8 @@
-"""Long work for many visitors: a few worker threads drive generators of steps; pages read immutable snapshots.
+"""Long work for many visitors: a few worker threads drive generators of steps; pages read immutable
+snapshots.
 
-Equal keys share one job, so thirty visitors who press the same preset cost one training. A paused job is set aside and lets others run.
+Equal keys share one job, so thirty visitors who press the same preset cost one training. A paused job is set
+aside and lets others run.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_stil
 Status = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 Work = Callable[[], Generator[Step, None, Any]]
 KEPT = 32
-"""Finished jobs of a kind, the first word of the key, whose results stay in memory: a class of thirty with a seed each finds its own again."""
+"""Finished jobs of a kind, the first word of the key, whose results stay in memory: a class of thirty with a
+seed each finds its own again.
+"""
 ASIDE = 4
-"""Paused jobs that are kept, with all they hold in memory; the one paused longest is stopped when there are more."""
+"""Paused jobs that are kept, with all they hold in memory; the one paused longest is stopped when there are
+more.
+"""
 WATCHED = 75.0
 """Seconds for which a visitor counts as watching; browsers let a hidden tab ask once a minute."""
 
@@ -31,7 +37,8 @@ WATCHED = 75.0
 class Snapshot:
     """A job as it was at one moment.
 
-    since: the seconds and the count done when its present stretch of steps began. others: further visitors who watch it.
+    since: the seconds and the count done when its present stretch of steps began. others: further visitors
+    who watch it.
     """
 
     key: str
@@ -96,7 +103,9 @@ class _Job:
 
 
 class Jobs:
-    """At most `workers` jobs run at a time (MLLEAK_JOBS; by default one for every two cores); others queue in order."""
+    """At most `workers` jobs run at a time (MLLEAK_JOBS; by default one for every two cores); others queue in
+    order.
+    """
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or int(os.environ.get("MLLEAK_JOBS") or max(1, (os.cpu_count() or 2) // 2))
@@ -120,7 +129,9 @@ class Jobs:
         return self.look(key)  # type: ignore[return-value]
 
     def look(self, key: str, visitor: str = "") -> Snapshot | None:
-        """The job's present state; a queued one knows its place, 1 being next. A `visitor` who is named counts as watching."""
+        """The job's present state; a queued one knows its place, 1 being next. A `visitor` who is named
+        counts as watching.
+        """
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
@@ -156,7 +167,9 @@ class Jobs:
                 self._jobs.pop(key, None)
 
     def pause(self, key: str, pause: bool = True) -> None:
-        """Set the job aside after its present step, or let it go on: next, before those that have not begun."""
+        """Set the job aside after its present step, or let it go on: next, before those that have not
+        begun.
+        """
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.snapshot.active:
@@ -227,12 +240,14 @@ class Jobs:
         except OSError as problem:
             status, error = (
                 "failed",
-                f"The machine refused: {problem.strerror or problem}. Free some space or memory and try again.",
+                f"The machine refused: {problem.strerror or problem}. Free some space or memory and try "
+                "again.",
             )
         except Exception as problem:  # noqa: BLE001  a job must never take the worker down
             status, error = (
                 "failed",
-                f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was lost.",
+                f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was "
+                "lost.",
             )
         if job.told_to_stop and status == "done":
             status = "stopped"
@@ -241,7 +256,9 @@ class Jobs:
 
 
 def _threads(number: int | None = None) -> int | None:
-    """PyTorch's threads, which a job may change for itself; sets them first if told to. None before anybody has imported it."""
+    """PyTorch's threads, which a job may change for itself; sets them first if told to. None before anybody
+    has imported it.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "set_num_threads"):
         return None
@@ -251,7 +268,9 @@ def _threads(number: int | None = None) -> int | None:
 
 
 def _yield_to_pages() -> None:
-    """Give this thread, and the threads it will start, a lower priority than those that answer visitors (Linux: per thread)."""
+    """Give this thread, and the threads it will start, a lower priority than those that answer visitors
+    (Linux: per thread).
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,4 +1,6 @@
-"""What a server's first visitors would otherwise wait for: imports, compiled code, the embedded faces painted."""
+"""What a server's first visitors would otherwise wait for: imports, compiled code, the embedded faces
+painted.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from mlleak_core.threat import SlowStart, discover, imported
 def warm_up() -> None:
     """For a background thread at the server's start.
 
-    What takes longest and is kept on disk another process does, the first time: half a minute or more in which this one
+    What takes longest and is kept on disk another process does, the first time: half a minute or more in
+    which this one
     answers quickly. Whoever needs it meanwhile waits for it; whoever trains does not.
     """
     first = None if _done().exists() else _elsewhere()
@@ -37,7 +40,8 @@ def warm_up() -> None:
         torch.zeros(1)
         _set_aside()
         training.rehearse()
-        # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s where one takes 0.3.
+        # NumPy's products here are small: two threads that wait for each other while shadows train took 2 s
+        # where one takes 0.3.
         threadpool_limits(1, user_api="blas")
         _set_aside()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -55,7 +59,9 @@ def _slow_starts() -> list[SlowStart]:
 def _elsewhere() -> subprocess.Popen[bytes] | None:
     command = [sys.executable, "-c", f"from {__name__} import prepare; prepare()"]
     try:
-        first = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        first = subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     except OSError:
         return None
     atexit.register(first.terminate)  # what it has compiled so far is kept
@@ -63,7 +69,9 @@ def _elsewhere() -> subprocess.Popen[bytes] | None:
 
 
 def prepare() -> None:
-    """Paint the embedded faces, which the first training waits for; then compile what maps need, behind whatever else runs."""
+    """Paint the embedded faces, which the first training waits for; then compile what maps need, behind
+    whatever else runs.
+    """
     from mlleak_core.data import synthetic
 
     drain(synthetic.load())
@@ -75,7 +83,9 @@ def prepare() -> None:
 
 
 def _yield_to_others() -> None:
-    """Run only where a processor would be idle: even at the lowest priority a training beside took half as long again."""
+    """Run only where a processor would be idle: even at the lowest priority a training beside took half as
+    long again.
+    """
     with contextlib.suppress(AttributeError, OSError):
         os.nice(19)
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -90,7 +100,8 @@ def _done() -> Path:
 
 
 def _set_aside() -> None:
-    """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a million objects of
+    """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a
+    million objects of
     imported modules took 200 to 500 ms of each."""
     gc.collect()
     gc.freeze()

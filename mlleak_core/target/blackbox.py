@@ -1,4 +1,6 @@
-"""A model as its users meet it: inputs in, as much of an answer as the service reveals out, every query counted."""
+"""A model as its users meet it: inputs in, as much of an answer as the service reveals out, every query
+counted.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Refused(RuntimeError):
 
 
 class BlackBox(Protocol):
-    """What an attacker of a prediction service has. `ask` returns probabilities [n, classes], as far as they are revealed."""
+    """What an attacker of a prediction service has. `ask` returns probabilities [n, classes], as far as they
+    are revealed.
+    """
 
     classes: int
     queries: int
@@ -71,25 +75,35 @@ class Remote:
 
     def __post_init__(self) -> None:
         if not self.endpoint.startswith(("http://", "https://")):
-            raise BadInput("an endpoint that begins with http:// or https://", repr(self.endpoint[:80]), "Give its full address.")
+            raise BadInput(
+                "an endpoint that begins with http:// or https://",
+                repr(self.endpoint[:80]),
+                "Give its full address.",
+            )
         about = self._call("", None)
         try:
             self.classes, batch = int(about["classes"]), int(about["batch"])
             self.reveal = REVEALS[REVEALS.index(about["reveal"])]
         except (KeyError, TypeError, ValueError) as error:
             raise Refused(
-                f"{self.endpoint} does not describe itself as a prediction service of this program does: {error}."
+                f"{self.endpoint} does not describe itself as a prediction service of this program does: "
+                f"{error}."
             ) from error
         if self.classes < 2 or batch < 1:
             raise Refused(
-                f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request. Is it the right endpoint?"
+                f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request. "
+                "Is it the right endpoint?"
             )
         self.batch = min(self.batch, batch)
 
     def ask(self, inputs: NDArray[Any]) -> Probabilities:
-        """Raises Refused on a time-out, an error status, or a reply that contradicts what the service says of itself."""
+        """Raises Refused on a time-out, an error status, or a reply that contradicts what the service says of
+        itself.
+        """
         _spend(self, len(inputs))
-        return np.concatenate([self._ask(inputs[i : i + self.batch]) for i in range(0, len(inputs), self.batch)])
+        return np.concatenate(
+            [self._ask(inputs[i : i + self.batch]) for i in range(0, len(inputs), self.batch)]
+        )
 
     def _ask(self, inputs: NDArray[Any]) -> Probabilities:
         sent = {
@@ -101,14 +115,18 @@ class Remote:
         try:
             shown = np.asarray(reply["probabilities"], np.float64)
         except (KeyError, TypeError, ValueError) as error:
-            raise Refused("The service's reply holds no table of probabilities. Is it the right endpoint?") from error
+            raise Refused(
+                "The service's reply holds no table of probabilities. Is it the right endpoint?"
+            ) from error
         if shown.shape != (len(inputs), self.classes):
             raise Refused(
-                f"The service promised {self.classes} classes for {len(inputs)} inputs and sent a table of {shown.shape}."
+                f"The service promised {self.classes} classes for {len(inputs)} inputs and sent a table of "
+                f"{shown.shape}."
             )
         if not (np.isfinite(shown).all() and (shown >= 0).all() and np.allclose(shown.sum(1), 1, atol=0.02)):
             raise Refused(
-                "The service sent probabilities that are negative, not numbers or do not sum to one. Nothing was computed from them."
+                "The service sent probabilities that are negative, not numbers or do not sum to one. "
+                "Nothing was computed from them."
             )
         return shown
 
@@ -121,12 +139,19 @@ class Remote:
             with urllib.request.urlopen(request, timeout=self.timeout) as reply:
                 found = json.loads(reply.read())
         except urllib.error.HTTPError as error:
-            hint = {401: "Give the right --key.", 413: "Lower the batch.", 429: "It limits the rate: wait, or ask for less."}
+            hint = {
+                401: "Give the right --key.",
+                413: "Lower the batch.",
+                429: "It limits the rate: wait, or ask for less.",
+            }
             raise Refused(
-                f"The service answered {error.code}. {hint.get(error.code, 'Look at its log, then try again.')}"
+                f"The service answered {error.code}. "
+                f"{hint.get(error.code, 'Look at its log, then try again.')}"
             ) from error
         except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-            raise Refused(f"No answer from {self.endpoint} within {self.timeout:g} s. Is the service running?") from error
+            raise Refused(
+                f"No answer from {self.endpoint} within {self.timeout:g} s. Is the service running?"
+            ) from error
         except ValueError as error:
             raise Refused(f"{self.endpoint} did not answer in JSON. Is it a prediction service?") from error
         if not isinstance(found, dict):
@@ -137,6 +162,7 @@ class Remote:
 def _spend(box: Local | Remote, count: int) -> None:
     if box.budget and box.queries + count > box.budget:
         raise Refused(
-            f"The budget of {box.budget} queries is spent ({box.queries} used, {count} more asked). Raise it or ask less."
+            f"The budget of {box.budget} queries is spent ({box.queries} used, {count} more asked). "
+            "Raise it or ask less."
         )
     box.queries += count

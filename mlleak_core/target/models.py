@@ -17,9 +17,11 @@ Drop = Tensor | None
 
 
 class ConvNet(nn.Module):
-    """Stages of 3x3 convolution, halved by 2x2 max pooling or by stride, and ReLU; one hidden layer; two logits.
+    """Stages of 3x3 convolution, halved by 2x2 max pooling or by stride, and ReLU; one hidden layer; two
+    logits.
 
-    Pooled stages are normalised (batch normalisation, Ioffe & Szegedy 2015), after the pooling: a quarter of the work.
+    Pooled stages are normalised (batch normalisation, Ioffe & Szegedy 2015), after the pooling: a quarter of
+    the work.
     A net is made in evaluation mode, in which it answers about each picture alone.
     """
 
@@ -31,10 +33,15 @@ class ConvNet(nn.Module):
         widths, skip = (3, *shape.channels), torch.nn.utils.skip_init
         self.pooled, stride = not shape.strided, 2 if shape.strided else 1
         self.convs = nn.ModuleList(
-            skip(nn.Conv2d, a, b, 3, padding=1, stride=stride) for a, b in zip(widths, widths[1:], strict=False)
+            skip(nn.Conv2d, a, b, 3, padding=1, stride=stride)
+            for a, b in zip(widths, widths[1:], strict=False)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) if self.pooled else nn.Identity() for width in shape.channels)
-        self.hidden = skip(nn.Linear, widths[-1] * (INPUT_SIDE // 2 ** len(shape.channels)) ** 2, shape.hidden)
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(width) if self.pooled else nn.Identity() for width in shape.channels
+        )
+        self.hidden = skip(
+            nn.Linear, widths[-1] * (INPUT_SIDE // 2 ** len(shape.channels)) ** 2, shape.hidden
+        )
         self.logits = skip(nn.Linear, shape.hidden, 2)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -77,7 +84,9 @@ def _initialise(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> Non
 
 
 def as_input(pictures: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
-    """uint8 [n, 3, 32, 32] to what the net sees, in [-2, 2): multiples of 1/64, which bfloat16 holds exactly, too."""
+    """uint8 [n, 3, 32, 32] to what the net sees, in [-2, 2): multiples of 1/64, which bfloat16 holds exactly,
+    too.
+    """
     return pictures.to(kind).mul_(1 / 64).sub_(2)
 
 

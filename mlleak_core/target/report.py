@@ -26,7 +26,9 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskReport:
-    """The task's numbers. majority: what saying always the commoner class would get; mistakes: how many in all."""
+    """The task's numbers. majority: what saying always the commoner class would get; mistakes: how many in
+    all.
+    """
 
     accuracy: Estimate
     balanced: float

@@ -1,4 +1,6 @@
-"""A real prediction service for a run: JSON over HTTP, API key, limits, graceful stop (Starlette and uvicorn)."""
+"""A real prediction service for a run: JSON over HTTP, API key, limits, graceful stop (Starlette and
+uvicorn).
+"""
 
 from __future__ import annotations
 
@@ -40,13 +42,22 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
     meter = _Meter(per_minute)
 
     def allowed(request: Request) -> bool:
-        return not api_key or hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {api_key}")
+        return not api_key or hmac.compare_digest(
+            request.headers.get("authorization", ""), f"Bearer {api_key}"
+        )
 
     async def describe(request: Request) -> JSONResponse:
         if not allowed(request):
             return _error(401, "an API key", "none or another")
         return JSONResponse(
-            {"run": key, "classes": classes, "reveal": reveal, "batch": BATCH, "input": shape, "dtype": str(kind)}
+            {
+                "run": key,
+                "classes": classes,
+                "reveal": reveal,
+                "batch": BATCH,
+                "input": shape,
+                "dtype": str(kind),
+            }
         )
 
     async def predict(request: Request) -> JSONResponse:
@@ -60,7 +71,11 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
         try:
             inputs = _inputs(body, shape, kind)
         except ValueError as problem:
-            return _error(400, f"JSON with dtype {kind}, shape [n, {', '.join(map(str, shape))}] and base64 data", str(problem))
+            return _error(
+                400,
+                f"JSON with dtype {kind}, shape [n, {', '.join(map(str, shape))}] and base64 data",
+                str(problem),
+            )
         if not meter.take(len(inputs)):
             return _error(429, f"at most {per_minute} queries a minute", "more")
         shown = revealed(softmax(await run_in_threadpool(answer, inputs)), reveal)

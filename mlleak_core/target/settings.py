@@ -1,4 +1,6 @@
-"""What a visitor can choose about a training, and the name that these choices give it. Light to import: no torch."""
+"""What a visitor can choose about a training, and the name that these choices give it. Light to import: no
+torch.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from mlleak_core.contract import Choice, Range, Settings, fingerprint
 
 @dataclass(frozen=True)
 class Shape:
-    """A net: channels of the convolution stages, units of the hidden layer; stages halve by pooling, then normalise, or by stride."""
+    """A net: channels of the convolution stages, units of the hidden layer; stages halve by pooling, then
+    normalise, or by stride.
+    """
 
     channels: tuple[int, ...]
     hidden: int
@@ -39,14 +43,22 @@ class TrainSettings(Settings):
     data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
     faces: Annotated[int, Range(0, 20000, 500, "Number of faces used, drawn by person; 0 means all.")] = 0
     epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 22
-    lr: Annotated[float, Range(0.0001, 100.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine.")] = (
-        0.008
-    )
+    lr: Annotated[
+        float,
+        Range(0.0001, 100.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine."),
+    ] = 0.008
     augment: Annotated[
-        bool, "Mirror half of the faces, shift them by up to a pixel, vary their light: none is seen twice alike."
+        bool,
+        "Mirror half of the faces, shift them by up to a pixel, vary their light: none is seen twice alike.",
     ] = True
     dropout: Annotated[
-        float, Range(0.0, 0.9, 0.1, "Share of the hidden units silenced at random in each step, against learning by heart.")
+        float,
+        Range(
+            0.0,
+            0.9,
+            0.1,
+            "Share of the hidden units silenced at random in each step, against learning by heart.",
+        ),
     ] = 0.0
     mixup: Annotated[
         float,
@@ -54,11 +66,16 @@ class TrainSettings(Settings):
             0.0,
             2.0,
             0.1,
-            "Mix each face and its label with another's, by a share a batch from Beta(a, a); 0 lets the net memorise.",
+            "Mix each face and its label with another's, by a share a batch from Beta(a, a); 0 lets the net "
+            "memorise.",
         ),
     ] = 0.3
-    net: Annotated[str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")] = "conv-3"
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")] = 0
+    net: Annotated[
+        str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")
+    ] = "conv-3"
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")
+    ] = 0
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,17 @@ Answer = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 
 class Store:
-    """A folder of runs, each a folder named by its key. Reading refuses whatever does not match its own checksums."""
+    """A folder of runs, each a folder named by its key. Reading refuses whatever does not match its own
+    checksums.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or disk.runs_home()
 
     def save(self, target: Target) -> Path:
-        """Write a run; a run half written never shows. Raises OSError when the disk is full or not writable."""
+        """Write a run; a run half written never shows. Raises OSError when the disk is full or not
+        writable.
+        """
         home = self.root / target.key
         with disk.draft(home) as draft:
             disk.write_tensors(draft / FILES[0], _weights(target))
@@ -70,7 +74,9 @@ class Store:
             shutil.rmtree(self.root / key, ignore_errors=True)
 
     def save_model(self, key: str, weights: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Path:
-        """Write a bare model where `serve` finds it. about: its kind, the kind's settings, classes, input, dtype."""
+        """Write a bare model where `serve` finds it. about: its kind, the kind's settings, classes, input,
+        dtype.
+        """
         home = self.root / key
         with disk.draft(home) as draft:
             disk.write_tensors(draft / "model.safetensors", weights)

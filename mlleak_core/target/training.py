@@ -1,4 +1,6 @@
-"""Training the target: a generator of steps that returns the trained model and all there is to know of how it came."""
+"""Training the target: a generator of steps that returns the trained model and all there is to know of how it
+came.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from mlleak_core.target.settings import TrainSettings, run_key
 
 BATCH = 128
 JITTER = 0.25
-"""Augmentation varies contrast by up to this share, and brightness by up to this many standard deviations times two."""
+"""Augmentation varies contrast by up to this share, and brightness by up to this many standard deviations
+times two.
+"""
 AVERAGED = 0.98
 """Decay of the running average of the weights, taken every AVERAGE_EVERY steps (Polyak & Juditsky 1992)."""
 AVERAGE_EVERY = 5
@@ -38,7 +42,9 @@ FRAMES = (0, 1, 2, 4, 7, 11, 17, 25, 36, 54, 81)
 """Epochs whose weights are kept for the maps, besides the last one; 0 is the net before training."""
 
 THREADS = torch.get_num_threads()
-"""Of every training: their number decides how sums are rounded, and other work of the same thread or process may change it."""
+"""Of every training: their number decides how sums are rounded, and other work of the same thread or process
+may change it.
+"""
 
 State = dict[str, Tensor]
 
@@ -122,7 +128,8 @@ def fit(
 ) -> Generator[Step, None, Target]:
     """Train on the members; watch on the outsiders. Throwing `Stop` in returns what has been learned so far.
 
-    regulariser: added to the loss, from the weights alone. after_epoch: shown the epoch's number and the net as it then is;
+    regulariser: added to the loss, from the weights alone. after_epoch: shown the epoch's number and the net
+    as it then is;
     its seconds are not counted as training. Raises Diverged when the loss leaves all bounds.
     """
     split = split or Split.by_person(faces, settings.seed)
@@ -158,9 +165,18 @@ def fit(
         states[len(history.rows)] = session.state()
     seconds = now() - started - shown
     return Target(
-        settings, run_key(settings), split, states, history.columns(), session.logits(test), session.logits(test, mirror=True),
-        seconds, len(history.rows) * len(split.members) / max(trained, 1e-9), complete, session.recipe(),
-    )  # fmt: skip
+        settings=settings,
+        key=run_key(settings),
+        split=split,
+        states=states,
+        history=history.columns(),
+        test_logits=session.logits(test),
+        mirrored_logits=session.logits(test, mirror=True),
+        seconds=seconds,
+        samples_per_second=len(history.rows) * len(split.members) / max(trained, 1e-9),
+        complete=complete,
+        recipe=session.recipe(),
+    )
 
 
 def train_once(
@@ -174,7 +190,8 @@ def train_once(
 ) -> ConvNet:
     """The same training without watching, pausing or history: what a shadow model needs.
 
-    pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is. start: weights to
+    pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is.
+    start: weights to
     begin from (fine-tuning) instead of fresh ones. Raises Diverged.
     """
     _reuse_memory()
@@ -192,8 +209,12 @@ def train_once(
 
 
 @torch.no_grad()
-def picture_answers(net: ConvNet, pictures: NDArray[np.uint8], mirror: bool = True, low: bool = False) -> NDArray[np.float32]:
-    """Logits [2, n, c] of pictures [n, 3, 32, 32] and of their mirror images; [1, n, c] without those. low: in bfloat16 if fast."""
+def picture_answers(
+    net: ConvNet, pictures: NDArray[np.uint8], mirror: bool = True, low: bool = False
+) -> NDArray[np.float32]:
+    """Logits [2, n, c] of pictures [n, 3, 32, 32] and of their mirror images; [1, n, c] without those. low:
+    in bfloat16 if fast.
+    """
     x = torch.tensor(np.ascontiguousarray(pictures)).contiguous(memory_format=torch.channels_last)
     turns = (False, True) if mirror else (False,)
     with torch.autocast("cpu", torch.bfloat16, enabled=low and fast_bfloat16()):
@@ -202,7 +223,8 @@ def picture_answers(net: ConvNet, pictures: NDArray[np.uint8], mirror: bool = Tr
 
 
 def rehearse() -> None:
-    """Import and compile what a process's first training would otherwise wait for, by a second's training on noise.
+    """Import and compile what a process's first training would otherwise wait for, by a second's training on
+    noise.
 
     torch's optimisers alone import for over a second.
     """
@@ -213,7 +235,14 @@ def rehearse() -> None:
 
 
 class _History:
-    NAMES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_balanced", "samples_per_second")
+    NAMES = (
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+        "test_balanced",
+        "samples_per_second",
+    )
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, ...]] = []
@@ -290,10 +319,14 @@ class _Session:
         return functional.cross_entropy(self._answer(x), labels, self.weight)
 
     def _mixup(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Each picture and its label mixed with another's, by one share a batch (Zhang et al. 2018, section 2)."""
+        """Each picture and its label mixed with another's, by one share a batch (Zhang et al. 2018, section
+        2).
+        """
         share = float(self.shares.beta(self.settings.mixup, self.settings.mixup))
         logits = self._answer(x.lerp(x.flip(0), 1 - share))
-        own, other = (functional.cross_entropy(logits, truth, self.weight) for truth in (labels, labels.flip(0)))
+        own, other = (
+            functional.cross_entropy(logits, truth, self.weight) for truth in (labels, labels.flip(0))
+        )
         return share * own + (1 - share) * other
 
     def _kept(self, n: int) -> Tensor | None:
@@ -327,13 +360,19 @@ class _Session:
             return
         self.taken += 1
         decay = min(AVERAGED, self.taken / (9 + self.taken))
-        for mean, present in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+        for mean, present in zip(
+            self.average.state_dict().values(), self.net.state_dict().values(), strict=True
+        ):
             if mean.is_floating_point():  # the normalisation's statistics too, but not its count of batches
                 mean.lerp_(present, 1 - decay)
 
     def _set_rate(self, progress: float) -> None:
         """Linear warm-up over the first tenth, then a cosine to nearly nothing."""
-        rate = progress / 0.1 + 0.05 if progress < 0.1 else 0.5 + 0.5 * math.cos(math.pi * (progress - 0.1) / 0.9)
+        rate = (
+            progress / 0.1 + 0.05
+            if progress < 0.1
+            else 0.5 + 0.5 * math.cos(math.pi * (progress - 0.1) / 0.9)
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.lr * min(1.0, rate) + 1e-5
 
@@ -341,20 +380,30 @@ class _Session:
         value = float(loss)
         if not value < BLOWN_UP:
             raise Diverged(
-                f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large (learning rate {self.settings.lr:g}). "
+                f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large "
+                f"(learning rate {self.settings.lr:g}). "
                 "Lower the learning rate and train again; 0.004 works for every bundled preset."
             )
 
     @torch.no_grad()
     def logits(self, rows: Tensor, mirror: bool = False, low: bool = False) -> NDArray[np.float32]:
-        """Logits [rows, 2] of the averaged weights, without augmentation or dropout; in full precision unless `low`."""
+        """Logits [rows, 2] of the averaged weights, without augmentation or dropout; in full precision unless
+        `low`.
+        """
         self.average.eval()
         parts = (self._pictures(part) for part in rows.split(512))
         with torch.autocast("cpu", torch.bfloat16, enabled=low and self.low):
-            return torch.cat([self.average(as_input(p.flip(3) if mirror else p)) for p in parts]).float().cpu().numpy()
+            return (
+                torch.cat([self.average(as_input(p.flip(3) if mirror else p)) for p in parts])
+                .float()
+                .cpu()
+                .numpy()
+            )
 
     def watch(self, test: Tensor) -> tuple[float, ...]:
-        """Loss and accuracy on a fixed sample of members, then loss, accuracy and balanced accuracy on the outsiders."""
+        """Loss and accuracy on a fixed sample of members, then loss, accuracy and balanced accuracy on the
+        outsiders.
+        """
         found: list[float] = []
         for rows in (self.sample, test):
             logits, truth = torch.from_numpy(self.logits(rows, low=True)), self.labels[rows].cpu()
@@ -368,14 +417,19 @@ class _Session:
 
     def recipe(self) -> dict[str, Any]:
         return {
-            "optimiser": "AdamW, weight decay 0.01, averaged weights", "batch": BATCH, "device": str(self.device),
-            "precision": "bfloat16 autocast" if self.low else "float32", "threads": torch.get_num_threads(),
+            "optimiser": "AdamW, weight decay 0.01, averaged weights",
+            "batch": BATCH,
+            "device": str(self.device),
+            "precision": "bfloat16 autocast" if self.low else "float32",
+            "threads": torch.get_num_threads(),
             "torch": torch.__version__,
-        }  # fmt: skip
+        }
 
 
 def _as_words(pictures: Tensor, mirrored: bool) -> Tensor:
-    """Pictures [n, 3, 32, 32] as rows of eight-byte words, which are gathered faster than bytes; mirror images follow as n more."""
+    """Pictures [n, 3, 32, 32] as rows of eight-byte words, which are gathered faster than bytes; mirror
+    images follow as n more.
+    """
     both = [pictures, pictures.flip(3)] if mirrored else [pictures]
     return torch.cat([p.permute(0, 2, 3, 1).reshape(len(p), -1) for p in both]).view(torch.int64)
 
@@ -387,7 +441,9 @@ def fast_bfloat16() -> bool:
 
 
 def _reuse_memory() -> None:
-    """Let glibc keep freed tensors of up to 32 MiB: else each batch's are unmapped and faulted in again, a fifth of the time."""
+    """Let glibc keep freed tensors of up to 32 MiB: else each batch's are unmapped and faulted in again, a
+    fifth of the time.
+    """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt:

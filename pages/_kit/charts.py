@@ -1,6 +1,7 @@
 """Charts that many visitors look at: equal numbers are drawn once and are cheap to send.
 
-An Altair chart costs 15 ms to check and to pack; thirty visitors of one training ask for two of them once a second.
+An Altair chart costs 15 ms to check and to pack; thirty visitors of one training ask for two of them once a
+second.
 """
 
 from __future__ import annotations

@@ -69,5 +69,6 @@ def _facts(card: DataCard) -> None:
     ]
     st.dataframe(rows, hide_index=True)
     st.caption(
-        "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample people."
+        "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. "
+        "Intervals resample people."
     )

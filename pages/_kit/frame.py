@@ -128,7 +128,8 @@ def _number(name: str, label: str, form: str | None = None) -> Any:
 
 
 def visitor() -> str:
-    """Who is looking: the browser, so that a page loaded again is not somebody else; without cookies, the session.
+    """Who is looking: the browser, so that a page loaded again is not somebody else; without cookies, the
+    session.
 
     Streamlit's cookie holds a token that stays, under a mask that is new each time: version|mask|token xor
     mask|time.

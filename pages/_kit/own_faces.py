@@ -19,8 +19,8 @@ from PIL import Image
 EXAMPLE = 400
 """Faces in the example to download."""
 HELP = (
-    "Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has two "
-    "values; the others are what it is not told. At least 40 faces, at most 5,000."
+    "Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has "
+    "two values; the others are what it is not told. At least 40 faces, at most 5,000."
 )
 
 
@@ -38,7 +38,8 @@ def sender(bench: Desk, faces: Scene) -> None:
             st.caption("They stay in this server's memory, and so does all that is made of them.")
         else:
             st.caption(
-                "Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them."
+                "Your pictures are in memory, until you let go of them or this server stops. A link cannot "
+                "carry them."
             )
             with_name: Any = {"on_click": _forget, "args": (bench, name)}
             st.button("Let go of them", icon=":material/delete:", key="own-forget", **with_name)

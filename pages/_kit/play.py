@@ -1,4 +1,6 @@
-"""A job on a page: the button that starts it, progress, time left, place in the queue, pause and stop, and what comes of it."""
+"""A job on a page: the button that starts it, progress, time left, place in the queue, pause and stop, and
+what comes of it.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
 def ask(
     slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str, **looks: Any
 ) -> Snapshot | None:
-    """The button that starts the job for `asked`, at `place`; returns what the visitor's job for just that has come to."""
+    """The button that starts the job for `asked`, at `place`; returns what the visitor's job for just that
+    has come to.
+    """
     job = st.session_state.get(f"{slot}-job") if st.session_state.get(f"{slot}-for") == asked else None
     snapshot = bench().look(job) if job else None
     busy = bool(snapshot and snapshot.active)
@@ -104,7 +108,8 @@ def outcome(
     shipped: Any,
     hint: str,
 ) -> None:
-    """An earlier run that was called back, else the job's progress, failure or result, else what was shipped, else a hint.
+    """An earlier run that was called back, else the job's progress, failure or result, else what was shipped,
+    else a hint.
 
     Results have `labelled(job, source)`; earlier ones lie in the session under `<slot>-trail`.
     """

@@ -12,7 +12,9 @@ Drawing = Callable[[Sequence[Exhibit], int], Any]
 
 
 def dots(slot: str, exhibit: Exhibit, label: str, figure: Drawing) -> None:
-    """Remember a finished exhibit for the session, and draw all of them. figure(runs, chosen): a Plotly figure."""
+    """Remember a finished exhibit for the session, and draw all of them. figure(runs, chosen): a Plotly
+    figure.
+    """
     runs: list[Exhibit] = st.session_state.setdefault(f"{slot}-trail", [])
     if exhibit.job not in [r.job for r in runs]:
         runs.append(exhibit)

@@ -1,4 +1,6 @@
-"""Faces that emerge: true photos above, what was read back below, one slider for the frames, all in the browser."""
+"""Faces that emerge: true photos above, what was read back below, one slider for the frames, all in the
+browser.
+"""
 
 from __future__ import annotations
 

@@ -44,8 +44,13 @@ def record_grid(
     kept = state.get("chosen")
     now = [int(i) for i in (chosen if kept is None else kept)]
     data: dict[str, Any] = {
-        "items": [vars(i) for i in items], "atlas": base64.b64encode(atlas).decode(), "sprite": sprite, "columns": columns, "many": many,
-        "locked": locked, "chosen": now,
-    }  # fmt: skip
+        "items": [vars(i) for i in items],
+        "atlas": base64.b64encode(atlas).decode(),
+        "sprite": sprite,
+        "columns": columns,
+        "many": many,
+        "locked": locked,
+        "chosen": now,
+    }
     found = _COMPONENT(key=key, data=data, default={"chosen": now}, on_chosen_change=lambda: None)
     return [int(i) for i in (found.chosen or []) if 0 <= int(i) < len(items)]
