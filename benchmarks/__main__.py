@@ -1,4 +1,4 @@
-"""Measured side by side in one run, printed and written as JSON. Ratios travel between machines, seconds do not."""
+"""Measured side by side in one run, printed and written as JSON. Ratios travel, seconds do not."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ import torch
 from torch import nn
 
 from benchmarks import membership, reconstruction, server
-from mlleak_core.data import source
-from mlleak_core.threats.features import embedding
-from mlleak_core.threats.features.ladder import LayerLadder, activations, analyse
 from mlleak_core.contract import BadInput, drain
-from mlleak_core.data import Faces, Split
-from mlleak_core.threats.features.maps import MapSettings, draw
+from mlleak_core.data import Faces, Split, source
 from mlleak_core.measure import balanced_accuracy, trustworthiness
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.target.training import BATCH, Target, choose_faces, fit, shrink
+from mlleak_core.threats.features import embedding
+from mlleak_core.threats.features.card import MapSettings
+from mlleak_core.threats.features.ladder import LayerLadder
+from mlleak_core.threats.features.maps import draw
+from mlleak_core.threats.features.run import analyse
+from mlleak_core.threats.features.taps import activations
 
 SEEDS = (3, 4, 5)
 """Not looked at while the recipe was chosen."""
@@ -42,7 +44,9 @@ def plain_loop(faces: Faces, settings: TrainSettings) -> dict[str, float]:
     labels = torch.from_numpy(faces.task.codes.astype(np.int64))
     members, steps = torch.from_numpy(split.members), -(-len(split.members) // BATCH)
     optimiser = torch.optim.AdamW(net.parameters(), settings.lr, foreach=False)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=settings.epochs * steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.lr, total_steps=settings.epochs * steps, pct_start=0.1
+    )
     began = time.perf_counter()
     for _ in range(settings.epochs):
         for rows in members[torch.randperm(len(members), generator=generator)].split(BATCH):
@@ -73,7 +77,11 @@ def training(faces: Faces, settings: TrainSettings) -> tuple[dict[str, Any], Tar
     plain = plain_loop(faces, settings)
     target = drain(fit(faces, settings))
     ours = {**target.report(faces), "seconds": target.seconds, "precision": target.recipe["precision"]}
-    return {"plain": plain, "ours": ours, "speed_ratio": target.samples_per_second / plain["samples_per_second"]}, target
+    return {
+        "plain": plain,
+        "ours": ours,
+        "speed_ratio": target.samples_per_second / plain["samples_per_second"],
+    }, target
 
 
 def seeds(faces: Faces, name: str, chosen: Sequence[int]) -> list[dict[str, Any]]:
@@ -81,7 +89,8 @@ def seeds(faces: Faces, name: str, chosen: Sequence[int]) -> list[dict[str, Any]
     found = []
     for seed in chosen:
         target = drain(fit(faces, TrainSettings(data=name, seed=seed)))
-        found.append({"seed": seed, **target.report(faces), "seconds": target.seconds, **ladder(faces, target)})
+        task = {**target.report(faces), "seconds": target.seconds}
+        found.append({"seed": seed, **task, **ladder(faces, target)})
         print(json.dumps({k: v for k, v in found[-1].items() if k != "rungs"}), flush=True)
     return found
 
@@ -117,7 +126,10 @@ def maps(faces: Faces, target: Target, points: int = 2000) -> dict[str, Any]:
                 "plain_trustworthiness": trustworthiness(raw, theirs),
             }
         )
-    return {"ratio": sum(r["plain_seconds"] for r in rows) / sum(r["ours_seconds"] for r in rows), "layers": rows}
+    return {
+        "ratio": sum(r["plain_seconds"] for r in rows) / sum(r["ours_seconds"] for r in rows),
+        "layers": rows,
+    }
 
 
 def scale(faces: Faces, name: str) -> list[dict[str, float]]:
@@ -128,7 +140,7 @@ def scale(faces: Faces, name: str) -> list[dict[str, float]]:
         some = choose_faces(faces, settings)
         target = drain(fit(some, settings))
         began = time.perf_counter()
-        shown = drain(draw(target, some, some.headline[0], MapSettings(points=5000), last_only=True))
+        shown = drain(draw(target, some, MapSettings(points=5000), last_only=True))
         found.append(
             {"faces": len(some), "seconds": target.seconds, "samples_per_second": target.samples_per_second,
              "map_points": len(shown.rows), "map_seconds": time.perf_counter() - began}

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlleak_core.threats.features import embedding
-
-from mlleak_core.server import warmth
 from mlleak_core.contract import Step, drain
 from mlleak_core.data import cache
+from mlleak_core.server import warmth
+from mlleak_core.threat import SlowStart
+from mlleak_core.threats.features import embedding
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ def test_what_takes_long_another_process_does_and_only_once(fresh, monkeypatch):
             warmth._done().touch()
 
     monkeypatch.setattr(warmth, "_elsewhere", Process)
-    monkeypatch.setattr(embedding, "first_fit", lambda: fits.append(embedding.ONE_FIT_AT_A_TIME.locked()))
+    lock = embedding.ONE_FIT_AT_A_TIME
+    monkeypatch.setattr(embedding, "SLOW_START", SlowStart(lock, lambda: fits.append(lock.locked())))
     warmth.warm_up()
     warmth.warm_up()
     assert begun == [True], "whoever asks for a map waits for the compilation"
@@ -81,7 +82,9 @@ def never():
 
 
 def test_two_processes_that_want_the_same_array_make_it_once(fresh):
-    with subprocess.Popen([sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout.readline() == "making\n"
         waiting = cache.array("one", never)
         assert "waiting" in next(waiting).note
@@ -95,7 +98,9 @@ def test_nobody_waits_for_a_paused_job_of_the_same_process_nor_for_ever(fresh, m
     assert next(paused).note == "half"
     np.testing.assert_array_equal(drain(cache.array("two", make)), np.arange(3))
     monkeypatch.setattr(cache, "PATIENCE", 0.3)
-    with subprocess.Popen([sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout.readline() == "making\n"
         np.testing.assert_array_equal(drain(cache.array("one", make)), np.arange(3))
         other.stdin.close()

@@ -59,6 +59,10 @@ class MapSettings(Settings):
 
 
 ROOM = "mlleak_core.threats.features"
+STOPPED = f"{ROOM}.run:run_stopped"
+"""The ladder of a training that was stopped early."""
+MAP_FIRST, MAPS = f"{ROOM}.maps:run_last", f"{ROOM}.maps:run"
+"""The maps of the last epoch, and of all; both by `MapSettings`, and the first goes into the second."""
 THREAT = Threat(
     card=Card(
         slug="features",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from mlleak_core.figures.sheets import ATLAS_COLUMNS, SPRITE
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
 from mlleak_core.threats.features.card import FeaturesSettings
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
+
+if TYPE_CHECKING:
+    from mlleak_core.data import Faces
 
 CLOSE = 0.005
 """A bet whose layer reads this little worse than the best one's AUC was right."""
@@ -69,8 +72,8 @@ class About:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeaturesExhibit(Exhibit):
-    """arrays: `history_*`, a number an epoch; with maps also `map/epoch/layer` and `linear/epoch/layer`, int16
-    [n, 2], `label/labelling` and `task`, int8 [n], and `person`, int64 [n]. atlas: the faces on the maps.
+    """arrays: `history_*`, a number an epoch; with maps also `map/epoch/layer` and `linear/epoch/layer`,
+    int16 [n, 2], `label/labelling` and `task`, int8 [n], and `person`, int64 [n]. atlas: the faces on them.
     """
 
     about: About
@@ -194,6 +197,11 @@ class FeaturesExhibit(Exhibit):
             small=AUC_IS,
         )
         return seen, below
+
+
+def owners(faces: Faces) -> dict[str, str]:
+    """Attribute -> the labelling that it is read off."""
+    return {name: labels.name for labels in reversed(faces.attributes) for name in labels.binaries()}
 
 
 def _place(layer: str) -> str:

@@ -13,7 +13,7 @@ from mlleak_core.measure import proportion
 from mlleak_core.target.training import Target, choose_faces, shrink
 from mlleak_core.threat import Desk
 from mlleak_core.threats.features.card import FeaturesSettings, MapSettings
-from mlleak_core.threats.features.exhibit import About, FeaturesExhibit, Task
+from mlleak_core.threats.features.exhibit import About, FeaturesExhibit, Task, owners
 from mlleak_core.threats.features.judge import Report, judge
 from mlleak_core.threats.features.ladder import LayerLadder, Side, View
 from mlleak_core.threats.features.maps import Maps, draw
@@ -140,11 +140,6 @@ class Ladder:
             seconds=report.seconds,
             recipe=target.recipe,
         )
-
-
-def owners(faces: Faces) -> dict[str, str]:
-    """Attribute -> the labelling that it is read off."""
-    return {name: labels.name for labels in reversed(faces.attributes) for name in labels.binaries()}
 
 
 def _task(target: Target, faces: Faces) -> Task:

@@ -10,12 +10,15 @@ import torch
 from sklearn.linear_model import Ridge as SkRidge
 
 from mlleak_core import measure
-
-from mlleak_core.threats.features import probes
-from mlleak_core.attacks import features
-from mlleak_core.threats.features.ladder import LayerLadder, Rung, Side, View, analyse, judge, stage, verdict
-from mlleak_core.contract import BadInput, drain
-from mlleak_core.measure import Estimate
+from mlleak_core.contract import BadInput, Estimate, drain
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threats.features import judge as judges
+from mlleak_core.threats.features import ladder, probes
+from mlleak_core.threats.features.card import FeaturesSettings
+from mlleak_core.threats.features.judge import judge
+from mlleak_core.threats.features.ladder import LayerLadder, Side, View
+from mlleak_core.threats.features.run import analyse, run, stage, wanted
+from mlleak_core.threats.features.rungs import LadderVerdict, Rung
 
 QUICK = LayerLadder(draws=10, nulls=20)
 
@@ -27,19 +30,26 @@ def test_ridge_in_both_forms_is_scikit_learns(shape, rng):
     ridge = probes.Ridge(x)
     ours = ridge.scores(x, ridge.weights(y, 0.1)).numpy()
     scaled = ((x - x.mean(0)) / ridge.scale).numpy()
-    theirs = SkRidge(alpha=float(0.1 * ridge.unit), fit_intercept=False).fit(scaled, y.numpy()).predict(scaled)
+    theirs = (
+        SkRidge(alpha=float(0.1 * ridge.unit), fit_intercept=False).fit(scaled, y.numpy()).predict(scaled)
+    )
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_few_shot_is_a_ridge_on_each_draw(rng):
-    aux, held = torch.tensor(rng.normal(size=(50, 30))).float(), torch.tensor(rng.normal(size=(7, 30))).float()
+    aux, held = (
+        torch.tensor(rng.normal(size=(50, 30))).float(),
+        torch.tensor(rng.normal(size=(7, 30))).float(),
+    )
     shots = np.stack([rng.permutation(50)[:10] for _ in range(3)])
     ours = probes.few_shot(aux, held, shots)
     for row, draw in zip(ours, shots, strict=True):
         x = aux[torch.tensor(draw)]
         mean = x.mean(0)
         unit = float(((x - mean) ** 2).sum(1).mean())
-        model = SkRidge(alpha=probes.FEW_SHOT_PENALTY * unit, fit_intercept=False).fit((x - mean).numpy(), [-1] * 5 + [1] * 5)
+        model = SkRidge(alpha=probes.FEW_SHOT_PENALTY * unit, fit_intercept=False).fit(
+            (x - mean).numpy(), [-1] * 5 + [1] * 5
+        )
         np.testing.assert_allclose(row, model.predict((held - mean).numpy()), atol=1e-4)
 
 
@@ -48,7 +58,10 @@ def planted():
     """Two layers of noise; in the upper one, training planted `marked`. `null` is nowhere."""
     rng = np.random.default_rng(5)
     m, n = 600, 400
-    labels = {k: {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))} for k in ("marked", "null")}
+    labels = {
+        k: {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))}
+        for k in ("marked", "null")
+    }
 
     def side(strength):
         found = {}
@@ -61,7 +74,13 @@ def planted():
 
     task = {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))}
     view = View(
-        side(1.0), side(0.0), np.arange(m) // 2, task["aux"], {k: v["aux"] for k, v in labels.items()}, task["held"], np.arange(n)
+        trained=side(1.0),
+        control=side(0.0),
+        aux_person=np.arange(m) // 2,
+        aux_task=task["aux"],
+        aux_labels={k: v["aux"] for k, v in labels.items()},
+        held_task=task["held"],
+        held_rows=np.arange(n),
     )
     return view, {k: v["held"] for k, v in labels.items()}
 
@@ -86,11 +105,11 @@ def test_a_planted_attribute_is_found_and_a_null_is_not(planted):
     assert marked.few_shot_gain.low > 0.1
     assert marked.lift_gain.low > 0
     assert marked.gain > 0.2
-    assert verdict(marked) == "made easier to read"
+    assert marked.verdict is LadderVerdict.EASIER
     assert null.auc.low < 0.5 < null.auc.high
     assert null.few_shot_gain.low < 0 < null.few_shot_gain.high
-    assert verdict(null) == "not told from chance"
-    assert verdict(report.rung("pixels", "marked")) == "not told from chance"
+    assert null.verdict is LadderVerdict.CHANCE
+    assert report.rung("pixels", "marked").verdict is LadderVerdict.CHANCE
     for rung in report.rungs:
         assert rung.null.low < 0.5 < rung.null.high
         assert abs(rung.label_only - 0.5) < 0.1
@@ -133,7 +152,7 @@ def test_neighbour_lift_against_a_naive_count(rng):
     n = 80
     near = np.argsort(rng.normal(size=(n, n)), axis=1)
     truth, person = (rng.random(n) < 0.3).astype(np.int8), np.arange(n) // 4
-    (ours, _), gain = features._lift(near, near, truth, person)
+    (ours, _), gain = judges._lift(near, near, truth, person)
     shares = []
     for i in np.flatnonzero(truth == 1):
         others = [j for j in near[i] if person[j] != person[i]][:15]
@@ -145,7 +164,7 @@ def test_neighbour_lift_against_a_naive_count(rng):
 def test_threshold_is_the_best_balanced_cut(rng):
     scores = rng.normal(size=200)
     labels = (scores + rng.normal(size=200) > 0).astype(np.int8)
-    cut = features._threshold(scores.astype(np.float32), labels)
+    cut = ladder._threshold(scores.astype(np.float32), labels)
     ours = measure.balanced_accuracy(scores > cut, labels)
     assert ours >= max(measure.balanced_accuracy(scores > c, labels) for c in scores) - 0.011
 
@@ -153,10 +172,23 @@ def test_threshold_is_the_best_balanced_cut(rng):
 def rung(**changes) -> Rung:
     e = Estimate
     base = {
-        "layer": "conv2", "attribute": "x", "auc": e(0.8, 0.75, 0.85, 100), "null": e(0.5, 0.45, 0.55, 20), "label_only": 0.5,
-        "random_init": e(0.7, 0.6, 0.8, 100), "few_shot": 0.7, "few_shot_random_init": 0.65, "few_shot_gain": e(0.05, 0.01, 0.09, 100),
-        "lift": 1.5, "lift_random_init": 1.2, "lift_gain": e(0.3, 0.1, 0.5, 30), "gain": 0.1, "positives": 30, "bearers": 12, "people": 80,
-    }  # fmt: skip
+        "layer": "conv2",
+        "attribute": "x",
+        "auc": e(0.8, 0.75, 0.85, 100),
+        "null": e(0.5, 0.45, 0.55, 20),
+        "label_only": 0.5,
+        "random_init": e(0.7, 0.6, 0.8, 100),
+        "few_shot": 0.7,
+        "few_shot_random_init": 0.65,
+        "few_shot_gain": e(0.05, 0.01, 0.09, 100),
+        "lift": 1.5,
+        "lift_random_init": 1.2,
+        "lift_gain": e(0.3, 0.1, 0.5, 30),
+        "gain": 0.1,
+        "positives": 30,
+        "holders": 12,
+        "people": 80,
+    }
     return Rung(**(base | changes))
 
 
@@ -171,7 +203,41 @@ def rung(**changes) -> Rung:
     ],
 )
 def test_the_verdict_comes_from_the_intervals(changes, words):
-    assert verdict(rung(**changes)) == words
+    assert rung(**changes).verdict.words == words
+
+
+def test_one_seed_is_one_number(desk, target, faces):
+    """The seed of the settings fixes the draws as well, so that page and command line say the same."""
+    settings = FeaturesSettings(**target.settings.as_dict(), attributes="hat", draws=5, nulls=5)
+    found = drain(run(settings, desk))
+    again, other = (
+        drain(analyse(target, faces, ["Hat"], LayerLadder(seed=seed, draws=5, nulls=5))) for seed in (1, 0)
+    )
+    assert settings.seed == 1 and found.report.rungs == again.rungs
+    for ours, theirs in zip(again.rungs, other.rungs, strict=True):
+        assert ours.auc == theirs.auc and ours.random_init == theirs.random_init
+        assert ours.null != theirs.null
+    assert {finding.seed for finding in found.exhibit().findings()} == {1}
+    assert list(found.row()) == ["task", "layers", "correlation", "ladder_seconds"]
+
+
+def test_few_shot_draws_and_shuffled_labels_have_streams_of_their_own(planted):
+    """More shuffled labellings change neither the draws nor those that were there before."""
+    view, _ = planted
+    few = drain(LayerLadder(draws=5, nulls=5).run(view)).readings["conv1", "marked"]
+    more = drain(LayerLadder(draws=5, nulls=10).run(view)).readings["conv1", "marked"]
+    np.testing.assert_array_equal(few.few_shot, more.few_shot)
+    np.testing.assert_allclose(few.null, more.null[:5], atol=1e-5)
+
+
+def test_attributes_are_asked_for_by_name_with_or_without_commas(faces):
+    assert wanted(faces, FeaturesSettings()) == faces.headline
+    assert wanted(faces, FeaturesSettings(attributes=" hat, Darker TONE,")) == ("Hat", "Darker tone")
+    with pytest.raises(BadInput, match="moustache"):
+        wanted(faces, FeaturesSettings(attributes="moustache"))
+    asked = FeaturesSettings.asking(TrainSettings(), ["Hat"], 'long, "fair" hair')
+    assert asked.names() == ("Hat", 'long, "fair" hair')
+    assert FeaturesSettings.asking(TrainSettings(), faces.headline, "Hat") == FeaturesSettings()
 
 
 def test_an_attribute_of_one_class_is_refused(faces, target):

@@ -8,20 +8,22 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from mlleak_core.threats.features import embedding, maps
 from mlleak_core.contract import Stop, drain
-from mlleak_core.threats.features.maps import MapSettings, draw
 from mlleak_core.measure import trustworthiness
+from mlleak_core.threats.features import embedding, maps
+from mlleak_core.threats.features.card import MapSettings
+from mlleak_core.threats.features.maps import draw
 
-FEW = MapSettings(points=100)
+FEW = MapSettings(attribute="Hat", points=100)
 
 
 def test_principal_components_are_scikit_learns(rng):
-    x = (rng.normal(size=(200, 6)) @ rng.normal(size=(6, 300)) * 5 + 0.1 * rng.normal(size=(200, 300))).astype(np.float32)
+    x = (
+        rng.normal(size=(200, 6)) @ rng.normal(size=(6, 300)) * 5 + 0.1 * rng.normal(size=(200, 300))
+    ).astype(np.float32)
     ours, theirs = embedding.principal(x, seed=0, components=6), PCA(6).fit_transform(x)
-    np.testing.assert_allclose(
-        np.abs((ours / np.linalg.norm(ours, axis=0)).T @ (theirs / np.linalg.norm(theirs, axis=0))).diagonal(), 1, atol=1e-3
-    )
+    ours, theirs = (a / np.linalg.norm(a, axis=0) for a in (ours, theirs))
+    np.testing.assert_allclose(np.abs(ours.T @ theirs).diagonal(), 1, atol=1e-3)
 
 
 def test_neighbours_are_exact(rng):
@@ -49,13 +51,17 @@ def test_our_map_is_as_trustworthy_as_the_plain_one(rng):
 @pytest.fixture(scope="module")
 def drawn(target, faces):
     steps = []
-    return drain(draw(target, faces, "Hat", FEW), steps.append), steps
+    return drain(draw(target, faces, FEW), steps.append), steps
 
 
 def test_every_layer_and_epoch_has_a_frame(drawn, target):
     made, steps = drawn
-    assert set(made.frames) == {(e, layer) for e in target.states for layer in made.layers} == set(made.linear)
-    assert all(f.shape == (100, 2) and np.isfinite(f).all() for f in (*made.frames.values(), *made.linear.values()))
+    assert (
+        set(made.frames) == {(e, layer) for e in target.states for layer in made.layers} == set(made.linear)
+    )
+    assert all(
+        f.shape == (100, 2) and np.isfinite(f).all() for f in (*made.frames.values(), *made.linear.values())
+    )
     assert steps[-1].done == steps[-1].total
     assert {e for e, _ in steps[5].peek["maps"].frames} == {6}, "the last epoch comes first"
 
@@ -71,14 +77,42 @@ def test_frames_of_a_layer_are_aligned_over_the_epochs(drawn):
 
 def test_the_same_seed_draws_the_same_map_in_one_go_or_two(drawn, target, faces):
     made, _ = drawn
-    first = drain(draw(target, faces, "Hat", FEW, last_only=True))
-    rest = drain(draw(target, faces, "Hat", FEW, known=first))
+    first = drain(draw(target, faces, FEW, last_only=True))
+    rest = drain(draw(target, faces, FEW, known=first))
     for key, frame in made.frames.items():
         np.testing.assert_array_equal(frame, rest.frames[key])
 
 
+def test_the_maps_of_all_epochs_take_over_those_of_the_last(desk, target):
+    chosen = MapSettings(training=target.settings, attribute="Hat", points=100, seed=1)
+    assert chosen.data == target.settings.data
+    first, steps = drain(maps.run_last(chosen, desk)), []
+    rest = drain(maps.run(chosen, desk), steps.append)
+    assert {e for e, _ in first.frames} == {max(rest.epochs)}
+    assert not any(f"epoch {max(rest.epochs)}" in step.note for step in steps), "drawn once"
+    for key, frame in first.frames.items():
+        assert rest.frames[key] is frame
+
+
+def test_an_epoch_half_drawn_is_left_out_unless_it_is_the_first(drawn):
+    _, steps = drawn
+    first, second = steps[2].peek["maps"], steps[8].peek["maps"]
+    assert first.whole() is first
+    assert {e for e, _ in second.whole().frames} == {6} != {e for e, _ in second.frames}
+    assert second.whole().linear.keys() == second.whole().frames.keys()
+
+
+def test_a_map_as_a_scene_hides_what_is_to_be_guessed(drawn, faces):
+    made, _ = drawn
+    sheet = made.sheet(faces)
+    shown, hidden = (made.scene(faces, "Skin tone", revealed, "job", sheet) for revealed in (True, False))
+    assert hidden.codes is None and shown.name != hidden.name
+    np.testing.assert_array_equal(shown.codes, faces.labelling("Skin tone").codes[made.rows])
+    assert set(shown.frames) == {f"{v}/{e}/{layer}" for v in ("map", "linear") for e, layer in made.frames}
+
+
 def test_stop_keeps_the_frames_so_far(target, faces):
-    run = draw(target, faces, "Hat", FEW)
+    run = draw(target, faces, FEW)
     for _ in range(3):
         next(run)
     with pytest.raises(StopIteration) as end:
