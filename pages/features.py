@@ -92,6 +92,15 @@ def show_ladder(exhibit: FeaturesExhibit, attribute: str, layer: str) -> None:
     table.show("All numbers as a table", [r.row() for r in rungs], f"ladder-{attribute}.csv")
 
 
+def judged(exhibit: FeaturesExhibit, attribute: str, layer: str | None) -> None:
+    """The ladder once the bet is locked; before, only how well the net does what it was taught."""
+    if layer is None:
+        st.caption("The ladder opens with your bet.")
+        evidence(exhibit.taught())
+    else:
+        show_ladder(exhibit, attribute, layer)
+
+
 def caveats() -> None:
     with st.expander("How to read the map, and how not to"):
         st.markdown(CAVEATS)
@@ -159,10 +168,8 @@ def live_ladder(job: str, attribute: str, layer: str | None, source: str) -> Non
         play.watch(job)
     elif snapshot and snapshot.status == "failed":
         st.error(snapshot.error)
-    elif layer is None:
-        st.caption("The ladder opens with your bet.")
     elif snapshot and snapshot.result:
-        show_ladder(snapshot.result.labelled(job, source), attribute, layer)
+        judged(snapshot.result.labelled(job, source), attribute, layer)
 
 
 def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool) -> None:
@@ -209,10 +216,7 @@ def from_shipped(run: FeaturesExhibit) -> None:
         face_map(run.scene(labelling, revealed=layer is not None), key="face-map", **pinning())
         caveats()
     with right:
-        if layer is None:
-            st.caption("The ladder opens with your bet.")
-        else:
-            show_ladder(run, attribute, layer)
+        judged(run, attribute, layer)
 
 
 settings = frame.open_page("Features")

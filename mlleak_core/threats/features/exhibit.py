@@ -160,13 +160,30 @@ class FeaturesExhibit(Exhibit):
             verdict=rung.verdict,
         )
 
+    def taught(self) -> Finding:
+        """How well the net does what it was taught."""
+        task = self.about.task
+        return Finding(
+            key="task",
+            what="test accuracy",
+            estimate=task.accuracy,
+            form=".1%",
+            chance=task.majority,
+            controls=(),
+            counted="faces of people never seen",
+            notes=(f"trained on {task.members:,}",),
+            seed=self.about.settings.seed,
+            seconds=task.seconds,
+            source=self.source,
+        )
+
     def findings(self) -> tuple[Finding, ...]:
-        """Every rung; of each attribute the telling one first."""
+        """Every rung, of each attribute the telling one first; and the task."""
         ordered = []
         for attribute in self.about.attributes:
             telling = self.telling(attribute)
             ordered += [telling, *(r for r in self.rungs_of(attribute) if r is not telling)]
-        return tuple(self.finding(rung) for rung in ordered)
+        return (*(self.finding(rung) for rung in ordered), self.taught())
 
     def scene(self, labelling: str = "", revealed: bool = True, layer: str = "conv2") -> Scene:
         """The maps, coloured by one of the data set's labellings, the first if none is named."""
