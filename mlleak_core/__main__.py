@@ -1,5 +1,4 @@
-"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every threat.
-"""
+"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every threat."""
 
 from __future__ import annotations
 
@@ -52,6 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mlleak: cannot use {problem.filename or 'a file'}: {reason}", file=sys.stderr)
     except KeyboardInterrupt:
         print("mlleak: stopped", file=sys.stderr)
+    except Exception as problem:  # noqa: BLE001  one clear line, whatever breaks
+        if os.environ.get("MLLEAK_DEBUG"):
+            raise
+        name = type(problem).__name__
+        print(
+            f"mlleak: something in the program broke ({name}: {problem}). MLLEAK_DEBUG=1 shows where.",
+            file=sys.stderr,
+        )
     return 2
 
 

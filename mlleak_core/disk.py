@@ -29,12 +29,12 @@ DAMAGE = (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError)
 
 def data_home() -> Path:
     """Folder of downloaded data sets: MLLEAK_DATA_HOME, else the user's data folder. May be read-only."""
-    return Path(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak"))
+    return Path(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak")).expanduser()
 
 
 def cache_home() -> Path:
     """Folder of decoded data and compiled code: MLLEAK_CACHE_HOME, else the user's cache folder."""
-    return Path(os.environ.get("MLLEAK_CACHE_HOME") or user_cache_dir("mlleak"))
+    return Path(os.environ.get("MLLEAK_CACHE_HOME") or user_cache_dir("mlleak")).expanduser()
 
 
 def runs_home() -> Path:

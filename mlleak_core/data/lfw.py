@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import threading
 import urllib.error
@@ -29,6 +30,8 @@ RACES = ("White", "Black", "Asian", "Indian")
 ATTRIBUTES = (*RACES, "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
 KUMAR_URL = "https://www.cs.columbia.edu/CAVE/databases/pubfig/download/lfw_attributes.txt"
 ARCHIVE_BYTES = 243_346_528
+WHOLE = 0.99
+"""From this share of its pictures on a copy counts as whole; single ones are missing from some."""
 
 PROVENANCE = Provenance(
     title="Labeled Faces in the Wild (funneled)",
@@ -76,7 +79,17 @@ def load() -> Generator[Step, None, Faces]:
         lambda: read_all([Path(photos[i]) for i in present], [f"row {i + 2}" for i in present], CROP),
     )
     yield Step(1, 1, "reading labels")
-    return _faces([records[i] for i in present], images)
+    faces = _faces([records[i] for i in present], images)
+    return _noted(faces, len(present), sum(r["male"] in {"0", "1"} for r in records))
+
+
+def _noted(faces: Faces, here: int, labelled: int) -> Faces:
+    """Half a data set must not pass for the whole: what is missing is said."""
+    if here >= WHOLE * labelled:
+        return faces
+    note = f"Only {here:,} of {labelled:,} labelled pictures are on this machine: figures differ from those of all."
+    notes = (note, *faces.provenance.notes)
+    return dataclasses.replace(faces, provenance=dataclasses.replace(faces.provenance, notes=notes))
 
 
 def _photo(home: str, row: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from mlleak_core import disk
 from mlleak_core.contract import BadInput, Settings, Step, fingerprint, relay
 from mlleak_core.data import source
 from mlleak_core.server.jobs import Jobs, Snapshot
+from mlleak_core.server.uploads import Uploads
 from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.threat import Exhibit, Threat, imported
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 OPEN_SETS = 3
 OPEN_RUNS = 4
-UPLOADS = 8
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Desk:
         self._given = jobs
         self._lock = threading.Lock()
         self._faces: OrderedDict[str, Faces] = OrderedDict()
-        self._held: OrderedDict[str, tuple[str, Any]] = OrderedDict()
-        self._uploads: OrderedDict[str, Faces] = OrderedDict()
+        self._held: OrderedDict[str, Any] = OrderedDict()
+        self.uploads = Uploads()
         self._executor: Executor | None = None
 
     @functools.cached_property
@@ -71,7 +71,7 @@ class Desk:
     def faces(self, data: str) -> Generator[Step, None, Faces]:
         """The faces of a source, opened once for all visitors."""
         key = fingerprint(data, source.identity(data))
-        found: Faces | None = self._recall(self._uploads, data) or self._recall(self._faces, key)
+        found: Faces | None = self.uploads.faces(data) or self._recall(self._faces, key)
         if found is None:
             found = yield from source.load(data)
             self._shelve(self._faces, key, found, OPEN_SETS)
@@ -124,8 +124,8 @@ class Desk:
 
     def recall(self, key: str) -> Any:
         """What was remembered under `key`, or None."""
-        found = self._recall(self._held, key)
-        return found[1] if found else None
+        found = self.uploads.held(key)
+        return self._recall(self._held, key) if found is None else found
 
     def remember(self, key: str, value: Any, data: str = "") -> None:
         """Hold something in memory for later runs, for as long as there is room; `data`: an upload it came
@@ -204,24 +204,21 @@ class Desk:
             self._hold(key, settings.data, found)
         return found
 
-    def bring(self, blob: bytes) -> Generator[Step, None, str]:
-        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises
-        BadInput.
-        """
+    def bring(self, blob: bytes, visitor: str = "") -> Generator[Step, None, str]:
+        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises BadInput."""
         from mlleak_core.data import upload
 
         name = upload.name_of(blob)
-        if self._recall(self._uploads, name) is None:
-            self._shelve(self._uploads, name, (yield from upload.open_upload(blob)), UPLOADS)
+        if not self.uploads.own(name, visitor):
+            self.uploads.keep(name, visitor, (yield from upload.open_upload(blob)))
         return name
 
-    def forget(self, upload: str) -> None:
-        """Let go of a visitor's pictures, of nets trained on them and of faces read back out of those."""
-        with self._lock:
-            self._uploads.pop(upload, None)
-            for key in [k for k, (data, _) in self._held.items() if data == upload]:
-                del self._held[key]
-        self.jobs.forget(upload)
+    def forget(self, upload: str, visitor: str = "") -> None:
+        """Let go of a visitor's pictures: with the last who brought them, of nets trained on them and of faces
+        read back out of those.
+        """
+        if self.uploads.let_go(upload, visitor):
+            self.jobs.forget(upload)
 
     def _finished(self, settings: TrainSettings, stopped: bool = False) -> Target | None:
         try:
@@ -231,7 +228,10 @@ class Desk:
         return kept if kept.complete or stopped else None
 
     def _hold(self, key: str, data: str, value: Any) -> None:
-        self._shelve(self._held, key, (data, value), OPEN_RUNS)
+        if source.is_private(data):
+            self.uploads.hold(data, key, value)
+        else:
+            self._shelve(self._held, key, value, OPEN_RUNS)
 
     def _recall(self, shelf: OrderedDict[str, Any], key: str) -> Any:
         with self._lock:

@@ -108,7 +108,7 @@ class Jobs:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or int(os.environ.get("MLLEAK_JOBS") or max(1, (os.cpu_count() or 2) // 2))
+        self.workers = workers or _workers()
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._queue: list[_Job] = []
@@ -253,6 +253,16 @@ class Jobs:
             status = "stopped"
         job.run = None
         job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, now() - job.began)
+
+
+def _workers() -> int:
+    """How many jobs run at a time. Raises BadInput where the operator's wish is no such number."""
+    said = os.environ.get("MLLEAK_JOBS", "")
+    if not said:
+        return max(1, (os.cpu_count() or 2) // 2)
+    if not said.isdigit() or not int(said):
+        raise BadInput("MLLEAK_JOBS to be a whole number of at least 1", repr(said), "Set it to 1, say.")
+    return int(said)
 
 
 def _threads(number: int | None = None) -> int | None:

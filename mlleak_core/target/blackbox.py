@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,25 +75,18 @@ class Remote:
 
     def __post_init__(self) -> None:
         if not self.endpoint.startswith(("http://", "https://")):
-            raise BadInput(
-                "an endpoint that begins with http:// or https://",
-                repr(self.endpoint[:80]),
-                "Give its full address.",
-            )
-        about = self._call("", None)
+            expected = "an endpoint that begins with http:// or https://"
+            raise BadInput(expected, repr(self.endpoint[:80]), "Give its full address.")
+        about = self._call("/", None)
         try:
             self.classes, batch = int(about["classes"]), int(about["batch"])
             self.reveal = REVEALS[REVEALS.index(about["reveal"])]
-        except (KeyError, TypeError, ValueError) as error:
-            raise Refused(
-                f"{self.endpoint} does not describe itself as a prediction service of this program does: "
-                f"{error}."
-            ) from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            does_not = "does not describe itself as a prediction service of this program does"
+            raise Refused(f"{self.endpoint} {does_not}: {error}.") from error
         if self.classes < 2 or batch < 1:
-            raise Refused(
-                f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request. "
-                "Is it the right endpoint?"
-            )
+            speaks = f"{self.endpoint} speaks of {self.classes} classes and {batch} inputs a request."
+            raise Refused(f"{speaks} Is it the right endpoint?")
         self.batch = min(self.batch, batch)
 
     def ask(self, inputs: NDArray[Any]) -> Probabilities:
@@ -101,9 +94,8 @@ class Remote:
         itself.
         """
         _spend(self, len(inputs))
-        return np.concatenate(
-            [self._ask(inputs[i : i + self.batch]) for i in range(0, len(inputs), self.batch)]
-        )
+        parts = [self._ask(inputs[i : i + self.batch]) for i in range(0, len(inputs), self.batch)]
+        return np.concatenate(parts)
 
     def _ask(self, inputs: NDArray[Any]) -> Probabilities:
         sent = {
@@ -114,49 +106,67 @@ class Remote:
         reply = self._call("/predict", sent)
         try:
             shown = np.asarray(reply["probabilities"], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Refused(
-                "The service's reply holds no table of probabilities. Is it the right endpoint?"
-            ) from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            nothing = "The service's reply holds no table of probabilities."
+            raise Refused(f"{nothing} Is it the right endpoint?") from error
         if shown.shape != (len(inputs), self.classes):
-            raise Refused(
-                f"The service promised {self.classes} classes for {len(inputs)} inputs and sent a table of "
-                f"{shown.shape}."
-            )
+            promised = f"The service promised {self.classes} classes for {len(inputs)} inputs"
+            raise Refused(f"{promised} and sent a table of {shown.shape}.")
         if not (np.isfinite(shown).all() and (shown >= 0).all() and np.allclose(shown.sum(1), 1, atol=0.02)):
-            raise Refused(
-                "The service sent probabilities that are negative, not numbers or do not sum to one. "
-                "Nothing was computed from them."
-            )
+            wrong = "The service sent probabilities that are negative, not numbers or do not sum to one."
+            raise Refused(f"{wrong} Nothing was computed from them.")
         return shown
 
     def _call(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            self.endpoint.rstrip("/") + (path or "/"), None if body is None else json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"},
-        )  # fmt: skip
+        import requests
+
+        with requests.Session() as session:
+            session.trust_env = not _is_here(self.endpoint)  # no proxy stands between this machine and itself
+            try:
+                reply = session.request(
+                    "GET" if body is None else "POST",
+                    self.endpoint.rstrip("/") + path,
+                    data=None if body is None else json.dumps(body),
+                    headers={
+                        "Content-Type": "application/json",
+                        "Authorization": f"Bearer {self.key}".encode(),
+                    },
+                    timeout=self.timeout,
+                )
+            except (requests.ConnectionError, requests.Timeout) as error:
+                silent = f"No answer from {self.endpoint} within {self.timeout:g} s."
+                raise Refused(f"{silent} Is the service running?") from error
+            except (requests.RequestException, UnicodeError, ValueError) as error:
+                said = str(error)[:100] or type(error).__name__
+                raise Refused(f"{self.endpoint} cannot be asked: {said}. Look at address and key.") from error
+        if not reply.ok:
+            hint = HINTS.get(reply.status_code, "Look at its log, then try again.")
+            raise Refused(f"The service answered {reply.status_code}. {hint}")
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as reply:
-                found = json.loads(reply.read())
-        except urllib.error.HTTPError as error:
-            hint = {
-                401: "Give the right --key.",
-                413: "Lower the batch.",
-                429: "It limits the rate: wait, or ask for less.",
-            }
-            raise Refused(
-                f"The service answered {error.code}. "
-                f"{hint.get(error.code, 'Look at its log, then try again.')}"
-            ) from error
-        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-            raise Refused(
-                f"No answer from {self.endpoint} within {self.timeout:g} s. Is the service running?"
-            ) from error
+            found = reply.json()
         except ValueError as error:
-            raise Refused(f"{self.endpoint} did not answer in JSON. Is it a prediction service?") from error
+            other = f"{self.endpoint} did not answer in JSON."
+            raise Refused(f"{other} Is it a prediction service?") from error
         if not isinstance(found, dict):
             raise Refused(f"{self.endpoint} did not answer with a JSON object.")
         return found
+
+
+HINTS = {
+    401: "Give the right --key.",
+    413: "Lower the batch.",
+    429: "It limits the rate: wait, or ask for less.",
+}
+"""What to do about an error status."""
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine."""
+    try:
+        host = urlsplit(endpoint).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _spend(box: Local | Remote, count: int) -> None:

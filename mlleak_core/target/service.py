@@ -5,10 +5,10 @@ uvicorn).
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import math
+import socket
 import threading
 import time
 from collections import deque
@@ -22,9 +22,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from mlleak_core.contract import BadInput
 from mlleak_core.defences.on_output import REVEALS, revealed
 from mlleak_core.target.blackbox import softmax
-from mlleak_core.contract import BadInput
 
 BATCH = 512
 """Inputs a request may hold."""
@@ -41,10 +41,11 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
     limit = 4 * BATCH * math.prod(shape) * kind.itemsize // 3 + 4096
     meter = _Meter(per_minute)
 
+    wanted = {f"Bearer {api_key}".encode(), f"Bearer {api_key}".encode("latin-1", "replace")}
+
     def allowed(request: Request) -> bool:
-        return not api_key or hmac.compare_digest(
-            request.headers.get("authorization", ""), f"Bearer {api_key}"
-        )
+        sent = request.headers.get("authorization", "").encode("latin-1", "replace")
+        return not api_key or any(hmac.compare_digest(sent, key) for key in wanted)
 
     async def describe(request: Request) -> JSONResponse:
         if not allowed(request):
@@ -79,15 +80,34 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
         if not meter.take(len(inputs)):
             return _error(429, f"at most {per_minute} queries a minute", "more")
         shown = revealed(softmax(await run_in_threadpool(answer, inputs)), reveal)
+        if not np.isfinite(shown).all():
+            return _error(400, "inputs that the model has an answer to", "values too large")
         return JSONResponse({"probabilities": shown.tolist()})
 
-    return Starlette(routes=[Route("/", describe), Route("/predict", predict, methods=["POST"])])
+    routes = [Route("/", describe), Route("/predict", predict, methods=["POST"])]
+    return Starlette(routes=routes, exception_handlers={Exception: _broken})
+
+
+async def _broken(_: Request, problem: Exception) -> JSONResponse:
+    """Whatever breaks, the caller gets a sentence."""
+    return JSONResponse({"error": f"Something in the service broke ({type(problem).__name__})."}, 500)
 
 
 def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until interrupted; requests in flight are answered first."""
+    """Serve until interrupted; requests in flight are answered first. Raises BadInput where the port is not free."""
     import uvicorn
 
+    if not 0 < port < 65536:
+        raise BadInput("a port between 1 and 65535", str(port), "Choose another --port.")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise BadInput(
+                f"a free port {port} on {host}", got, "Choose another --port or --host."
+            ) from error
     uvicorn.run(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
 
 
@@ -100,11 +120,13 @@ def _inputs(body: bytes, shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray
     try:
         sent = json.loads(body)
         raw = base64.b64decode(sent["data"], validate=True)
-        count = int(sent["shape"][0])
-    except (KeyError, TypeError, IndexError, UnicodeDecodeError, binascii.Error) as error:
+        count, *rest = sent["shape"]
+        asked = (str(sent.get("dtype")), tuple(rest))
+        sound = isinstance(count, int) and asked == (str(kind), shape) and 0 < count <= BATCH
+    except (KeyError, TypeError, IndexError, AttributeError, RecursionError, ValueError) as error:
         raise ValueError(f"a request that cannot be read ({type(error).__name__})") from error
-    if sent.get("dtype") != str(kind) or tuple(sent["shape"][1:]) != shape or not 0 < count <= BATCH:
-        raise ValueError(f"dtype {str(sent.get('dtype'))[:20]}, shape {str(sent['shape'])[:60]}")
+    if not sound:
+        raise ValueError(f"dtype {ascii(asked[0])[:20]}, shape {ascii(sent['shape'])[:60]}")
     if len(raw) != count * math.prod(shape) * kind.itemsize:
         raise ValueError(f"{len(raw)} bytes of data")
     inputs = np.frombuffer(raw, kind).reshape(count, *shape)

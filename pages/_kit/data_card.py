@@ -55,6 +55,8 @@ def _facts(card: DataCard) -> None:
     )
     st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}")
     st.markdown(f"**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
+    for note in about.notes:
+        st.caption(note)
     st.caption(LABELS_NOTE)
     rows = [
         {

@@ -55,6 +55,11 @@ def open_page(title: str) -> TrainSettings:
     """Draw the frame and return the experiment that the visitor is looking at."""
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
+    try:
+        bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
+    except BadInput as problem:
+        st.error(str(problem))
+        st.stop()
     with st.sidebar:
         st.html('<div class="brand">ml<span>leak</span></div>')
         st.page_link("app.py", label="Home", icon=":material/home:")

@@ -14,6 +14,7 @@ from mlleak_core.data.upload import NONE_YET
 from mlleak_core.figures.scenes import Scene
 from mlleak_core.server.desk import Desk
 from pages._kit import play
+from pages._kit.frame import visitor
 from PIL import Image
 
 EXAMPLE = 400
@@ -56,7 +57,7 @@ def sender(bench: Desk, faces: Scene) -> None:
 
 def _take(bench: Desk, blob: bytes) -> None:
     try:
-        st.session_state["own-data"] = play.follow(bench.bring(blob))
+        st.session_state["own-data"] = play.follow(bench.bring(blob, visitor()))
         st.session_state["own-problem"] = ""
     except BadInput as problem:
         st.session_state["own-data"] = NONE_YET
@@ -64,7 +65,7 @@ def _take(bench: Desk, blob: bytes) -> None:
 
 
 def _forget(bench: Desk, name: str) -> None:
-    bench.forget(name)
+    bench.forget(name, visitor())
     st.session_state["own-data"] = NONE_YET
 
 

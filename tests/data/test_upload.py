@@ -112,7 +112,9 @@ def test_nothing_of_an_upload_is_written_and_letting_go_forgets_it(faces, tmp_pa
     assert not [p for p in disk.cache_home().rglob("*") if p.is_file()]
     refused = finish(bench, bench.open(threat("membership"), threat("membership").settings(data=name)))
     assert "never written there" in refused.error
-    bench._held.clear()  # as after many later runs: the job's result still holds the weights
+    bench.uploads._kept[
+        name
+    ].made.clear()  # as after many later runs: the job's result still holds the weights
     bench.forget(name)
     assert bench.finished(settings) is None and bench.look(job) is None, (
         "neither the run nor the job's result is kept"

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import uvicorn
 
-from mlleak_core.threats.membership import pool as subjects
-from mlleak_core.target.blackbox import Refused, Remote, softmax
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, drain
+from mlleak_core.server.desk import Desk
+from mlleak_core.target.blackbox import Refused, Remote, softmax
 from mlleak_core.target.service import BATCH, app
-from mlleak_core.target.settings import MembershipSettings
+from mlleak_core.threats.membership import pool as subjects
+from mlleak_core.threats.membership.card import MembershipSettings
 
 
 @pytest.fixture(scope="module")
