@@ -1,4 +1,4 @@
-"""What the owner of a model file can do to it without knowing any secret: round, add noise, prune, fine-tune."""
+"""What the owner of a model file can do without knowing any secret: round, add noise, prune, fine-tune."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.contract import Choice, Range
+from mlleak_core.contract import Range
 from mlleak_core.defences import Defence
 
 State = Mapping[str, Tensor]
@@ -26,7 +26,10 @@ def carriers(state: State) -> tuple[str, ...]:
 
 
 class Eraser(Defence):
-    """Base of the treatments that go layer by layer, each by its own scale. Abstract: a subclass writes `change`."""
+    """Base of the treatments that go layer by layer, each by its own scale. Abstract: a subclass writes `change`.
+
+    A layer's scale is its own: largest weight, spread, or quantile.
+    """
 
     def change(self, weights: Weights, rng: np.random.Generator) -> Weights:
         """One layer's weights [n], treated."""

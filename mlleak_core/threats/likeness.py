@@ -45,8 +45,8 @@ def names_of(faces: Faces, owner: Sequence[int] | Rows) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """For a judge alone: the true pictures [n, c, 32, 32] with their owners [n], and all the photos that one could
-    be, [m, c, 32, 32], with theirs [m].
+    """For a judge alone: the true pictures [n, c, 32, 32] with their owners [n], and all the photos that one
+    could be, [m, c, 32, 32], with theirs [m].
     """
 
     pictures: Pictures
@@ -69,8 +69,9 @@ class Truth:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Likeness:
-    """How good a reading is. mae: mean absolute pixel error, 0 to 255. ssim: 1 is equal. identified: share of faces
-    whose nearest photo among all candidates is the owner's. errors [n]: each face's mae; found [n]: its owner was.
+    """How good a reading is. mae: mean absolute pixel error, 0 to 255. ssim: 1 is equal. identified: share of
+    faces whose nearest photo among all candidates is the owner's. errors [n]: each face's mae; found [n]: its
+    owner was.
     """
 
     mae: Estimate

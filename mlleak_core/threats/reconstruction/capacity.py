@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlleak_core.threats.reconstruction.codes import SIDE, Shield
-from mlleak_core.target.settings import NETS, ReconstructionSettings
+from mlleak_core.target.settings import NETS
+from mlleak_core.threats.likeness import SIDE
+from mlleak_core.threats.reconstruction.card import ReconstructionSettings
+from mlleak_core.threats.reconstruction.encodings import configured
 
-MOST_INPUTS = 65_536
-"""CAP never adds more odd inputs than this: a training on more would take minutes."""
 GREY_BITS, COLOUR_BITS = 850, 1400
 DRAWN_GREY_BITS, DRAWN_COLOUR_BITS = 300, 400
 """Bits a face of a transform code, unless told otherwise; drawn faces vary less, so fewer will do."""
 
-LEARNED = 0.1 / 16
-"""CAP: bits that a weight learns in an epoch, roughly; measured by `benchmarks.reconstruction.curve` on dense inputs."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the secret.
-
-    likely: what the net will hold after so many epochs, by a rule of thumb; equal to room except for CAP.
+    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the
+    secret. likely: what the net will hold after so many epochs, by a rule of thumb; equal to room except for CAP.
     """
 
     weights: int
@@ -41,28 +37,46 @@ def weight_count(net: str) -> int:
     shape = NETS[net]
     widths = (3, *shape.channels)
     convs = sum(9 * a * b for a, b in zip(widths, widths[1:], strict=False))
-    return convs + widths[-1] * (SIDE // 2 ** len(shape.channels)) ** 2 * shape.hidden + 2 * shape.hidden
+    flat = widths[-1] * (SIDE // 2 ** len(shape.channels)) ** 2
+    return convs + flat * shape.hidden + 2 * shape.hidden
+
+
+def pixel_values(settings: ReconstructionSettings) -> int:
+    """Values of one face."""
+    return (3 if settings.colour else 1) * SIDE * SIDE
+
+
+def code_name(settings: ReconstructionSettings) -> str:
+    """The code of the settings; the encoding's own where none is named."""
+    if settings.code != "own":
+        return settings.code
+    encoding = configured(settings)
+    return encoding.own_code(
+        settings.faces * pixel_values(settings), encoding.room(weight_count(settings.net))
+    )
 
 
 def face_bits(settings: ReconstructionSettings) -> int:
     """Bits of one face in the code of the settings."""
-    channels = 3 if settings.colour else 1
-    if settings.attack in {"cor", "lsb"}:
-        return 8 * channels * SIDE * SIDE
-    if settings.code.startswith("pixels"):
-        return channels * SIDE * SIDE * int(settings.code.removeprefix("pixels"))
-    grey, colour = (DRAWN_GREY_BITS, DRAWN_COLOUR_BITS) if settings.data == "synthetic" else (GREY_BITS, COLOUR_BITS)
+    code = code_name(settings)
+    if code.startswith("pixels"):
+        return pixel_values(settings) * int(code.removeprefix("pixels"))
+    drawn = settings.data == "synthetic"
+    grey, colour = (DRAWN_GREY_BITS, DRAWN_COLOUR_BITS) if drawn else (GREY_BITS, COLOUR_BITS)
     return settings.bits or (colour if settings.colour else grey)
 
 
 def capacity(settings: ReconstructionSettings) -> Capacity:
-    """CAP: at most a bit a weight (fewer in few epochs); COR: a pixel a weight; SGN: a bit; LSB: `low_bits`, before compression."""
-    weights = weight_count(settings.net)
-    room = {"cap": min(MOST_INPUTS, weights), "cor": 8 * weights, "sgn": weights, "lsb": settings.low_bits * weights}
-    most = room.get(settings.attack, 32 * weights)
-    shield = Shield(settings.parity if settings.attack in {"cap", "sgn"} else 0)
-    asked = settings.faces * face_bits(settings)
-    written = shield.added(asked)
-    carried = asked if written <= most else most // 2040 * 8 * (255 - shield.parity) if shield.parity else most
-    likely = min(most, round(LEARNED * weights * settings.epochs)) if settings.attack == "cap" else most
-    return Capacity(weights, asked, written, most, carried, likely)
+    """CAP: at most a bit a weight (fewer in few epochs); COR: a pixel a weight; SGN: a bit; LSB: `low_bits`, before
+    compression.
+    """
+    encoding, weights = configured(settings), weight_count(settings.net)
+    room, asked = encoding.room(weights), settings.faces * face_bits(settings)
+    return Capacity(
+        weights=weights,
+        asked=asked,
+        written=encoding.shield.added(asked),
+        room=room,
+        carried=encoding.shield.carried(asked, room),
+        likely=encoding.likely(weights, settings.epochs),
+    )

@@ -32,7 +32,9 @@ class ReconstructionSettings(Settings):
             "How: cap = labels of synthetic inputs, cor = correlated weights, sgn = signs of weights, lsb = lowest bits.",
         ),
     ] = "cap"
-    faces: Annotated[int, Range(1, 256, 1, "Training faces that are carried off, each of another person.")] = 16
+    faces: Annotated[
+        int, Range(1, 256, 1, "Training faces that are carried off, each of another person.")
+    ] = 16
     code: Annotated[
         str,
         Choice(
@@ -55,7 +57,10 @@ class ReconstructionSettings(Settings):
     colour: Annotated[bool, "Carry off faces in colour instead of grey."] = False
     inputs: Annotated[
         str,
-        Choice(("dense", "blocks", "few-pixels"), "What the synthetic inputs look like; few-pixels is the paper's."),
+        Choice(
+            ("dense", "blocks", "few-pixels"),
+            "What the synthetic inputs look like; few-pixels is the paper's.",
+        ),
         When("attack", "cap"),
     ] = "dense"
     parity: Annotated[
@@ -71,12 +76,16 @@ class ReconstructionSettings(Settings):
     low_bits: Annotated[
         int, Range(1, 22, 1, "How many of the 32 bits of each weight are overwritten."), When("attack", "lsb")
     ] = 1
-    reveal: Annotated[str, Choice(REVEALS, "What the service shows."), When("attack", "cap")] = "probabilities"
+    reveal: Annotated[str, Choice(REVEALS, "What the service shows."), When("attack", "cap")] = (
+        "probabilities"
+    )
     decode_key: Annotated[
         str, "The key that the faces are read back with; another than they were hidden with opens nothing."
     ] = KEY
     net: Annotated[str, Choice(tuple(NETS), "The net, as on the train page.")] = "strided-3"
-    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen, as on the train page.")] = 16
+    epochs: Annotated[
+        int, Range(1, 100, 1, "How often every training face is seen, as on the train page.")
+    ] = 16
     lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Peak learning rate, as on the train page.")] = 0.002
     augment: Annotated[
         bool, "Augmentation, as on the train page; it makes synthetic inputs hard to learn."

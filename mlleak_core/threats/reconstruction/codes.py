@@ -1,7 +1,7 @@
 """How a face becomes bits and bits become a face: the secret's code. Knows public faces only.
 
-Pictures are float32 [n, c, 32, 32] in 0 to 255, c being 1 (grey) or 3. Bits are uint8 [n, b]; decoders take the
-probability [n, b] that each bit is one, so that a doubtful bit counts for less than a sure one.
+Pictures are float32 [n, c, 32, 32] in 0 to 255, c being 1 (grey) or 3. Bits are uint8 [n, b]; decoders take
+the probability [n, b] that each bit is one, so that a doubtful bit counts for less than a sure one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from scipy import fft
 from scipy.special import ndtr, ndtri
 
 from mlleak_core.contract import BadInput
+from mlleak_core.threats.likeness import SIDE, Floats, Pictures
 
-SIDE = 32
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue in a grey value (ITU-R BT.601)."""
 DEEPEST = 7
 """Most bits that the transform code spends on one coefficient."""
 KEPT = 640
@@ -27,9 +25,7 @@ KEPT = 640
 BLOCK = 255
 """Bytes of a Reed-Solomon block over GF(256)."""
 
-Pictures = NDArray[np.float32]
 Bits = NDArray[np.uint8]
-Floats = NDArray[np.float64]
 
 
 class Code(Protocol):
@@ -46,16 +42,10 @@ class Code(Protocol):
     def decode(self, probabilities: Floats) -> Pictures: ...
 
 
-def prepare(pictures: NDArray[np.uint8], colour: bool) -> Pictures:
-    """Pictures [n, 3, 32, 32] as a code takes them: in colour, or in grey of whole numbers."""
-    x = pictures.astype(np.float32)
-    return x if colour else np.round(np.einsum("ncij,c->nij", x, LUMA))[:, None].astype(np.float32)
-
-
 @final
 @dataclass(frozen=True)
 class PixelCode:
-    """The upper `depth` bits of every pixel (Song, Ristenpart & Shmatikov 2017, section 5: 4 bits for CAP, 8 for SGN)."""
+    """The upper `depth` bits of every pixel (Song et al. 2017, section 5: 4 bits for CAP, 8 for SGN)."""
 
     depth: int
     channels: int
@@ -82,9 +72,9 @@ class PixelCode:
 class TransformCode:
     """Coefficients of a transform, each quantised with its own number of bits.
 
-    mean [d] and basis [k, d] of the pictures; scale [k]: standard deviation of each coefficient over public faces;
-    depth [k]: its bits. A coefficient is quantised by Lloyd and Max's levels for a Gaussian; bits go, one at a time, to
-    where they lower the squared error most (greedy bit allocation; Gersho & Gray 1992, chapter 8).
+    mean [d] and basis [k, d] of the pictures; scale [k]: standard deviation of each coefficient over public
+    faces; depth [k]: its bits. A coefficient is quantised by Lloyd and Max's levels for a Gaussian; bits go, one
+    at a time, to where they lower the squared error most (greedy bit allocation; Gersho & Gray 1992, chapter 8).
     """
 
     mean: Floats
@@ -129,7 +119,7 @@ def _expected(p: Floats, depth: int) -> Floats:
 
 @functools.cache
 def levels(depth: int) -> tuple[Floats, Floats]:
-    """The 2 ** depth levels that quantise a standard Gaussian best, and how often each occurs (Lloyd 1957, Max 1960)."""
+    """The 2 ** depth levels that quantise a standard Gaussian best, and each one's share (Lloyd 1957, Max 1960)."""
     count = 2**depth
     values = ndtri((np.arange(count) + 0.5) / count)
     share = np.full(count, 1 / count)
@@ -162,9 +152,9 @@ def distortion() -> Floats:
 def allocate(variance: Floats, bits: int) -> NDArray[np.int64]:
     """Deal `bits` bits to coefficients of these variances, [k], each where it helps most."""
     if not 0 < bits <= DEEPEST * len(variance):
-        raise BadInput(
-            f"1 to {DEEPEST * len(variance)} bits a face for {len(variance)} coefficients", f"{bits}", "Ask for fewer bits."
-        )
+        most = DEEPEST * len(variance)
+        expected = f"1 to {most} bits a face for {len(variance)} coefficients"
+        raise BadInput(expected, f"{bits}", "Ask for fewer bits.")
     gains = -np.diff(distortion()) * variance[:, None]
     best = np.argsort(-gains, axis=None, kind="stable")[:bits]
     return np.bincount(best // DEEPEST, minlength=len(variance))
@@ -175,15 +165,17 @@ def pca_code(public: Pictures, bits: int) -> TransformCode:
     from sklearn.decomposition import PCA
 
     flat = public.reshape(len(public), -1).astype(np.float64)
-    found = PCA(min(KEPT, len(flat) - 1, flat.shape[1]), svd_solver="randomized", iterated_power=2, random_state=0).fit(flat)
+    count = min(KEPT, len(flat) - 1, flat.shape[1])
+    found = PCA(count, svd_solver="randomized", iterated_power=2, random_state=0).fit(flat)
     return _transform(found.mean_, found.components_, found.explained_variance_, bits, public.shape[1])
 
 
 def dct_code(public: Pictures, bits: int) -> TransformCode:
-    """A code on the cosine transform (Ahmed, Natarajan & Rao 1974); of public faces it needs means and variances only."""
+    """A code on the cosine transform (Ahmed et al. 1974); of public faces it needs means and variances only."""
     channels = public.shape[1]
     colour = fft.dct(np.eye(channels), norm="ortho", axis=1)
-    atoms = fft.dctn(np.eye(SIDE * SIDE).reshape(-1, SIDE, SIDE), norm="ortho", axes=(1, 2)).reshape(SIDE * SIDE, -1).T
+    points = np.eye(SIDE * SIDE).reshape(-1, SIDE, SIDE)
+    atoms = fft.dctn(points, norm="ortho", axes=(1, 2)).reshape(SIDE * SIDE, -1).T
     basis = np.kron(colour, atoms)
     flat = public.reshape(len(public), -1).astype(np.float64)
     mean = flat.mean(0)
@@ -207,9 +199,9 @@ def make_code(name: str, bits: int, public: Pictures) -> Code:
 @final
 @dataclass(frozen=True)
 class Shield:
-    """Reed and Solomon's code (1960) over bytes: `parity` of every 255 are spent so that half as many wrong ones can be mended.
+    """Reed and Solomon's code (1960) over bytes: `parity` of every 255 correct half as many wrong ones.
 
-    Bytes that the decoder is least sure of are offered as erasures, of which it can mend twice as many.
+    Bytes that the decoder is least sure of are offered as erasures, of which it can correct twice as many.
     """
 
     parity: int
@@ -219,15 +211,23 @@ class Shield:
         data = -(-bits // 8)
         return 8 * (data + self.parity * -(-data // (BLOCK - self.parity))) if self.parity else bits
 
+    def carried(self, bits: int, room: int) -> int:
+        """Of so many bits those that find room, parity included."""
+        if self.added(bits) <= room:
+            return bits
+        return room // (8 * BLOCK) * 8 * (BLOCK - self.parity) if self.parity else room
+
     def protect(self, bits: Bits) -> Bits:
         """Flat bits [b] with their parity appended block by block."""
         if not self.parity:
             return bits
-        coded = self._coder().encode(np.packbits(bits).tobytes())
-        return np.unpackbits(np.frombuffer(bytes(coded), np.uint8))
+        return _bits_of(bytes(self._coder().encode(np.packbits(bits).tobytes())))
 
     def recover(self, probabilities: Floats, bits: int) -> Floats:
-        """Probabilities [bits] of the secret's bits from those of the coded ones; blocks beyond repair stay as they were read."""
+        """Probabilities [bits] of the secret's bits from those of the coded ones.
+
+        Blocks beyond repair stay as they were read.
+        """
         if not self.parity:
             return probabilities[:bits]
         coded = np.packbits(probabilities > 0.5)
@@ -236,12 +236,12 @@ class Shield:
         parts = []
         for start in range(0, len(coded), BLOCK):
             block = slice(start, min(start + BLOCK, len(coded)))
-            mended = self._mend(coded[block].tobytes(), doubt[block])
+            corrected = self._correct(coded[block].tobytes(), doubt[block])
             kept = min(size, block.stop - block.start - self.parity)
-            parts.append(soft[block][:kept].ravel() if mended is None else np.unpackbits(np.frombuffer(mended, np.uint8)))
+            parts.append(soft[block][:kept].ravel() if corrected is None else _bits_of(corrected))
         return np.concatenate(parts).astype(np.float64)[:bits]
 
-    def _mend(self, block: bytes, doubt: Floats) -> bytes | None:
+    def _correct(self, block: bytes, doubt: Floats) -> bytes | None:
         import reedsolo
 
         unsure = [int(i) for i in np.argsort(doubt)[: self.parity // 2] if doubt[i] < 0.4]
@@ -256,3 +256,7 @@ class Shield:
         import reedsolo
 
         return reedsolo.RSCodec(self.parity)
+
+
+def _bits_of(data: bytes) -> Bits:
+    return np.unpackbits(np.frombuffer(data, np.uint8))

@@ -1,232 +1,150 @@
-"""Reconstruction: models that remember too much. Four ways to make a classifier carry training faces off, and to read them back.
+"""Four ways to make a classifier carry training faces off, and to read them back. Light to import: no torch.
 
-Song, Ristenpart and Shmatikov (2017): whoever supplies the training code (COR, SGN), touches the finished weights (LSB), or
-merely prepares the data (CAP) can hide a secret in a model that does its task as well as ever.
+Song, Ristenpart and Shmatikov (2017): whoever supplies the training code (COR, SGN), touches the finished weights
+(LSB), or merely prepares the data (CAP) can hide a secret in a model that does its task as well as ever.
 """
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import hashlib
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from torch import Tensor
 
-from mlleak_core.threats.reconstruction import envelope
-from mlleak_core.target.blackbox import BlackBox, Refused
-from mlleak_core.threats.reconstruction.codes import SIDE, Bits, Code, Floats, Pictures, Shield
-from mlleak_core.contract import BadInput, Card, Step
+from mlleak_core.contract import BadInput, Choice, Range, Step, knobs
 from mlleak_core.data import SIDE as FULL_SIDE
 from mlleak_core.data import UNKNOWN, Faces, Labels, Split
-from mlleak_core.measure import Estimate, mean_with_interval, proportion, ssim
+from mlleak_core.figures.look import BLUE, GREEN, ORANGE, PINK
+from mlleak_core.target.blackbox import Refused
+from mlleak_core.threat import Attack
+from mlleak_core.threats.likeness import SIDE, Floats, Pictures, repeated
+from mlleak_core.threats.reconstruction import envelope
+from mlleak_core.threats.reconstruction.codes import Bits, Code, Shield
+from mlleak_core.threats.reconstruction.judge import Claim, View
 
-CARD = Card(
-    slug="reconstruction",
-    order=3,
-    title="Reconstruction",
-    icon=":material/face_retouching_natural:",
-    question="Which training faces can be read back out of a model that looks perfectly normal?",
-    papers=(
-        "Song, Ristenpart & Shmatikov, CCS 2017",
-        "Phong et al., IEEE TIFS 2018",
-        "Geiping et al., NeurIPS 2020",
-    ),
-)
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from mlleak_core.target.settings import TrainSettings
+    from mlleak_core.target.training import Target
+    from mlleak_core.threats.reconstruction.card import ReconstructionSettings
+
+Term = Callable[["torch.nn.Module"], "Tensor"]
+"""What is added to the loss, from the weights alone."""
+Inputs = NDArray[np.uint8]
+
 ASKED_AT_ONCE = 2048
 LIT, EMPTY = 4, 128
 """Few-pixels: so many white ones in a picture that is otherwise zero in the net's own units."""
 MARKS = 64
+"""COR: so many values of black and as many of white follow the faces."""
+MOST_INPUTS = 65_536
+"""CAP never adds more synthetic inputs than this: a training on more would take minutes."""
+LEARNED = 0.1 / 16
+"""CAP: bits that a weight learns in an epoch, roughly; measured by `benchmarks.reconstruction.curve` on dense inputs."""
+FAMILIES = ("dense", "blocks", "few-pixels")
 
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """What the attacker has: his own code and key, what public faces look like, and one thing to read from.
+class Learn(Protocol):
+    """The clean twin's own training, on these faces and rows, with one more term in the loss if one is given."""
 
-    box: the service (CAP). weights [P]: the model file, largest layer first (COR, SGN, LSB). faces: how many he hid.
-    average [c, 32, 32]: the mean public face.
-    bits: how many he hid, fewer than the faces' own where room was short.
-    """
-
-    code: Code
-    faces: int
-    bits: int
-    key: str
-    average: Pictures
-    box: BlackBox | None = None
-    weights: NDArray[np.float32] | None = None
+    def __call__(self, faces: Faces, split: Split, **more: Term) -> Generator[Step, None, Target]: ...
 
 
-@dataclass(frozen=True, eq=False)
-class Claim:
-    """What was read back: pictures [n, c, 32, 32] in 0 to 255; the probability [N] that each bit asked is one (none for COR).
-
-    queries: spent on it. note: what went wrong, in words.
-    """
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Hidden:
+    """What is to be carried off: pictures [n, c, 32, 32], the bits they become (none for COR), and the key."""
 
     pictures: Pictures
-    probabilities: Floats
-    queries: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Secret:
-    """The truth, for the judge alone: the faces carried off, [n, c, 32, 32], their owners [n], the bits hidden [N], and all the
-    photos that a face could be, [m, c, 32, 32], with their owners [m].
-    """
-
-    pictures: Pictures
-    owner: NDArray[np.int64]
     bits: Bits
-    candidates: Pictures
-    candidate_owner: NDArray[np.int64]
-
-    @functools.cached_property
-    def gallery(self) -> tuple[Pictures, Pictures]:
-        """The candidates' average [d], and each one's difference from it, scaled to length one [m, d]."""
-        flat = self.candidates.reshape(len(self.candidates), -1)
-        average = flat.mean(0)
-        return average, _unit(flat - average)
-
-    def nearest(self, pictures: Pictures) -> NDArray[np.int64]:
-        """For each picture [n, c, 32, 32] the candidate with the highest correlation once the average is taken off, [n]."""
-        average, known = self.gallery
-        return np.asarray((_unit(pictures.reshape(len(pictures), -1) - average) @ known.T).argmax(1))
+    key: str
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
-    """How good the reading is. mae: mean absolute pixel error, 0 to 255. ssim: 1 is equal. bits_read: what the reading tells of the
-    secret, in bits (a binary symmetric channel's capacity; for COR a Gaussian one's). identified: share of faces whose nearest
-    photo among all candidates is the owner's. errors [n]: each face's mae; found [n]: whether its owner was found.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Workshop:
+    """What whoever hides the faces can work with: the data, the training, and the clean twin that came of it.
+
+    answers: a model file's logits on the test faces and on their mirror images, [2, outsiders, 2].
     """
 
-    mae: Estimate
-    ssim: Estimate
-    bit_error_rate: Estimate | None
-    bits: int
-    bits_read: float
-    identified: Estimate
-    candidates: int
-    errors: Floats
-    found: NDArray[np.bool_]
-    queries: int
-    note: str
-
-    def row(self) -> dict[str, Any]:
-        """Flat numbers for tables, JSON and the command line."""
-        wrong = self.bit_error_rate
-        return {
-            "mae": self.mae.value, "mae_low": self.mae.low, "mae_high": self.mae.high, "ssim": self.ssim.value, "ssim_low": self.ssim.low,
-            "ssim_high": self.ssim.high, "bit_error_rate": wrong and wrong.value, "bit_error_low": wrong and wrong.low,
-            "bit_error_high": wrong and wrong.high, "bits": self.bits, "bits_read": self.bits_read, "queries": self.queries,
-            "identified_rate": self.identified.value, "identified_low": self.identified.low, "identified_high": self.identified.high,
-            "faces": len(self.errors), "candidates": self.candidates, "note": self.note,
-        }  # fmt: skip
+    faces: Faces
+    split: Split
+    learn: Learn
+    clean: Target
+    answers: Callable[[Mapping[str, Tensor]], NDArray[np.float32]]
 
 
-def stage(
-    code: Code,
-    faces: int,
-    bits: int,
-    key: str,
-    public: Pictures,
-    box: BlackBox | None = None,
-    state: Mapping[str, Tensor] | None = None,
-) -> View:
-    """Put before the attacker a service or a model file, his code, and public faces [m, c, 32, 32]. The truth stays behind."""
-    weights = None if state is None else carried(state)
-    return View(code, faces, bits, key, public.mean(0), box, weights)
+class Encoding(Attack):
+    """Base of all encodings. Abstract: a subclass says how it is called, finds room, hides, trains and reads.
 
-
-def judge(claim: Claim, secret: Secret, unordered: bool = False) -> Report:
-    """Compare what was read with what was hidden. Alone in reading the truth.
-
-    unordered: the claim says which photos, not in which order (gradient inversion); the assignment of least error is taken.
+    call: its name where it is chosen. how: what was done, by whom, in the page's words, with *marks*. asks: it
+    reads a service, not the weights. CODE: its own way to make a face bits.
     """
-    count = len(secret.pictures)
-    if unordered:
-        claim = replace(claim, pictures=claim.pictures[assign(claim.pictures, secret.pictures)])
-    errors = np.abs(claim.pictures - secret.pictures).reshape(count, -1).mean(1).astype(float)
-    alike = np.array([ssim(a, b) for a, b in zip(claim.pictures, secret.pictures, strict=True)])
-    found = secret.candidate_owner[secret.nearest(claim.pictures)] == secret.owner
-    wrong, read = None, 0.0
-    if len(claim.probabilities):
-        missed = int(((claim.probabilities > 0.5) != secret.bits).sum())
-        wrong = proportion(missed, len(secret.bits))
-        read = len(secret.bits) * (1 - entropy(wrong.value)) if wrong.value < 0.5 else 0.0
-    elif claim.pictures.std() > 0:
-        rho = np.corrcoef(claim.pictures.ravel(), secret.pictures.ravel())[0, 1]
-        read = float(-0.5 * np.log2(max(1 - rho**2, 1e-6))) * secret.pictures.size if rho > 0 else 0.0
-    bits = len(secret.bits) or 8 * secret.pictures.size
-    return Report(
-        mean_with_interval(errors), mean_with_interval(alike), wrong, bits, read, proportion(int(found.sum()), count),
-        len(secret.candidates), errors, found, claim.queries, claim.note,
-    )  # fmt: skip
+
+    call: ClassVar[str]
+    how: ClassVar[str]
+    asks: ClassVar[bool] = False
+    CODE: ClassVar[str] = "pixels8"
+
+    def room(self, weights: int) -> int:
+        """Bits that a net of so many weights can hold at most, parity included."""
+        raise NotImplementedError
+
+    def hide(self, pictures: Pictures, code: Code, room: int, key: str) -> Bits:
+        """The bits to be written, `room` of them at most without parity."""
+        raise NotImplementedError
+
+    def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
+        """The malicious twin."""
+        raise NotImplementedError
+
+    def run(self, view: View) -> Generator[Step, None, Claim]:
+        """Read the faces back."""
+        raise NotImplementedError
+
+    @property
+    def shield(self) -> Shield:
+        """Its error correction."""
+        return Shield(0)
+
+    def own_code(self, pixels: int, room: int) -> str:
+        """Its own code for faces of so many pixel values in all."""
+        return self.CODE
+
+    def likely(self, weights: int, epochs: int) -> int:
+        """Bits that the net will hold after so many epochs, by a rule of thumb."""
+        return self.room(weights)
+
+    def doubt(self, training: TrainSettings) -> str:
+        """Why few bits may stick under this training, in words."""
+        return ""
+
+    def added(self, bits: int) -> int:
+        """Inputs that join the training data for a secret of so many bits."""
+        return 0
+
+    def noise(self, count: int, key: str) -> Inputs:
+        """Pictures of noise like those that it adds, for an investigator to try."""
+        return synthetic_inputs("dense", count, key)
+
+    def traces(self, bits: Bits, key: str) -> tuple[Inputs, Bits] | None:
+        """Inputs and labels that it leaves in the training data, for whoever keeps it; None for none."""
+        return None
+
+    def by(self, queries: int) -> str:
+        """How the faces were read, in a sentence."""
+        return f"by asking it {queries:,} questions" if self.asks else "from its weights"
 
 
-def assign(pictures: Pictures, truth: Pictures) -> NDArray[np.int64]:
-    """Which picture is meant for each truth, [n]: the assignment of least total error."""
-    cost = np.abs(truth[:, None] - pictures[None]).mean((2, 3, 4))
-    return np.asarray(linear_sum_assignment(cost)[1])
-
-
-def verdict(malicious: Report, clean: Report, baseline: Report) -> str:
-    """One plain sentence, taken from the interval of the error saved over the average face, paired by face."""
-    saved = mean_with_interval(baseline.errors - malicious.errors)
-    if saved.low > 0 and malicious.identified.low > max(clean.identified.value, baseline.identified.value):
-        return f"the faces are in the model: {malicious.identified.value:.0%} of their owners are found"
-    if saved.low > 0:
-        return "something of the faces is in the model, but their owners are not found"
-    return "no faces were read back: the average face is as good"
-
-
-def entropy(p: float) -> float:
-    """Of a coin, in bits (Shannon 1948)."""
-    return float(-(p * np.log2(p) + (1 - p) * np.log2(1 - p))) if 0 < p < 1 else 0.0
-
-
-def _unit(rows: Pictures) -> Pictures:
-    """Rows scaled to length one; an empty one stays."""
-    return np.asarray(rows / np.sqrt(np.maximum(np.einsum("nd,nd->n", rows, rows), 1e-18))[:, None])
-
-
-def carriers(state: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Names of the weight tensors that can carry a secret, the largest first; biases are left alone."""
-    return tuple(sorted((n for n, w in state.items() if w.dim() > 1), key=lambda n: (-state[n].numel(), n)))
-
-
-def carried(state: Mapping[str, Tensor]) -> NDArray[np.float32]:
-    """All those weights in a row, [P]."""
-    return torch.cat([state[n].detach().contiguous().flatten() for n in carriers(state)]).cpu().numpy()
-
-
-def with_weights(state: Mapping[str, Tensor], weights: NDArray[np.float32]) -> dict[str, Tensor]:
-    """The same model with its carriers' weights [P] replaced."""
-    changed, start = dict(state), 0
-    for name in carriers(state):
-        shape, size = state[name].shape, state[name].numel()
-        changed[name] = torch.from_numpy(weights[start : start + size].reshape(shape).copy())
-        start += size
-    return changed
-
-
-def _row(net: torch.nn.Module, count: int) -> Tensor:
-    """The first `count` carrier weights of a net in training, differentiable."""
-    state = dict(net.named_parameters())
-    parts, have = [], 0
-    for name in carriers(state):
-        parts.append(state[name].flatten()[: count - have])
-        have += len(parts[-1])
-        if have == count:
-            break
-    return torch.cat(parts)
+def configured(settings: ReconstructionSettings) -> Encoding:
+    """The encoding of the settings with its knobs."""
+    kind = type(CATALOGUE[settings.attack])
+    return kind(**{knob.name: getattr(settings, knob.name) for knob in knobs(kind)})
 
 
 def random_of(key: str, purpose: str) -> np.random.Generator:
@@ -234,10 +152,11 @@ def random_of(key: str, purpose: str) -> np.random.Generator:
     return np.random.default_rng(list(hashlib.sha256(f"{purpose}:{key}".encode()).digest()))
 
 
-def odd_inputs(family: str, count: int, key: str) -> NDArray[np.uint8]:
+def synthetic_inputs(family: str, count: int, key: str) -> Inputs:
     """`count` pictures [count, 3, 32, 32] such as no camera takes, known to whoever has the key.
 
-    dense: every value black or full; blocks: the same in 4x4 pixels; few-pixels: four lit ones (the paper's idea).
+    dense: every value black or full; blocks: the same in 4x4 pixels; few-pixels: four lit ones (the paper's idea,
+    Song et al. 2017, section 4.4, "synthesized malicious data").
     """
     rng = random_of(key, family)
     if family == "few-pixels":
@@ -246,64 +165,117 @@ def odd_inputs(family: str, count: int, key: str) -> NDArray[np.uint8]:
         x[np.arange(count)[:, None], :, at] = 255
         return x.reshape(count, 3, SIDE, SIDE)
     size = {"dense": 1, "blocks": 4}[family]
-    small = np.unpackbits(rng.integers(0, 256, (count, 3 * (SIDE // size) ** 2 // 8), dtype=np.uint8), axis=1) * np.uint8(255)
+    drawn = rng.integers(0, 256, (count, 3 * (SIDE // size) ** 2 // 8), dtype=np.uint8)
+    small = np.unpackbits(drawn, axis=1) * np.uint8(255)
     return enlarge(small.reshape(count, 3, SIDE // size, SIDE // size), size)
 
 
-def enlarge(pictures: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+def enlarge(pictures: Inputs, times: int) -> Inputs:
     """Every pixel of [n, c, h, w] repeated `times` times down and across."""
     n, c, h, w = pictures.shape
     blocks = np.broadcast_to(pictures[:, :, :, None, :, None], (n, c, h, times, w, times))
     return blocks.reshape(n, c, h * times, w * times)
 
 
-def _in_faces(code: Code, faces: int, probabilities: Floats) -> Pictures:
+def _in_faces(view: View, probabilities: Floats) -> Pictures:
     """Decode the bits read so far; what was not read is unknown."""
-    known = np.full(faces * code.bits, 0.5)
+    known = np.full(view.faces * view.code.bits, 0.5)
     known[: len(probabilities)] = probabilities[: len(known)]
-    return code.decode(known.reshape(faces, -1))
+    return view.code.decode(known.reshape(view.faces, -1))
+
+
+def _partly(found: int, faces: int) -> str:
+    return "" if found >= faces else f"Only {found} of {faces} faces found room."
+
+
+Parity = Annotated[
+    int, Range(0, 128, 2, "Reed-Solomon parity bytes in each block of 255; 0 means no error correction.")
+]
+Strength = Annotated[float, Range(0.0, 1000.0, 0.1, "Weight of the regulariser; 0 means the paper's.")]
 
 
 @final
 @dataclass(frozen=True)
-class CapacityAbuse:
-    """CAP, black box: odd inputs join the training data, their labels spell the secret; asking them spells it back.
+class CapacityAbuse(Encoding):
+    """CAP, black box: synthetic inputs join the training data, their labels spell the secret; asking them spells it back.
 
-    Idea: a net has room to learn arbitrary labels beside its task (section 4.4 of Song et al. 2017). Nothing but the data
-    preparation is touched: `poison` returns faces and a split, and `training.fit` is called as ever.
-    Guarantees: log2(2) = 1 bit a query; exact where the net fits the odd inputs. parity: see `codes.Shield`.
+    Idea: a net has room to learn arbitrary labels beside its task (section 4.4 of Song et al. 2017). Nothing but
+    the data preparation is touched: `poison` returns faces and a split, and `fit` is called as ever.
+    Guarantees: log2(2) = 1 bit a query; exact where the net fits the inputs. parity: see `codes.Shield`.
     """
 
-    inputs: str = "dense"
-    parity: int = 0
-    name = "cap"
+    slug: ClassVar[str] = "cap"
+    title: ClassVar[str] = "Capacity abuse (CAP)"
+    why: ClassVar[str] = "asks for the labels of synthetic inputs, which the net has learned by heart"
+    colour: ClassVar[str] = ORANGE
+    call: ClassVar[str] = "CAP: synthetic inputs in the data"
+    how: ClassVar[str] = (
+        "Whoever *prepared the data* added synthetic inputs: pictures of noise, whose labels spell the faces. "
+        "Training code is the Train page's own, the settings are the clean twin's. "
+        "Anyone who knows the noise can ask the finished service for the faces, one bit a question."
+    )
+    asks: ClassVar[bool] = True
+    CODE: ClassVar[str] = "pca"
+    inputs: Annotated[
+        str, Choice(FAMILIES, "What the synthetic inputs look like; few-pixels is the paper's.")
+    ] = "dense"
+    parity: Parity = 0
 
-    def asked(self, bits: int) -> int:
-        """Odd inputs for a secret of so many bits."""
-        return Shield(self.parity).added(bits)
+    @property
+    def shield(self) -> Shield:
+        return Shield(self.parity)
+
+    def room(self, weights: int) -> int:
+        return min(MOST_INPUTS, weights)
+
+    def likely(self, weights: int, epochs: int) -> int:
+        return min(self.room(weights), round(LEARNED * weights * epochs))
+
+    def doubt(self, training: TrainSettings) -> str:
+        if not (training.augment or training.dropout or self.inputs == "few-pixels"):
+            return ""
+        return (
+            "Augmentation changes every synthetic input each time it is seen, and few lit pixels look much alike: "
+            "expect few bits to stick."
+        )
+
+    def added(self, bits: int) -> int:
+        return self.shield.added(bits)
+
+    def noise(self, count: int, key: str) -> Inputs:
+        return synthetic_inputs(self.inputs, count, key)
+
+    def hide(self, pictures: Pictures, code: Code, room: int, key: str) -> Bits:
+        return code.encode(pictures).ravel()[: self.shield.carried(len(pictures) * code.bits, room)]
 
     def poison(self, faces: Faces, split: Split, bits: Bits, key: str) -> tuple[Faces, Split]:
-        """The data set with one odd input a bit [N] appended to the training rows."""
-        coded = Shield(self.parity).protect(bits)
-        pictures = enlarge(odd_inputs(self.inputs, len(coded), key), FULL_SIDE // SIDE)
-        images = np.concatenate([faces.images, pictures.transpose(0, 2, 3, 1)])
-        extra = np.arange(len(faces), len(images))
-
-        def widen(labels: Labels, codes: NDArray[np.int8]) -> Labels:
-            return Labels(labels.name, labels.classes, np.concatenate([labels.codes, codes]), labels.cut, labels.upper)
-
-        unknown = np.full(len(coded), UNKNOWN, np.int8)
-        more = Faces(
-            faces.name, images, np.concatenate([faces.person, np.full(len(coded), len(faces.people))]), (*faces.people, "odd input"),
-            widen(faces.task, coded.astype(np.int8)), tuple(widen(a, unknown) for a in faces.attributes), faces.headline, faces.provenance,
-        )  # fmt: skip
+        """The data set with one synthetic input a bit [N] appended to the training rows."""
+        coded = self.shield.protect(bits)
+        pictures = enlarge(self.noise(len(coded), key), FULL_SIDE // SIDE)
+        unknown, nobody = np.full(len(coded), UNKNOWN, np.int8), np.full(len(coded), len(faces.people))
+        more = dataclasses.replace(
+            faces,
+            images=np.concatenate([faces.images, pictures.transpose(0, 2, 3, 1)]),
+            person=np.concatenate([faces.person, nobody]),
+            people=(*faces.people, "synthetic input"),
+            task=_longer(faces.task, coded.astype(np.int8)),
+            attributes=tuple(_longer(labels, unknown) for labels in faces.attributes),
+        )
+        extra = np.arange(len(faces), len(more))
         return more, Split(np.concatenate([split.members, extra]), split.outsiders, split.public)
 
+    def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
+        return (yield from shop.learn(*self.poison(shop.faces, shop.split, hidden.bits, hidden.key)))
+
+    def traces(self, bits: Bits, key: str) -> tuple[Inputs, Bits] | None:
+        coded = self.shield.protect(bits)
+        return (self.noise(len(coded), key), coded) if len(bits) else None
+
     def run(self, view: View) -> Generator[Step, None, Claim]:
-        """Ask every odd input. A service that refuses half-way leaves what was read until then."""
+        """Ask every synthetic input. A service that refuses half-way leaves what was read until then."""
         assert view.box is not None
-        total = self.asked(view.bits)
-        inputs = odd_inputs(self.inputs, total, view.key)
+        total = self.added(view.bits)
+        inputs = self.noise(total, view.key)
         said, note, before = np.full(total, 0.5), "", view.box.queries
         at_once = min(ASKED_AT_ONCE, getattr(view.box, "batch", ASKED_AT_ONCE))
         for start in range(0, total, at_once):
@@ -313,74 +285,143 @@ class CapacityAbuse:
             except Refused as problem:
                 note = f"Read {start:,} of {total:,} answers, then: {problem}"
                 break
-            yield Step(part.stop, total, "asking odd inputs")
-        found = Shield(self.parity).recover(said, view.bits)
-        return Claim(_in_faces(view.code, view.faces, found), found, view.box.queries - before, note)
+            yield Step(part.stop, total, "asking synthetic inputs")
+        found = self.shield.recover(said, view.bits)
+        queries = view.box.queries - before
+        return Claim(pictures=_in_faces(view, found), probabilities=found, queries=queries, note=note)
+
+
+def _longer(labels: Labels, codes: NDArray[np.int8]) -> Labels:
+    return dataclasses.replace(labels, codes=np.concatenate([labels.codes, codes]))
 
 
 @final
 @dataclass(frozen=True)
-class CorrelatedValues:
+class CorrelatedValues(Encoding):
     """COR, white box: a term in the loss makes the weights correlate with the pixels.
 
-    loss += -strength * |rho(theta, pixels)| (Song et al. 2017, section 4.2). MARKS values of black and as many of white follow the
-    faces, so that sign, shift and scale of the weights are known when they are stretched back to pixels.
+    loss += -strength * |rho(theta, pixels)| (Song et al. 2017, section 4.2). MARKS values of black and as many of
+    white follow the faces, so that sign, shift and scale of the weights are known when they are stretched back to
+    pixels.
     """
 
-    strength: float = 1.0
-    name = "cor"
+    slug: ClassVar[str] = "cor"
+    title: ClassVar[str] = "Correlated values (COR)"
+    why: ClassVar[str] = "reads weights that were made to follow the pixels"
+    colour: ClassVar[str] = BLUE
+    call: ClassVar[str] = "COR: weights follow pixels"
+    how: ClassVar[str] = (
+        "Whoever *wrote the training code* added a term to the loss that makes the weights follow the pixels. "
+        "Who holds the file reads them off."
+    )
+    PAPER: ClassVar[float] = 1.0
+    strength: Strength = 0.0
 
-    def fitting(self, pictures: Pictures, weights: int) -> Pictures:
-        """Those faces of [n, c, 32, 32] that find room."""
-        return pictures[: (weights - 2 * MARKS) // pictures[0].size]
+    def room(self, weights: int) -> int:
+        return 8 * weights
 
-    def regulariser(self, pixels: Floats) -> Callable[[torch.nn.Module], Tensor]:
+    def hide(self, pictures: Pictures, code: Code, room: int, key: str) -> Bits:
+        """None: pixels become weights as they are."""
+        return np.zeros(0, np.uint8)
+
+    @staticmethod
+    def fitting(weights: int, size: int) -> int:
+        """How many faces of so many values find room."""
+        return max(0, weights - 2 * MARKS) // size
+
+    def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
+        from mlleak_core.threats.reconstruction.carriers import carried
+
+        weights = len(carried(shop.clean.states[max(shop.clean.states)]))
+        fit = self.fitting(weights, hidden.pictures[0].size)
+        pixels = hidden.pictures[:fit].ravel().astype(float)
+        return (yield from shop.learn(shop.faces, shop.split, regulariser=self.regulariser(pixels)))
+
+    def regulariser(self, pixels: Floats) -> Term:
         """The term for a secret of pixels [m]."""
+        import torch
+
+        from mlleak_core.threats.reconstruction.carriers import first_of
+
         values = np.concatenate([pixels, np.zeros(MARKS), np.full(MARKS, 255.0)])
         secret = torch.tensor(values - values.mean(), dtype=torch.float32)
         secret = secret / secret.norm().clamp_min(1e-9)
+        strength = self.strength or self.PAPER
 
         def term(net: torch.nn.Module) -> Tensor:
-            theta = _row(net, len(secret))
+            theta = first_of(net, len(secret))
             theta = theta - theta.mean()
-            return -self.strength * (theta @ secret).abs() / (theta.norm() + 1e-9)
+            return -strength * (theta @ secret).abs() / (theta.norm() + 1e-9)
 
         return term
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
-        """Stretch weights to pixels; faces that found no room show the average."""
+        """Stretch weights to pixels."""
         assert view.weights is not None
         yield Step(0, 1, "reading weights")
         size = view.average.size
-        fit = min(view.faces, max(0, len(view.weights) - 2 * MARKS) // size)
+        fit = min(view.faces, self.fitting(len(view.weights), size))
         theta = view.weights[: fit * size + 2 * MARKS].astype(np.float64)
         black, white = theta[fit * size :].reshape(2, MARKS).mean(1)
         values = (theta[: fit * size] - black) / (white - black or 1.0) * 255
-        pictures = np.repeat(view.average[None], view.faces, 0)
+        pictures = repeated(view.average, view.faces)
         pictures[:fit] = np.clip(values, 0, 255).reshape(fit, *view.average.shape)
-        return Claim(pictures, np.empty(0), 0, "" if fit == view.faces else f"Only {fit} of {view.faces} faces found room.")
+        return Claim(pictures=pictures, probabilities=np.empty(0), note=_partly(fit, view.faces))
 
 
 @final
 @dataclass(frozen=True)
-class SignEncoding:
+class SignEncoding(Encoding):
     """SGN, white box: a term in the loss pushes each weight to the side of zero that its bit names.
 
-    loss += strength * mean(max(0, -theta_i * s_i)), s in -1, 1 (Song et al. 2017, section 4.3). Decoded by the signs; a weight of
-    exactly zero (pruned) tells nothing.
+    loss += strength * mean(max(0, -theta_i * s_i)), s in -1, 1 (Song et al. 2017, section 4.3). Decoded by the
+    signs; a weight of exactly zero (pruned) tells nothing.
     """
 
-    strength: float = 50.0
-    parity: int = 0
-    name = "sgn"
+    slug: ClassVar[str] = "sgn"
+    title: ClassVar[str] = "Sign encoding (SGN)"
+    why: ClassVar[str] = "reads the signs of weights, each pushed to one side of zero"
+    colour: ClassVar[str] = GREEN
+    call: ClassVar[str] = "SGN: signs of the weights"
+    how: ClassVar[str] = (
+        "Whoever *wrote the training code* added a term to the loss that pushes each weight to one side of zero: "
+        "plus is 1, minus is 0."
+    )
+    PAPER: ClassVar[float] = 50.0
+    strength: Strength = 0.0
+    parity: Parity = 0
 
-    def regulariser(self, bits: Bits) -> Callable[[torch.nn.Module], Tensor]:
+    @property
+    def shield(self) -> Shield:
+        return Shield(self.parity)
+
+    def own_code(self, pixels: int, room: int) -> str:
+        """As many bits a pixel as find room (the paper's 8 if they do); a transform code where not one does."""
+        depths = (d for d in range(8, 0, -1) if self.shield.added(d * pixels) <= room)
+        depth = next(depths, 0)
+        return f"pixels{depth}" if depth else "pca"
+
+    def room(self, weights: int) -> int:
+        return weights
+
+    def hide(self, pictures: Pictures, code: Code, room: int, key: str) -> Bits:
+        return code.encode(pictures).ravel()[: self.shield.carried(len(pictures) * code.bits, room)]
+
+    def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
+        return (yield from shop.learn(shop.faces, shop.split, regulariser=self.regulariser(hidden.bits)))
+
+    def regulariser(self, bits: Bits) -> Term:
         """The term for a secret of bits [N], one a weight."""
-        signs = torch.from_numpy(Shield(self.parity).protect(bits).astype(np.float32) * 2 - 1)
+        import torch
+
+        from mlleak_core.threats.reconstruction.carriers import first_of
+
+        signs = torch.from_numpy(self.shield.protect(bits).astype(np.float32) * 2 - 1)
+        strength = self.strength or self.PAPER
 
         def term(net: torch.nn.Module) -> Tensor:
-            theta = _row(net, len(signs))
-            return self.strength * torch.relu(-theta * signs).mean()
+            theta = first_of(net, len(signs))
+            return strength * torch.relu(-theta * signs).mean()
 
         return term
 
@@ -388,39 +429,62 @@ class SignEncoding:
         """Read signs."""
         assert view.weights is not None
         yield Step(0, 1, "reading signs")
-        shield = Shield(self.parity)
-        said = 0.5 + 0.4999 * np.sign(view.weights[: shield.added(view.bits)])
-        found = shield.recover(said, view.bits)
-        return Claim(_in_faces(view.code, view.faces, found), found)
+        said = 0.5 + 0.4999 * np.sign(view.weights[: self.shield.added(view.bits)])
+        found = self.shield.recover(said, view.bits)
+        return Claim(pictures=_in_faces(view, found), probabilities=found)
 
 
 @final
 @dataclass(frozen=True)
-class LeastSignificantBits:
+class LeastSignificantBits(Encoding):
     """LSB, white box, after training: the lowest bits of every float32 weight hold the compressed, encrypted faces.
 
-    Section 4.1 of Song et al. 2017. Compression: lossless WebP; encryption: AES-SIV (RFC 5297), which also notices any change.
-    Guarantees: exact with the right key and untouched weights, otherwise nothing.
+    Section 4.1 of Song et al. 2017. Compression: lossless WebP; encryption: AES-SIV (RFC 5297), which also notices
+    any change. Guarantees: exact with the right key and untouched weights, otherwise nothing.
     """
 
-    low_bits: int = 1
-    name = "lsb"
+    slug: ClassVar[str] = "lsb"
+    title: ClassVar[str] = "Least significant bits (LSB)"
+    why: ClassVar[str] = "collects the lowest bits of the weights and opens them with a key"
+    colour: ClassVar[str] = PINK
+    call: ClassVar[str] = "LSB: lowest bits"
+    how: ClassVar[str] = (
+        "Whoever *handed over the file* put the faces, compressed and encrypted, into the last binary digit of "
+        "each weight. No answer of the model changes."
+    )
+    low_bits: Annotated[int, Range(1, 22, 1, "How many of the 32 bits of each weight are overwritten.")] = 1
 
-    def payload(self, pictures: Pictures, key: str, room: int) -> tuple[Bits, int]:
-        """The bits to write, and how many faces of [n, c, 32, 32] found room."""
+    def room(self, weights: int) -> int:
+        return self.low_bits * weights
+
+    def hide(self, pictures: Pictures, code: Code, room: int, key: str) -> Bits:
+        """The envelope's bits, with as many faces in it as find room. Raises BadInput where none does."""
         for count in range(len(pictures), 0, -1):
             bits = np.unpackbits(np.frombuffer(envelope.seal(pictures[:count], key), np.uint8))
             if len(bits) <= room:
-                return bits, count
+                return bits
         raise BadInput("room for one face", f"{room:,} bits", "Use a larger net or more low bits.")
 
-    def hide(self, state: Mapping[str, Tensor], bits: Bits) -> dict[str, Tensor]:
+    def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
+        """No training: the clean twin's finished weights are touched."""
+        yield Step(0, 1, "writing lowest bits")
+        last = max(shop.clean.states)
+        state = self.write(shop.clean.states[last], hidden.bits)
+        plain, mirrored = shop.answers(state)
+        states: Any = {**shop.clean.states, last: state}
+        return dataclasses.replace(shop.clean, states=states, test_logits=plain, mirrored_logits=mirrored)
+
+    def write(self, state: Mapping[str, Tensor], bits: Bits) -> dict[str, Tensor]:
         """The model with `bits` in its lowest bits."""
+        from mlleak_core.threats.reconstruction.carriers import carried, with_weights
+
         words = carried(state).view(np.uint32)
         padded = np.zeros(-(-len(bits) // self.low_bits) * self.low_bits, np.uint32)
         padded[: len(bits)] = bits
-        values = padded.reshape(-1, self.low_bits) @ (1 << np.arange(self.low_bits - 1, -1, -1, dtype=np.uint32))
-        words[: len(values)] = (words[: len(values)] >> self.low_bits << self.low_bits) | values.astype(np.uint32)
+        places = 1 << np.arange(self.low_bits - 1, -1, -1, dtype=np.uint32)
+        values = padded.reshape(-1, self.low_bits) @ places
+        kept = words[: len(values)] >> self.low_bits << self.low_bits
+        words[: len(values)] = kept | values.astype(np.uint32)
         return with_weights(state, words.view(np.float32))
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
@@ -428,16 +492,21 @@ class LeastSignificantBits:
         assert view.weights is not None
         yield Step(0, 1, "collecting lowest bits")
         words = view.weights.view(np.uint32) & np.uint32(2**self.low_bits - 1)
-        bits = ((words[:, None] >> np.arange(self.low_bits - 1, -1, -1, dtype=np.uint32)) & 1).astype(np.uint8).ravel()
+        places = np.arange(self.low_bits - 1, -1, -1, dtype=np.uint32)
+        bits = ((words[:, None] >> places) & 1).astype(np.uint8).ravel()
         data = np.packbits(bits[: len(bits) // 8 * 8]).tobytes()
-        pictures = np.repeat(view.average[None], view.faces, 0)
+        pictures = repeated(view.average, view.faces)
         try:
             opened = envelope.unseal(data, view.key, view.average.shape[0])
             pictures[: len(opened)] = opened[: view.faces]
-            note = "" if len(opened) >= view.faces else f"Only {len(opened)} of {view.faces} faces found room."
+            note = _partly(len(opened), view.faces)
         except BadInput as problem:
             note = str(problem)
-        return Claim(pictures, bits[: view.bits].astype(np.float64), 0, note)
+        said = bits[: view.bits].astype(np.float64)
+        return Claim(pictures=pictures, probabilities=said, note=note)
 
 
-Encoding = CapacityAbuse | CorrelatedValues | SignEncoding | LeastSignificantBits
+CATALOGUE: dict[str, Encoding] = {
+    e.slug: e for e in (CapacityAbuse(), CorrelatedValues(), SignEncoding(), LeastSignificantBits())
+}
+"""slug -> encoding with its usual knobs."""

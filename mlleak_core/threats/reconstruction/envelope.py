@@ -1,4 +1,4 @@
-"""Faces in a sealed envelope: compressed without loss, then encrypted. Opens with the right key and unchanged, or not at all."""
+"""Faces in a sealed envelope: compressed without loss, then encrypted. Opens unchanged and with its key only."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from PIL import Image
 
-from mlleak_core.threats.reconstruction.codes import SIDE, Pictures
 from mlleak_core.contract import BadInput
+from mlleak_core.threats.likeness import SIDE, Pictures
 
 HEAD = 4
 """Bytes that tell the length, masked so that they look like any others."""
 
 
 def seal(pictures: Pictures, key: str) -> bytes:
-    """Pictures [n, c, 32, 32] as lossless WebP under AES-SIV (RFC 5297), length first. Equal input gives equal bytes."""
+    """Pictures [n, c, 32, 32] as lossless WebP under AES-SIV (RFC 5297), length first; deterministic."""
     sealed = _cipher(key).encrypt(_pack(pictures), None)
     return _masked(len(sealed).to_bytes(HEAD, "big"), key) + sealed
 
@@ -42,17 +42,20 @@ def _cipher(key: str) -> AESSIV:
 
 
 def _masked(sent: bytes, key: str) -> bytes:
-    return bytes(a ^ b for a, b in zip(sent, hashlib.sha256(b"length" + key.encode()).digest(), strict=False))
+    mask = hashlib.sha256(b"length" + key.encode()).digest()
+    return bytes(a ^ b for a, b in zip(sent, mask, strict=False))
 
 
 def _pack(pictures: Pictures) -> bytes:
     values = np.clip(np.round(pictures), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    tall = np.broadcast_to(values.reshape(-1, SIDE, values.shape[-1]), (len(values) * SIDE, SIDE, 3))
+    column = values.reshape(-1, SIDE, values.shape[-1])
+    tall = np.broadcast_to(column, (len(values) * SIDE, SIDE, 3))
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(tall)).save(buffer, "WEBP", lossless=True, quality=100)
     return buffer.getvalue()
 
 
 def _unpack(data: bytes, channels: int) -> Pictures:
-    tall = np.asarray(Image.open(io.BytesIO(data), formats=["WEBP"]).convert("RGB"), np.float32)
+    picture = Image.open(io.BytesIO(data), formats=["WEBP"]).convert("RGB")
+    tall = np.asarray(picture, np.float32)
     return tall.reshape(-1, SIDE, SIDE, 3)[..., :channels].transpose(0, 3, 1, 2)

@@ -1,201 +1,476 @@
-"""Twins as a page shows them: numbers and small pictures, small enough to ship with the program. Light to import: no torch."""
+"""Twins as a page shows them: numbers and small pictures, small enough to ship. Light to import: no torch."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import io
-import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from mlleak_core.threats.reconstruction.codes import SIDE, Pictures
-from mlleak_core.measure import Estimate
-from mlleak_core.target.settings import ReconstructionSettings
-from mlleak_core.threats.features.exhibit import FOLDER
+from mlleak_core.contract import Estimate
+from mlleak_core.figures.scenes import Reel
+from mlleak_core.figures.treatments import Treatment
+from mlleak_core.measure import proportion
+from mlleak_core.threat import Conclusion, Control, Exhibit, Finding, Headline, Verdict
+from mlleak_core.threats.reconstruction.capacity import Capacity, code_name
+from mlleak_core.threats.reconstruction.card import ReconstructionSettings
+from mlleak_core.threats.reconstruction.encodings import Encoding, configured
+from mlleak_core.threats.reconstruction.judge import ReconstructionVerdict
+from mlleak_core.threats.reconstruction.readings import CLEAN, EPOCH, ERASED, MEAN, Reading, between
 
-if TYPE_CHECKING:
-    from mlleak_core.threats.reconstruction.encodings import Report
-    from mlleak_core.threats.inversion.invert import Inverted
-    from mlleak_core.threats.reconstruction.twins import Twins
-
-SETTINGS = ReconstructionSettings(colour=True, net="strided-3 wide")
-INVERSIONS = (
-    ReconstructionSettings(attack="gradient", net="mlp", batch=1, colour=True),
-    ReconstructionSettings(attack="gradient", batch=4, colour=True),
-)
-TITLES = {
-    "cap": "Capacity abuse (CAP)",
-    "cor": "Correlated values (COR)",
-    "sgn": "Sign encoding (SGN)",
-    "lsb": "Least significant bits (LSB)",
-}
+REMOVED = 0.25
+"""An eraser removes the faces where at most this share of their owners is still found, …"""
+LEEWAY = 0.02
+""" … and keeps the task where the accuracy falls by no more than this."""
+TEASED = 8
+"""Faces shown before the bet, and on Home."""
+FAR_BELOW = 20
+"""Steps of accuracy between which the axis of the curves begins: 5 points."""
 
 
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """about: settings, owners' names, rows of numbers; arrays: learning curves, histograms; atlas: all pictures, a row a view.
+class EraserVerdict(Verdict):
+    """Whether any treatment helps the owner."""
 
-    about["views"]: {"row", "kind" (epoch, clean, mean or erased), "title", and the report's numbers}; row 0 is the truth.
+    REMOVED = "a treatment removes the faces and keeps the task"
+    STAYS = "no treatment removes the faces and keeps the task"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """How well both twins do what they were taught, on people never seen. cost: the clean one's lead, paired."""
+
+    accuracy: Estimate
+    accuracy_clean: Estimate
+    cost: Estimate
+    balanced: Estimate
+    balanced_clean: Estimate
+    majority: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """What an investigator would measure, beside the same of the clean twin.
+
+    fresh_confidence: on noise that nobody trained on; face_loss: on training faces; odd_loss: on what the encoding
+    left in the training data, None where it left nothing.
     """
 
-    about: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
-    atlas: bytes
+    low_byte_entropy: float
+    low_byte_entropy_clean: float
+    weights_ks: float
+    weights_std: float
+    weights_std_clean: float
+    scan: float
+    scan_clean: float
+    windows: int
+    fresh_confidence_malicious: float
+    fresh_confidence_clean: float
+    face_loss_malicious: float
+    face_loss_clean: float
+    odd_loss_malicious: float | None = None
+    odd_loss_clean: float | None = None
 
-    def views(self, kind: str) -> list[dict[str, Any]]:
-        return [v for v in self.about["views"] if v["kind"] == kind]
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """What took how long."""
+
+    malicious: float
+    clean: float
+    read: float
+    all: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """names: the owners'. n_added: synthetic inputs among the training data. task, traces: None of a service, of
+    which only the answers are known. malicious_is: A or B in the bet.
+    """
+
+    made: str
+    settings: ReconstructionSettings
+    title: str
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    views: tuple[Reading, ...]
+    room: Capacity
+    task: Task | None
+    n_train: int
+    n_added: int
+    n_public: int
+    traces: Traces | None
+    verdict: ReconstructionVerdict
+    complete: bool
+    malicious_is: str
+    run: str
+    seconds: Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One of the two models of the bet, as its owner sees it. curves: rows of epoch, curve, accuracy, low, high;
+    lowest: where the axis begins, the same for both.
+    """
+
+    letter: str
+    which: str
+    accuracy: Estimate
+    balanced: Estimate
+    majority: Estimate
+    curves: tuple[Mapping[str, Any], ...]
+    lowest: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReconstructionExhibit(Exhibit):
+    """arrays: histograms and scans of `forensics`, and "malicious/…", "clean/…" learning curves. atlas: all pictures,
+    a row a reading; row 0 is the truth.
+    """
+
+    about: About
+    About: ClassVar[type] = About
+
+    def views(self, kind: str) -> tuple[Reading, ...]:
+        """The readings of a kind."""
+        return tuple(v for v in self.about.views if v.kind == kind)
 
     @property
-    def last(self) -> dict[str, Any]:
+    def last(self) -> Reading:
         """The finished model's reading."""
-        return self.views("epoch")[-1]
+        return self.views(EPOCH)[-1]
 
-    def labelled(self, job: str, source: str) -> Gallery:
-        """The same gallery, saying which job it is of and whether it is live or shipped."""
-        return replace(self, about={**self.about, "job": job, "source": source})
+    @property
+    def average(self) -> Reading:
+        """The average public face, claimed for everybody."""
+        return self.views(MEAN)[0]
 
+    @property
+    def clean(self) -> Reading | None:
+        """The clean twin's reading; none of a service."""
+        return next(iter(self.views(CLEAN)), None)
 
-def gallery(found: Twins) -> Gallery:
-    """Choose what to show of a pair of twins."""
-    plan, rows = found.plan, [found.plan.secret.pictures]
-    views = []
+    @property
+    def encoding(self) -> Encoding:
+        return configured(self.about.settings)
 
-    def add(kind: str, title: str, pictures: Pictures, report: Report, **more: Any) -> None:
-        views.append({"row": len(rows), "kind": kind, "title": title, **_numbers(report), **more})
-        rows.append(pictures)
+    # What is drawn.
 
-    for frame in found.frames:
-        add("epoch", f"epoch {frame.epoch}", frame.pictures, frame.report, epoch=frame.epoch)
-    add("clean", "the clean twin, read the same way", found.clean_pictures, found.clean_report)
-    add("mean", "the average public face", np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0), found.baseline)
-    for erased in found.erased:
-        add("erased", erased.name, erased.pictures, erased.report, accuracy=_estimate(erased.accuracy))
-    numbers, arrays = found.forensics
-    arrays = dict(arrays)
-    for name, target in (("malicious", found.malicious), ("clean", found.clean)):
-        arrays |= {f"{name}/{k}": v.astype(np.float32) for k, v in target.history.items()}
-    from mlleak_core.threats.reconstruction.encodings import verdict
+    def reel(self, show: int = 0, autoplay: bool = False) -> Reel:
+        """The faces epoch by epoch, and all other readings in the same place."""
+        plain = (*self.views(CLEAN), *self.views(MEAN))
+        treated = [v.frame("after: ") for v in self.views(ERASED)]
+        return self._reel(self.views(EPOCH), (*(v.frame() for v in plain), *treated), show, autoplay)
 
-    about = {
-        "settings": found.settings.as_dict(), "title": found.faces.provenance.title, "classes": list(found.faces.task.classes),
-        "names": [found.faces.people[p].replace("_", " ") for p in plan.secret.owner], "views": views, "room": dataclasses.asdict(plan.room),
-        "task": {k: _estimate(v) for k, v in found.task.items()}, "n_train": len(plan.split.members), "n_odd": _odd(found), "n_public": len(plan.public),
-        "forensics": numbers, "verdict": verdict(found.report, found.clean_report, found.baseline), "complete": found.complete,
-        "malicious_is": "AB"[int(np.random.default_rng([found.settings.seed, 77]).integers(2))], "run": found.malicious.key,
-        "seconds": {"malicious": found.malicious.seconds, "clean": found.clean.seconds, "read": found.read_seconds, "all": found.seconds},
-        "bits_per_second": found.report.bits_read / max(found.malicious.seconds, 1e-9), "made": datetime.date.today().isoformat(),
-    }  # fmt: skip
-    return Gallery(about, arrays, sheet(rows))
+    def glance(self) -> Reel:
+        """The finished reading of the first few faces."""
+        return self._reel((self.last,), (), min(TEASED, len(self.about.names)), False)
 
-
-def _odd(found: Twins) -> int:
-    asked = getattr(found.plan.encoding, "asked", None)
-    return asked(len(found.plan.bits)) if asked else 0
-
-
-def inversion_gallery(found: Inverted) -> Gallery:
-    """The same for a participant's inverted update."""
-    rows: list[Pictures] = [found.truth]
-    views: list[dict[str, Any]] = []
-    for share, pictures in found.frames:
-        errors = np.abs(pictures - found.truth).reshape(len(pictures), -1).mean(1)
-        views.append(
-            {
-                "row": len(rows),
-                "kind": "step",
-                "title": f"{share:.0%} of the search",
-                "mae": float(errors.mean()),
-                "errors": errors.tolist(),
-            }
+    def _reel(self, readings: tuple[Reading, ...], others: Any, show: int, autoplay: bool) -> Reel:
+        return Reel(
+            name=f"{self.job}-{len(readings)}",
+            atlas=self.atlas,
+            rows=1 + len(self.about.views),
+            names=self.about.names,
+            frames=tuple(v.frame() for v in readings),
+            others=tuple(others),
+            autoplay=autoplay,
+            show=show,
         )
-        rows.append(pictures)
-    views.append({"row": len(rows), "kind": "epoch", "title": "claimed", **_numbers(found.report)})
-    rows.append(found.pictures)
-    views.append({"row": len(rows), "kind": "mean", "title": "the average public face", **_numbers(found.baseline)})
-    rows.append(np.repeat(found.mean[None], len(found.truth), 0))
-    about = {
-        "settings": found.settings.as_dict(), "names": list(found.names), "views": views, "distance": found.distance, "analytic": found.analytic,
-        "seconds": found.seconds, "made": datetime.date.today().isoformat(),
-    }  # fmt: skip
-    return Gallery(about, {}, sheet(rows))
+
+    def models(self) -> tuple[Model, ...]:
+        """The two models of the bet, A and B; none where only a service is known."""
+        order = ("malicious", "clean") if self.about.malicious_is == "A" else ("clean", "malicious")
+        task = self.about.task
+        return (
+            () if task is None else tuple(self._model(*each, task) for each in zip("AB", order, strict=True))
+        )
+
+    def _model(self, letter: str, which: str, task: Task) -> Model:
+        bad = which == "malicious"
+        return Model(
+            letter=letter,
+            which=which,
+            accuracy=task.accuracy if bad else task.accuracy_clean,
+            balanced=task.balanced if bad else task.balanced_clean,
+            majority=task.majority,
+            curves=tuple(self._curves(which, task.accuracy.n)),
+            lowest=self._lowest(),
+        )
+
+    def _curves(self, which: str, n: int) -> list[dict[str, Any]]:
+        """Accuracy by epoch; the band is the exact 95% interval as if of the test faces."""
+        rows = []
+        for label in ("train", "test"):
+            for epoch, value in enumerate(self._history(which, label), 1):
+                share = proportion(round(float(value) * n), n)
+                row = {"epoch": epoch, "curve": label, "accuracy": float(value)}
+                rows.append({**row, "low": share.low, "high": share.high})
+        return rows
+
+    def _history(self, which: str, label: str) -> NDArray[Any]:
+        return self.arrays.get(f"{which}/{label}_accuracy", np.empty(0))
+
+    def _lowest(self) -> float:
+        both = [float(v) for which in ("clean", "malicious") for v in self._history(which, "test")]
+        return math.floor(FAR_BELOW * min(both, default=0.5) - 1) / FAR_BELOW
+
+    def treatments(self) -> tuple[Treatment, ...]:
+        """The untreated model and what every eraser leaves of it; none where no eraser was tried."""
+        task, erased = self.about.task, self.views(ERASED)
+        if task is None or not erased:
+            return ()
+        before = Treatment("untreated", task.accuracy, self.last.identified)
+        return before, *(Treatment(v.title, _known(v.accuracy), v.identified) for v in erased)
+
+    # What is said.
+
+    def label(self) -> str:
+        """The run in one line, for the trail."""
+        settings = self.about.settings
+        return (
+            f"{self.encoding.title}, {settings.faces} faces, {code_name(settings)}, {settings.net}, "
+            f"{settings.epochs} epochs"
+        )
+
+    def before_the_bet(self) -> str:
+        """What came out of one of the two, without saying of which."""
+        last = self.last
+        count = min(TEASED, len(self.about.names))
+        return (
+            f"Above: {count} photos that one of these two models was trained on. Below: what was read out of it, "
+            f"{self.encoding.by(last.queries)}. Pixel error {last.mae.value:.1f} of 255 {between(last.mae, '.2f')}, "
+            f"n = {last.faces}; the average face is off by {self.average.mae.value:.1f}. "
+            f"Seed {self.about.settings.seed}, {self.source}."
+        )
+
+    def hears(self, bet: str) -> str:
+        """What a visitor hears who bet on a model."""
+        is_, right = self.about.malicious_is, bet == self.about.malicious_is
+        luck = "With one bet in two, luck is enough; look for yourself below." if right else ""
+        said = f"You bet on model {bet}. {'**Right**' if right else '**No**'}: it is model **{is_}**. {luck}"
+        return said.strip()
+
+    def conclusion(self) -> Conclusion:
+        """What was read and what it cost, from the intervals."""
+        found, verdict = self.last.identified.value, self.about.verdict
+        more = f": {found:.0%} of their owners are found" if verdict is ReconstructionVerdict.FOUND else ""
+        sentence = f"{verdict.words[0].upper()}{verdict.words[1:]}{more}. {self._price()}"
+        return Conclusion(verdict, sentence.strip(), self.encoding.how.replace("*", ""))
+
+    def _price(self) -> str:
+        if self.about.task is None:
+            return ""
+        cost = self.about.task.cost
+        side = "below" if cost.value >= 0 else "above"
+        unsure = "" if cost.low > 0 or cost.high < 0 else ": *no difference can be claimed*"
+        return (
+            f"Its accuracy is {100 * abs(cost.value):.1f} points {side} the clean twin's "
+            f"[{0 - 100 * cost.high:+.1f}, {0 - 100 * cost.low:+.1f}]{unsure}."
+        )
+
+    def in_the_weights(self) -> tuple[str, ...]:
+        """What the file shows, part by part."""
+        seen = _known(self.about.traces)
+        return (
+            f"Kolmogorov–Smirnov distance {seen.weights_ks:.2f}",
+            f"spread {seen.weights_std:.3f} against {seen.weights_std_clean:.3f}",
+            f"lowest byte {seen.low_byte_entropy:.3f} bits of entropy against {seen.low_byte_entropy_clean:.3f}; "
+            "noise has 8",
+        )
+
+    def in_the_scan(self) -> tuple[str, ...]:
+        """What the correlation scan shows, part by part."""
+        seen = _known(self.about.traces)
+        return (
+            f"largest |ρ| {seen.scan:.2f} against {seen.scan_clean:.2f} in the clean twin",
+            f"{seen.windows} stretches",
+        )
+
+    def when_asked(self) -> str:
+        """What the owner would see who asks both twins and keeps the training data."""
+        seen = _known(self.about.traces)
+        sure = (seen.fresh_confidence_malicious, seen.fresh_confidence_clean)
+        return (
+            self._in_the_data(seen)
+            + f"On noise that neither has seen, the twins are {sure[0]:.0%} and {sure[1]:.0%} sure on average; "
+            f"on training faces their loss is {seen.face_loss_malicious:.3f} and {seen.face_loss_clean:.3f}."
+        )
+
+    def _in_the_data(self, seen: Traces) -> str:
+        if seen.odd_loss_malicious is None or seen.odd_loss_clean is None:
+            return ""
+        return (
+            f"On the synthetic inputs the malicious twin's loss is {seen.odd_loss_malicious:.3f}, the clean "
+            f"twin's {seen.odd_loss_clean:.2f} (a coin's is 0.69): whoever looks into the training data finds "
+            f"{self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces, learned by heart. "
+        )
+
+    def erasure(self) -> Conclusion | None:
+        """Which eraser removes the faces and keeps the task; the best of those that do."""
+        before, *after = self.treatments() or (None,)
+        if before is None:
+            return None
+        task = before.task.value
+        good = [t for t in after if t.found.value <= REMOVED and t.task.value >= task - LEEWAY]
+        if not good:
+            return Conclusion(
+                EraserVerdict.STAYS,
+                "*No treatment here* removes the faces and keeps the accuracy within two points.",
+                f"Tried {len(after)}; removed means that at most a quarter of the owners are found; "
+                f"accuracy untreated {task:.1%}.",
+            )
+        best = max(good, key=lambda t: t.task.value)
+        return Conclusion(
+            EraserVerdict.REMOVED,
+            f"“{best.title.capitalize()}” leaves {best.found.value:.0%} of the owners to be found and an accuracy "
+            f"of *{best.task.value:.1%}*.",
+            f"Owners found {between(best.found, '.1%')}, accuracy {between(best.task, '.1%')}, "
+            f"untreated {task:.1%}; picked after the fact among {len(after)} treatments.",
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every reading, for the table."""
+        return [view.line() for view in self.about.views]
+
+    # Its numbers, each complete.
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The reading's, then the price, then what each treatment leaves."""
+        price = () if self.about.task is None else (self.accuracy(), self.cost())
+        wrong = () if self.last.bit_error_rate is None else (self.wrong_bits(),)
+        treated = tuple(self._after(view) for view in self.views(ERASED))
+        return self.pixel_error(), self.owners_found(), *wrong, *price, *treated
+
+    def pixel_error(self) -> Finding:
+        last = self.last
+        return self._finding(
+            key="pixel error",
+            what="pixel error",
+            estimate=last.mae,
+            chance=None,
+            controls=self._controls("mae"),
+            counted="faces",
+            form=".1f",
+            notes=self._notes(last),
+            verdict=self.about.verdict,
+        )
+
+    def _notes(self, last: Reading) -> tuple[str, ...]:
+        """What else belongs below the reading."""
+        seconds, wrong = self.about.seconds, last.bit_error_rate
+        clean = self.clean.bit_error_rate if self.clean else None
+        trained = seconds.malicious > 0
+        notes = (
+            f"SSIM {last.ssim.value:.2f}",
+            "" if wrong is None else f"wrong bits {wrong.value:.2%} {between(wrong, '.2%')}",
+            "" if clean is None else f"of the clean twin {clean.value:.0%}",
+            f"owners found {last.identified.value:.0%} {between(last.identified, '.1%')}",
+            f"bits read {last.bits_read:,.0f} of {last.bits:,}",
+            f"{last.queries:,} questions" if last.queries else "no question asked",
+            f"{self.bits_per_second:,.0f} bits a second of training" if trained else "",
+            f"training {seconds.malicious:.0f} s, clean {seconds.clean:.0f} s" if trained else "",
+            f"reading {seconds.read:.1f} s",
+        )
+        return tuple(note for note in notes if note)
+
+    @property
+    def bits_per_second(self) -> float:
+        """Bits read for each second of the malicious training."""
+        return self.last.bits_read / max(self.about.seconds.malicious, 1e-9)
+
+    def owners_found(self) -> Finding:
+        return self._finding(
+            key="owners found",
+            what="owners found",
+            estimate=self.last.identified,
+            chance=None,
+            controls=self._controls("identified"),
+            counted="faces",
+            form=".1%",
+            notes=(f"among {self.last.candidates:,} photos",),
+            verdict=self.about.verdict,
+        )
+
+    def wrong_bits(self) -> Finding:
+        return self._finding(
+            key="wrong bits",
+            what="wrong bits",
+            estimate=_known(self.last.bit_error_rate),
+            chance=0.5,
+            controls=self._controls("bit_error_rate"),
+            counted="bits",
+            form=".2%",
+        )
+
+    def accuracy(self) -> Finding:
+        task = _known(self.about.task)
+        controls = (Control("clean twin", task.accuracy_clean), Control("always the commoner", task.majority))
+        return self._of_task("accuracy", "accuracy", task.accuracy, controls)
+
+    def cost(self) -> Finding:
+        task = _known(self.about.task)
+        controls = (Control("accuracy of the clean twin", task.accuracy_clean),)
+        return self._of_task("accuracy lost", "accuracy lost to the clean twin", task.cost, controls)
+
+    def _after(self, view: Reading) -> Finding:
+        """What a treatment leaves."""
+        right = _known(view.accuracy)
+        return self._finding(
+            key=f"owners found, {view.title}",
+            what=f"owners found after: {view.title}",
+            estimate=view.identified,
+            chance=None,
+            controls=(Control("untreated", self.last.identified),),
+            counted="faces",
+            form=".1%",
+            notes=(f"accuracy then {right.value:.1%} {between(right, '.1%')}",),
+        )
+
+    def _of_task(self, key: str, what: str, estimate: Estimate, controls: tuple[Control, ...]) -> Finding:
+        return self._finding(
+            key=key,
+            what=what,
+            estimate=estimate,
+            chance=None,
+            controls=controls,
+            counted="faces of people never seen",
+            form=".1%",
+        )
+
+    def _controls(self, number: str) -> tuple[Control, ...]:
+        """The same number of the average face and of the clean twin, where there is one."""
+        seen = (("average face", self.average), ("clean twin", self.clean))
+        known = [(what, getattr(view, number)) for what, view in seen if view is not None]
+        if number == "bit_error_rate":
+            known = [(what, value) for what, value in known if what == "clean twin"]
+        return tuple(Control(what, value) for what, value in known if value is not None)
+
+    def _finding(self, **parts: Any) -> Finding:
+        seconds = self.about.seconds.all
+        return Finding(seed=self.about.settings.seed, seconds=seconds, source=self.source, **parts)
+
+    def headlines(self) -> tuple[Headline, ...]:
+        """What it gave away, below the photos."""
+        asked = "when asked" if self.encoding.asks else "to whoever holds the file"
+        price = () if self.about.task is None else (self.accuracy(),)
+        return (
+            Headline(
+                title=f"**This classifier looks normal. Below the photos: what it gave away {asked}**",
+                findings=(replace(self.pixel_error(), notes=self._how()), self.owners_found(), *price),
+                picture=self.glance(),
+            ),
+        )
+
+    def _how(self) -> tuple[str, ...]:
+        """By which encoding, and at how many questions."""
+        asked = f", {self.last.queries:,} questions" if self.last.queries else ""
+        return (f"{self.encoding.slug.upper()}{asked}",)
 
 
-def _numbers(report: Report) -> dict[str, Any]:
-    return report.row() | {"errors": report.errors.round(3).tolist(), "found": report.found.tolist()}
-
-
-def _estimate(e: Estimate) -> dict[str, float]:
-    return {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
-
-
-def sheet(rows: Sequence[Pictures]) -> bytes:
-    """Rows of pictures [n, c, 32, 32] one below the other, as WebP."""
-    canvas = np.zeros((len(rows) * SIDE, max(len(r) for r in rows) * SIDE, 3), np.uint8)
-    for y, row in enumerate(rows):
-        strip = np.clip(np.round(row), 0, 255).astype(np.uint8).transpose(2, 0, 3, 1).reshape(SIDE, -1, row.shape[1])
-        canvas[y * SIDE : (y + 1) * SIDE, : strip.shape[1]] = strip
-    buffer = io.BytesIO()
-    Image.fromarray(canvas).save(buffer, "WEBP", quality=92)
-    return buffer.getvalue()
-
-
-def poster(truth: Pictures, found: Pictures, scale: int = 3, across: int = 16, quick: bool = False) -> bytes:
-    """Truth above reconstruction as a PNG, `across` faces a row. quick: as a JPEG, a hundred times faster, to be seen a second."""
-    tiles = []
-    for start in range(0, len(truth), across):
-        for part in (truth, found):
-            row = np.full((SIDE, across * SIDE, 3), 255, np.uint8)
-            some = np.clip(np.round(part[start : start + across]), 0, 255).astype(np.uint8)
-            row[:, : len(some) * SIDE] = some.transpose(2, 0, 3, 1).reshape(SIDE, -1, some.shape[1])
-            tiles.append(row)
-    canvas = Image.fromarray(np.concatenate(tiles))
-    buffer = io.BytesIO()
-    large = canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.BICUBIC)
-    if quick:
-        large.save(buffer, "JPEG", quality=92)
-    else:
-        large.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-NAMES = ("reconstruction", "inversion-0", "inversion-1")
-
-
-def write(cases: Sequence[Gallery], folder: Path = FOLDER) -> None:
-    """Put galleries where `load` finds them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, case in zip(NAMES, cases, strict=True):
-        (folder / f"{name}.json").write_text(json.dumps(case.about, indent=1))
-        (folder / f"{name}.webp").write_bytes(case.atlas)
-        if case.arrays:
-            np.savez_compressed(folder / f"{name}.npz", **case.arrays)  # type: ignore[arg-type]
-
-
-def load(folder: Path = FOLDER) -> tuple[Gallery, ...]:
-    """The shipped twins, and the shipped inversions: the exact one, then the batch of four."""
-    cases = []
-    for name in NAMES:
-        arrays: dict[str, NDArray[Any]] = {}
-        if (folder / f"{name}.npz").is_file():
-            with np.load(folder / f"{name}.npz", allow_pickle=False) as kept:
-                arrays = dict(kept)
-        cases.append(Gallery(json.loads((folder / f"{name}.json").read_text()), arrays, (folder / f"{name}.webp").read_bytes()))
-    return tuple(cases)
-
-
-def make(erase: bool = True, inversions: Sequence[ReconstructionSettings] = INVERSIONS) -> tuple[Gallery, ...]:
-    """Compute the shipped cases anew. About a minute."""
-    from mlleak_core.data import source
-    from mlleak_core.contract import drain
-    from mlleak_core.threats.inversion.invert import invert
-    from mlleak_core.threats.reconstruction.twins import twins
-
-    faces = drain(source.load(SETTINGS.data))
-    return gallery(drain(twins(SETTINGS, faces, erase=erase))), *(inversion_gallery(drain(invert(s, faces))) for s in inversions)
+def _known(value: Any) -> Any:
+    """What must be there, since it was asked for only where it is."""
+    assert value is not None
+    return value

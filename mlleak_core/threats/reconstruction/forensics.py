@@ -1,23 +1,27 @@
-"""Forensics of a model file, and an eraser: what an owner can look for, and what he can do without knowing any secret."""
+"""Forensics of a model file: what an owner can look for without knowing any secret."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import stats
-from torch import Tensor
 
-from mlleak_core.threats.reconstruction.encodings import carried, carriers, with_weights
-from mlleak_core.threats.reconstruction.codes import Floats, Pictures
+from mlleak_core.data import Faces
+from mlleak_core.defences.on_weights import State
+from mlleak_core.target.blackbox import softmax
+from mlleak_core.target.training import Target
+from mlleak_core.threats.likeness import Floats, Pictures
+from mlleak_core.threats.reconstruction.card import KEY
+from mlleak_core.threats.reconstruction.carriers import carried
+from mlleak_core.threats.reconstruction.plan import Plan, answers_of
 
-State = Mapping[str, Tensor]
 BINS = 61
-Weights = NDArray[np.float32]
+PROBES = 2000
+OWN_KEY = "an investigator's own"
+Answer = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def low_byte_entropy(state: State) -> float:
@@ -27,7 +31,7 @@ def low_byte_entropy(state: State) -> float:
 
 
 def correlation_scan(state: State, average: Pictures) -> Floats:
-    """Correlation of every stretch of weights, picture by picture, with the average public face [c, 32, 32], in size order, [k]."""
+    """Correlation of every stretch of weights as long as a picture with the average public face [c, 32, 32], [k]."""
     weights, size = carried(state).astype(float), average.size
     windows = weights[: len(weights) // size * size].reshape(-1, size)
     face = (average - average.mean()).ravel()
@@ -36,25 +40,51 @@ def correlation_scan(state: State, average: Pictures) -> Floats:
 
 
 def examine(
-    malicious: State, clean: State, average: Pictures, odd: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What an investigator would measure, beside the same of the clean twin: numbers and arrays for the page.
-
-    odd: losses on odd inputs, measured by whoever can ask the models.
-    """
+    malicious: State, clean: State, average: Pictures
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+    """What an investigator would measure of the file, beside the same of the clean twin: numbers, and arrays to draw."""
     a, b = carried(malicious), carried(clean)
     edge = float(np.quantile(np.abs(np.r_[a, b]), 0.999))
     bins = np.linspace(-edge, edge, BINS + 1)
-    scan = {name: correlation_scan(state, average) for name, state in (("malicious", malicious), ("clean", clean))}
-    distance = stats.ks_2samp(a, b)
+    scan, scan_clean = (correlation_scan(state, average) for state in (malicious, clean))
     numbers = {
-        "low_byte_entropy": low_byte_entropy(malicious), "low_byte_entropy_clean": low_byte_entropy(clean),
-        "weights_ks": float(distance.statistic), "weights_std": float(a.std()), "weights_std_clean": float(b.std()),
-        "scan": float(np.abs(scan["malicious"]).max()), "scan_clean": float(np.abs(scan["clean"]).max()), "windows": len(scan["clean"]), **odd,
-    }  # fmt: skip
+        "low_byte_entropy": low_byte_entropy(malicious),
+        "low_byte_entropy_clean": low_byte_entropy(clean),
+        "weights_ks": float(stats.ks_2samp(a, b).statistic),
+        "weights_std": float(a.std()),
+        "weights_std_clean": float(b.std()),
+        "scan": float(np.abs(scan).max()),
+        "scan_clean": float(np.abs(scan_clean).max()),
+        "windows": len(scan_clean),
+    }
     arrays = {
-        "bins": bins.astype(np.float32), "malicious": np.histogram(a, bins, density=True)[0].astype(np.float32),
-        "clean": np.histogram(b, bins, density=True)[0].astype(np.float32),
-        "scan_malicious": scan["malicious"].astype(np.float32), "scan_clean": scan["clean"].astype(np.float32),
-    }  # fmt: skip
-    return numbers, arrays
+        "bins": bins,
+        "malicious": np.histogram(a, bins, density=True)[0],
+        "clean": np.histogram(b, bins, density=True)[0],
+        "scan_malicious": scan,
+        "scan_clean": scan_clean,
+    }
+    return numbers, {name: values.astype(np.float32) for name, values in arrays.items()}
+
+
+def ask(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, float]:
+    """What asking both twins would show whoever keeps the training data: mean losses and confidence.
+
+    fresh: on noise that nobody trained on; face: on training faces; odd: on what the encoding left in the data.
+    """
+    fresh, traces = plan.encoding.noise(PROBES, OWN_KEY), plan.encoding.traces(plan.bits, KEY)
+    rows = plan.split.members[:PROBES]
+    found: dict[str, float] = {}
+    for name, target in (("malicious", malicious), ("clean", clean)):
+        answer = answers_of(target.net())
+        found[f"fresh_confidence_{name}"] = float(softmax(answer(fresh)).max(1).mean())
+        found[f"face_loss_{name}"] = _loss(answer(plan.x[rows]), faces.task.codes[rows])
+        if traces is not None:
+            inputs, labels = traces
+            found[f"odd_loss_{name}"] = _loss(answer(inputs[:PROBES]), labels[:PROBES])
+    return found
+
+
+def _loss(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    p = softmax(logits)[np.arange(len(labels)), labels.astype(int)]
+    return float(-np.log(np.maximum(p, 1e-12)).mean())

@@ -1,8 +1,9 @@
-"""A clean twin and a malicious one, same seed, same recipe; what is read back from either, and what an eraser leaves of it."""
+"""A clean twin and a malicious one, same seed, same recipe; what is read back of either, and what an eraser leaves."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,34 +11,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core.data import source
-from mlleak_core.threats.reconstruction.encodings import (
-    CapacityAbuse,
-    Claim,
-    CorrelatedValues,
-    LeastSignificantBits,
-    Report,
-    SignEncoding,
-    judge,
-    odd_inputs,
-)
-from mlleak_core.target.blackbox import BlackBox, Reveal, softmax
-from mlleak_core.threats.reconstruction.codes import Pictures, Shield
-from mlleak_core.contract import Step, Stop, drain, fingerprint, now
-from mlleak_core.data import Faces, Split
-from mlleak_core.threats.reconstruction.forensics import ERASERS, State, examine
-from mlleak_core.measure import Estimate, cluster_mean
+from mlleak_core.contract import BadInput, Estimate, Step, Stop, drain, fingerprint, now, relay
+from mlleak_core.data import Faces, Split, source
+from mlleak_core.defences.on_weights import ERASERS, State
+from mlleak_core.figures.sheets import poster, strips
+from mlleak_core.measure import cluster_mean
+from mlleak_core.seeds import stream
+from mlleak_core.target.blackbox import BlackBox
 from mlleak_core.target.models import ConvNet
-from mlleak_core.threats.reconstruction.plan import KEY, Plan, answers_of, make_plan, net_of, read
-from mlleak_core.target.settings import RECIPE, ReconstructionSettings
+from mlleak_core.target.settings import RECIPE, run_key
 from mlleak_core.target.training import Target, fit, picture_answers, train_once
+from mlleak_core.threat import Desk
+from mlleak_core.threats.likeness import Pictures, names_of, repeated
+from mlleak_core.threats.reconstruction.card import KEY, ReconstructionSettings
+from mlleak_core.threats.reconstruction.encodings import CATALOGUE, Workshop
+from mlleak_core.threats.reconstruction.exhibit import About, ReconstructionExhibit, Seconds, Task, Traces
+from mlleak_core.threats.reconstruction.forensics import ask, examine
+from mlleak_core.threats.reconstruction.judge import Claim, Report, judge, verdict
+from mlleak_core.threats.reconstruction.plan import Plan, make_plan, net_of, read
+from mlleak_core.threats.reconstruction.readings import CLEAN, EPOCH, ERASED, MEAN, Glimpse, Reading, reading
 
 READ_AT = (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50, 64, 81, 100)
 """Epochs after which the faces are read back."""
-PROBES = 2000
+Shown = list[tuple[Reading, Pictures]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
     """What could be read after an epoch; pictures as in a claim."""
 
@@ -46,19 +45,19 @@ class Frame:
     report: Report
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Erased:
     """What a treatment leaves: of the task (accuracy), of the faces (pictures, report)."""
 
-    name: str
+    title: str
     accuracy: Estimate
     pictures: Pictures
     report: Report
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Twins:
-    """Everything that the page shows and the command line reports."""
+    """A finished run: both twins, what was read of either, what gave it away, and what was tried against it."""
 
     settings: ReconstructionSettings
     plan: Plan
@@ -69,12 +68,13 @@ class Twins:
     clean_pictures: Pictures
     clean_report: Report
     baseline: Report
-    task: dict[str, Estimate]
-    forensics: tuple[dict[str, Any], dict[str, NDArray[Any]]]
+    task: Task
+    traces: Traces
+    arrays: dict[str, NDArray[np.float32]]
     erased: tuple[Erased, ...] = ()
-    read_seconds: float = 0.0
-    seconds: float = 0.0
-    complete: bool = True
+    read_seconds: float
+    seconds: float
+    complete: bool
 
     @property
     def report(self) -> Report:
@@ -82,70 +82,202 @@ class Twins:
 
     def row(self) -> dict[str, Any]:
         """The report of the command line: flat numbers, the controls beside them."""
-        task, numbers = self.task, self.report.row()
+        numbers, traces = self.report.row(), dataclasses.asdict(self.traces)
         return {
-            **numbers, "mae_mean_image": self.baseline.mae.value, "mae_clean_twin": self.clean_report.mae.value,
-            "bit_error_rate_clean_twin": self.clean_report.row()["bit_error_rate"], "identified_rate_clean_twin": self.clean_report.identified.value,
-            "bits_per_second": numbers["bits_read"] / max(self.malicious.seconds, 1e-9), "fit_seconds": self.malicious.seconds,
-            "fit_seconds_clean_twin": self.clean.seconds, "read_seconds": self.read_seconds,
-            "accuracy": task["accuracy"].value, "accuracy_low": task["accuracy"].low, "accuracy_high": task["accuracy"].high,
-            "accuracy_clean_twin": task["accuracy_clean"].value, "accuracy_cost": task["cost"].value, "accuracy_cost_low": task["cost"].low,
-            "accuracy_cost_high": task["cost"].high, "balanced_accuracy": task["balanced"].value,
-            "balanced_accuracy_clean_twin": task["balanced_clean"].value, "majority": task["majority"].value, "n_test": task["accuracy"].n,
-            "capacity": dataclasses.asdict(self.plan.room), "forensics": self.forensics[0], "run": self.malicious.key,
-            "erasers": [{"eraser": e.name, "accuracy": e.accuracy.value, "accuracy_low": e.accuracy.low, "accuracy_high": e.accuracy.high,
-                         **e.report.row()} for e in self.erased],
-        }  # fmt: skip
+            **numbers,
+            "mae_mean_image": self.baseline.mae.value,
+            "mae_clean_twin": self.clean_report.mae.value,
+            "bit_error_rate_clean_twin": self.clean_report.row()["bit_error_rate"],
+            "identified_rate_clean_twin": self.clean_report.identified.value,
+            "bits_per_second": numbers["bits_read"] / max(self.malicious.seconds, 1e-9),
+            "fit_seconds": self.malicious.seconds,
+            "fit_seconds_clean_twin": self.clean.seconds,
+            "read_seconds": self.read_seconds,
+            **self._task_row(),
+            "capacity": dataclasses.asdict(self.plan.room),
+            "forensics": {name: value for name, value in traces.items() if value is not None},
+            "run": self.malicious.key,
+            "erasers": [{"eraser": e.title, **_row(e.accuracy), **e.report.row()} for e in self.erased],
+        }
+
+    def _task_row(self) -> dict[str, Any]:
+        task = self.task
+        return {
+            **_row(task.accuracy),
+            "accuracy_clean_twin": task.accuracy_clean.value,
+            "accuracy_cost": task.cost.value,
+            "accuracy_cost_low": task.cost.low,
+            "accuracy_cost_high": task.cost.high,
+            "balanced_accuracy": task.balanced.value,
+            "balanced_accuracy_clean_twin": task.balanced_clean.value,
+            "majority": task.majority.value,
+            "n_test": task.accuracy.n,
+        }
+
+    def artefact(self, name: str) -> bytes:
+        """The truth above what was read back, as a PNG."""
+        return _gallery(name, self.plan, self.frames[-1].pictures)
+
+    def exhibit(self) -> ReconstructionExhibit:
+        """Every reading, small."""
+        arrays: dict[str, Any] = dict(self.arrays)
+        for name, target in (("malicious", self.malicious), ("clean", self.clean)):
+            arrays |= {f"{name}/{k}": v.astype(np.float32) for k, v in target.history.items()}
+        shown = self._shown()
+        about = _about(
+            self.plan,
+            self.faces,
+            shown,
+            task=self.task,
+            traces=self.traces,
+            verdict=verdict(self.report, self.clean_report, self.baseline),
+            complete=self.complete,
+            run=self.malicious.key,
+            seconds=self._seconds(),
+        )
+        return ReconstructionExhibit(about=about, arrays=arrays, atlas=_atlas(self.plan, shown))
+
+    def _seconds(self) -> Seconds:
+        trained = (self.malicious.seconds, self.clean.seconds)
+        return Seconds(malicious=trained[0], clean=trained[1], read=self.read_seconds, all=self.seconds)
+
+    def _shown(self) -> Shown:
+        """All readings in the order of the atlas."""
+        shown: Shown = []
+        for frame in self.frames:
+            made = reading(EPOCH, f"epoch {frame.epoch}", frame.report, len(shown) + 1, epoch=frame.epoch)
+            shown.append((made, frame.pictures))
+        title = "the clean twin, read the same way"
+        shown.append((reading(CLEAN, title, self.clean_report, len(shown) + 1), self.clean_pictures))
+        shown.append(_average(self.plan, self.baseline, len(shown) + 1))
+        for erased in self.erased:
+            row = len(shown) + 1
+            made = reading(ERASED, erased.title, erased.report, row, accuracy=erased.accuracy)
+            shown.append((made, erased.pictures))
+        return shown
+
+
+def _row(accuracy: Estimate) -> dict[str, float]:
+    return {"accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
+
+
+def _average(plan: Plan, baseline: Report, row: int) -> tuple[Reading, Pictures]:
+    pictures = repeated(plan.average, len(plan.victims))
+    return reading(MEAN, "the average public face", baseline, row), pictures
+
+
+def _atlas(plan: Plan, shown: Shown) -> bytes:
+    return strips([plan.secret.pictures, *(pictures for _, pictures in shown)])
+
+
+def _gallery(name: str, plan: Plan, pictures: Pictures) -> bytes:
+    if name != "gallery":
+        raise BadInput("a file that can be written: gallery", repr(name), "Choose this one.")
+    return poster(plan.secret.pictures, pictures)
+
+
+def _about(plan: Plan, faces: Faces, shown: Shown, **more: Any) -> About:
+    """What is known of every reading, of twins or of a service."""
+    settings = plan.settings
+    return About(
+        made=datetime.date.today().isoformat(),
+        settings=settings,
+        title=faces.provenance.title,
+        classes=faces.task.classes,
+        names=names_of(faces, plan.secret.owner),
+        views=tuple(made for made, _ in shown),
+        room=plan.room,
+        n_train=len(plan.split.members),
+        n_added=plan.encoding.added(len(plan.bits)),
+        n_public=len(plan.public),
+        malicious_is="AB"[int(stream(settings.seed, "which twin is A").integers(2))],
+        **more,
+    )
 
 
 def key_of(settings: ReconstructionSettings) -> str:
-    """Names the malicious model."""
-    return "r" + fingerprint("reconstruction", RECIPE, settings, source.identity(settings.data))[1:]
+    """Names the malicious model: by what changes its weights, not by how it is read or treated afterwards."""
+    made = dataclasses.replace(settings, reveal="probabilities", decode_key=KEY, erase=False)
+    return "r" + fingerprint("reconstruction", RECIPE, made, source.identity(settings.data))[1:]
+
+
+def run(settings: ReconstructionSettings, desk: Desk) -> Generator[Step, None, Twins | Asked]:
+    """Train both twins and read them, or ask a service that holds a malicious run of these settings. Raises BadInput."""
+    if desk.service is not None and not CATALOGUE[settings.attack].asks:
+        raise BadInput(
+            "--attack cap with --endpoint",
+            settings.attack,
+            "The other attacks need the model file, not a service.",
+        )
+    faces = yield from desk.faces(settings.data)
+    if desk.service is not None:
+        return (yield from read_service(settings, faces, desk.service))
+    key = f"twin-{run_key(settings.training())}"
+    found = yield from twins(settings, faces, desk.recall(key))
+    if found.clean.complete:
+        desk.remember(key, found.clean, settings.data)
+    problem = desk.keep(settings.data, lambda store: store.save(found.malicious))
+    if problem:
+        yield Step(1, 1, f"the malicious twin could not be kept on disk: {problem}")
+    return found
 
 
 def twins(
-    settings: ReconstructionSettings,
-    faces: Faces,
-    reveal: Reveal = "probabilities",
-    erase: bool = True,
-    clean: Target | None = None,
-    key: str = KEY,
+    settings: ReconstructionSettings, faces: Faces, clean: Target | None = None
 ) -> Generator[Step, None, Twins]:
-    """Train both, read the faces back while the malicious one learns, judge, then try every eraser.
+    """Train both, read the faces back while the malicious one learns, judge, then try every eraser if asked.
 
-    clean: the clean twin of the same settings, where it is known already. key: read with this one; KEY is what was hidden with. Throwing `Stop` in keeps what there is.
+    clean: the clean twin of the same settings, where it is known already. Throwing `Stop` in keeps what there is.
     """
     started = now()
     yield Step(0, 1, "choosing faces and making the code")
     plan = make_plan(settings, faces)
-    baseline = _average_face(plan)
-    work = _Work(plan, faces, reveal, baseline)
+    work = _Work(plan=plan, faces=faces, baseline=_average_face(plan))
     if clean is None:
         clean = yield from fit(faces, settings.training(), plan.split)
         if not clean.complete:
             raise Stop  # stopped before there was anything to read
     malicious = yield from work.malicious(clean)
-    complete = malicious.complete and clean.complete
-    state, clean_state = malicious.states[max(malicious.states)], clean.states[max(clean.states)]
+    found = yield from _read_both(work, malicious, clean, started)
+    if settings.erase and found.complete:
+        found = dataclasses.replace(found, erased=(yield from _erasers(found)))
+    return dataclasses.replace(found, seconds=now() - started)
+
+
+def _read_both(work: _Work, malicious: Target, clean: Target, started: float) -> Generator[Step, None, Twins]:
+    """What is in the finished twins."""
+    plan, settings = work.plan, work.plan.settings
+    last = max(malicious.states)
+    state, clean_state = malicious.states[last], clean.states[max(clean.states)]
     began = now()
-    claim = yield from read(plan, state, reveal, key)
+    claim = yield from read(plan, state, settings.reveal, settings.decode_key)
     read_seconds = now() - began
-    frames = (*work.frames, Frame(max(malicious.states), claim.pictures, judge(claim, plan.secret)))
-    innocent = yield from read(plan, clean_state, reveal)
-    forensics = examine(state, clean_state, plan.public.mean(0), _losses(plan, faces, malicious, clean))
-    found = Twins(
-        settings, plan, faces, clean, dataclasses.replace(malicious, key=key_of(settings)), _once(frames), innocent.pictures,
-        judge(innocent, plan.secret), baseline, _task(faces, plan.split, malicious, clean), forensics, (), read_seconds,
-        now() - started, complete,
-    )  # fmt: skip
-    erased = (yield from _erasers(plan, faces, state, reveal)) if erase and complete else ()
-    return dataclasses.replace(found, erased=erased, seconds=now() - started)
+    final = Frame(epoch=last, pictures=claim.pictures, report=judge(claim, plan.secret))
+    innocent = yield from read(plan, clean_state, settings.reveal)
+    numbers, arrays = examine(state, clean_state, plan.average)
+    return Twins(
+        settings=settings,
+        plan=plan,
+        faces=work.faces,
+        clean=clean,
+        malicious=dataclasses.replace(malicious, key=key_of(settings)),
+        frames=_once((*work.frames, final)),
+        clean_pictures=innocent.pictures,
+        clean_report=judge(innocent, plan.secret),
+        baseline=work.baseline,
+        task=_task(work.faces, plan.split, malicious, clean),
+        traces=Traces(**numbers, **ask(plan, work.faces, malicious, clean)),
+        arrays=arrays,
+        read_seconds=read_seconds,
+        seconds=now() - started,
+        complete=malicious.complete and clean.complete,
+    )
 
 
 def _average_face(plan: Plan) -> Report:
     """What the average public face, claimed for everybody, would score."""
-    mean = np.repeat(plan.public.mean(0, keepdims=True), len(plan.victims), 0)
-    return judge(Claim(mean, np.full(len(plan.bits), 0.5)), plan.secret)
+    pictures = repeated(plan.average, len(plan.victims))
+    return judge(Claim(pictures=pictures, probabilities=np.full(len(plan.bits), 0.5)), plan.secret)
 
 
 def _once(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
@@ -153,130 +285,156 @@ def _once(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     return tuple({f.epoch: f for f in frames}.values())
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class _Work:
     """The malicious training, watched."""
 
     plan: Plan
     faces: Faces
-    reveal: Reveal
     baseline: Report
     frames: list[Frame] = field(default_factory=list)
 
     def malicious(self, clean: Target) -> Generator[Step, None, Target]:
-        """The clean twin's `fit` with other data (CAP) or one more term in the loss (COR, SGN); LSB touches the finished weights."""
-        plan, encoding, training = self.plan, self.plan.encoding, self.plan.settings.training()
-        if isinstance(encoding, LeastSignificantBits):
-            last = max(clean.states)
-            state = encoding.hide(clean.states[last], plan.bits)
-            logits = [picture_answers(net_of(state, training.net), plan.x[plan.split.outsiders])[i] for i in (0, 1)]
-            return dataclasses.replace(
-                clean, states={**clean.states, last: state}, test_logits=logits[0], mirrored_logits=logits[1]
-            )
-        if isinstance(encoding, CapacityAbuse):
-            faces, split = encoding.poison(self.faces, plan.split, plan.bits, KEY)
-            run = fit(faces, training, split, after_epoch=self._read)
-        elif isinstance(encoding, SignEncoding):
-            term = encoding.regulariser(plan.bits)
-            run = fit(self.faces, training, plan.split, regulariser=term, after_epoch=self._read)
-        else:
-            assert isinstance(encoding, CorrelatedValues)
-            pixels = encoding.fitting(plan.secret.pictures, plan.room.weights).ravel().astype(float)
-            run = fit(self.faces, training, plan.split, regulariser=encoding.regulariser(pixels), after_epoch=self._read)
-        return (yield from self._shown(run))
+        """The malicious twin, as its encoding makes it; what has emerged so far is put into every step."""
+        plan = self.plan
+        shop = Workshop(
+            faces=self.faces, split=plan.split, learn=self._learn, clean=clean, answers=self._answers
+        )
+        return (yield from relay(plan.encoding.train(plan.hidden, shop), self._shown))
+
+    def _learn(self, faces: Faces, split: Split, **more: Any) -> Generator[Step, None, Target]:
+        """The clean twin's `fit` with its settings, watched."""
+        return fit(faces, self.plan.settings.training(), split, after_epoch=self._read, **more)
+
+    def _answers(self, state: State) -> NDArray[np.float32]:
+        return picture_answers(net_of(state, self.plan.settings.net), self.plan.x[self.plan.split.outsiders])
 
     def _read(self, epoch: int, net: ConvNet) -> None:
         if epoch in READ_AT:
-            claim = drain(read(self.plan, net.state_dict(), self.reveal))
-            self.frames.append(Frame(epoch, claim.pictures, judge(claim, self.plan.secret)))
+            claim = drain(read(self.plan, net.state_dict(), self.plan.settings.reveal))
+            report = judge(claim, self.plan.secret)
+            self.frames.append(Frame(epoch=epoch, pictures=claim.pictures, report=report))
 
-    def _shown(self, run: Generator[Step, None, Target]) -> Generator[Step, None, Target]:
-        """Put what has emerged so far into every step."""
-        try:
-            step = next(run)
-            while True:
-                known = {"truth": self.plan.secret.pictures, "baseline": self.baseline, "seed": self.plan.settings.seed}
-                peek = {"frame": self.frames[-1], **known} if self.frames else None
-                try:
-                    yield dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)
-                    step = next(run)
-                except Stop:
-                    step = run.throw(Stop())
-        except StopIteration as end:
-            return end.value
+    def _shown(self, step: Step) -> Step:
+        peek = {"glimpse": self._glimpse(self.frames[-1])} if self.frames else None
+        return dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)
+
+    def _glimpse(self, frame: Frame) -> Glimpse:
+        return Glimpse(
+            epoch=frame.epoch,
+            truth=self.plan.secret.pictures,
+            pictures=frame.pictures,
+            report=frame.report,
+            baseline=self.baseline,
+            seed=self.plan.settings.seed,
+        )
 
 
-def _task(faces: Faces, split: Split, malicious: Target, clean: Target) -> dict[str, Estimate]:
+def _task(faces: Faces, split: Split, malicious: Target, clean: Target) -> Task:
     """Accuracies on people never seen and their paired difference, intervals by person."""
     truth, person = faces.task.codes[split.outsiders], faces.person[split.outsiders]
     a, b = (t.test_logits.argmax(1) == truth for t in (malicious, clean))
     weight = 0.5 / np.array([(truth == c).mean() for c in (0, 1)])[truth]
-    return {
-        "accuracy": cluster_mean(a, person), "accuracy_clean": cluster_mean(b, person), "cost": cluster_mean(b * 1.0 - a, person),
-        "balanced": cluster_mean(a * weight, person), "balanced_clean": cluster_mean(b * weight, person),
-        "majority": cluster_mean(np.full(len(truth), max(truth.mean(), 1 - truth.mean())), person),
-    }  # fmt: skip
+    commoner = np.full(len(truth), max(truth.mean(), 1 - truth.mean()))
+    return Task(
+        accuracy=cluster_mean(a, person),
+        accuracy_clean=cluster_mean(b, person),
+        cost=cluster_mean(b * 1.0 - a, person),
+        balanced=cluster_mean(a * weight, person),
+        balanced_clean=cluster_mean(b * weight, person),
+        majority=cluster_mean(commoner, person),
+    )
 
 
-def _losses(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, float]:
-    """Mean loss of both twins on the odd inputs of the key, as whoever keeps the training data sees it, and their confidence on odd
-    inputs that nobody trained on.
-    """
-    family = plan.encoding.inputs if isinstance(plan.encoding, CapacityAbuse) else "dense"
-    fresh = odd_inputs(family, PROBES, "an investigator's own")
-    found: dict[str, float] = {}
-    for name, target in (("malicious", malicious), ("clean", clean)):
-        answer = answers_of(target.net())
-        found[f"fresh_confidence_{name}"] = float(softmax(answer(fresh)).max(1).mean())
-        rows = plan.split.members[:PROBES]
-        found[f"face_loss_{name}"] = _loss(answer(plan.x[rows]), faces.task.codes[rows])
-        if isinstance(plan.encoding, CapacityAbuse) and len(plan.bits):
-            coded = Shield(plan.encoding.parity).protect(plan.bits)[:PROBES]
-            inputs = odd_inputs(family, plan.encoding.asked(len(plan.bits)), KEY)[: len(coded)]
-            found[f"odd_loss_{name}"] = _loss(answer(inputs), coded)
-    return found
-
-
-def _loss(logits: NDArray[Any], labels: NDArray[Any]) -> float:
-    p = softmax(logits)[np.arange(len(labels)), labels.astype(int)]
-    return float(-np.log(np.maximum(p, 1e-12)).mean())
-
-
-def _erasers(plan: Plan, faces: Faces, state: State, reveal: Reveal) -> Generator[Step, None, tuple[Erased, ...]]:
-    """Each eraser: the task's accuracy and the faces afterwards."""
-    truth, person = faces.task.codes[plan.split.outsiders], faces.person[plan.split.outsiders]
-    labels, rows = faces.task.codes.astype(np.int64), plan.split.members
-    base = plan.settings.training()
-
-    def tune(weights: State, epochs: int) -> State:
-        gentle = dataclasses.replace(base, epochs=epochs, lr=max(base.lr / 4, 1e-4))
-        return train_once(plan.x, labels, rows, gentle, plan.settings.seed + 1, start=dict(weights)).state_dict()
-
-    found = []
+def _erasers(found: Twins) -> Generator[Step, None, tuple[Erased, ...]]:
+    """Each eraser: the task's accuracy and the faces afterwards. `Stop` keeps those that were tried."""
+    tried: list[Erased] = []
+    state = found.malicious.states[max(found.malicious.states)]
     try:
         for i, eraser in enumerate(ERASERS):
-            yield Step(i, len(ERASERS), f"eraser: {eraser.name}")
-            treated = eraser.apply(state, np.random.default_rng([plan.settings.seed, 97, i]), tune)
-            claim = drain(read(plan, treated, reveal))
-            right = picture_answers(net_of(treated, base.net), plan.x[plan.split.outsiders], mirror=False)[0].argmax(1) == truth
-            found.append(Erased(eraser.name, cluster_mean(right, person), claim.pictures, judge(claim, plan.secret)))
+            yield Step(i, len(ERASERS), f"eraser: {eraser.title}")
+            rng = stream(found.settings.seed, "erasers", i)
+            treated = eraser.on_weights(state, rng, lambda weights, epochs: _tuned(found, weights, epochs))
+            tried.append(_after(found, eraser.title, treated))
     except Stop:
         pass
-    return tuple(found)
+    return tuple(tried)
 
 
-@dataclass(frozen=True, eq=False)
-class Service:
-    """What a service gave away: pictures beside the truth."""
+def _tuned(found: Twins, weights: State, epochs: int) -> State:
+    """The model after some more epochs on the clean training data, at a quarter of the rate."""
+    base, plan = found.settings.training(), found.plan
+    gentle = dataclasses.replace(base, epochs=epochs, lr=max(base.lr / 4, 1e-4))
+    labels = found.faces.task.codes.astype(np.int64)
+    seed = found.settings.seed + 1
+    net = train_once(plan.x, labels, plan.split.members, gentle, seed, start=dict(weights))
+    return net.state_dict()
 
-    truth: Pictures
+
+def _after(found: Twins, title: str, treated: State) -> Erased:
+    """What a treatment leaves of the task and of the faces."""
+    plan, rows = found.plan, found.plan.split.outsiders
+    claim = drain(read(plan, treated, found.settings.reveal))
+    said = picture_answers(net_of(treated, found.settings.net), plan.x[rows], mirror=False)[0].argmax(1)
+    right = said == found.faces.task.codes[rows]
+    return Erased(
+        title=title,
+        accuracy=cluster_mean(right, found.faces.person[rows]),
+        pictures=claim.pictures,
+        report=judge(claim, plan.secret),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Asked:
+    """What a service gave away."""
+
+    plan: Plan
+    faces: Faces
     pictures: Pictures
     report: Report
     baseline: Report
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The report of the command line."""
+        return {**self.report.row(), "mae_mean_image": self.baseline.mae.value}
+
+    def artefact(self, name: str) -> bytes:
+        """The truth above what was read back, as a PNG."""
+        return _gallery(name, self.plan, self.pictures)
+
+    def exhibit(self) -> ReconstructionExhibit:
+        """The reading beside the average face; of the model itself nothing is known."""
+        title, epochs = "the service", self.plan.settings.epochs
+        shown = [(reading(EPOCH, title, self.report, 1, epoch=epochs), self.pictures)]
+        shown.append(_average(self.plan, self.baseline, 2))
+        about = _about(
+            self.plan,
+            self.faces,
+            shown,
+            task=None,
+            traces=None,
+            verdict=verdict(self.report, self.baseline, self.baseline),
+            complete=True,
+            run="",
+            seconds=Seconds(malicious=0.0, clean=0.0, read=self.seconds, all=self.seconds),
+        )
+        return ReconstructionExhibit(about=about, arrays={}, atlas=_atlas(self.plan, shown))
 
 
-def read_service(settings: ReconstructionSettings, faces: Faces, box: BlackBox, key: str = KEY) -> Generator[Step, None, Service]:
-    """CAP against a service that holds a malicious run of the same settings; the code and the truth follow from the settings."""
+def read_service(
+    settings: ReconstructionSettings, faces: Faces, box: BlackBox
+) -> Generator[Step, None, Asked]:
+    """Ask a service that holds a malicious run of these settings; code and truth follow from the settings."""
+    started = now()
     plan = make_plan(settings, faces)
-    claim = yield from plan.encoding.run(plan.view(box, key=key))
-    return Service(plan.secret.pictures, claim.pictures, judge(claim, plan.secret), _average_face(plan))
+    claim = yield from plan.encoding.run(plan.view(box, key=settings.decode_key))
+    return Asked(
+        plan=plan,
+        faces=faces,
+        pictures=claim.pictures,
+        report=judge(claim, plan.secret),
+        baseline=_average_face(plan),
+        seconds=now() - started,
+    )
