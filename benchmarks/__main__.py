@@ -109,7 +109,7 @@ def maps(faces: Faces, target: Target, points: int = 2000) -> dict[str, Any]:
     embedding.first_fit()
     plain(random_state=0).fit(np.random.default_rng(0).normal(size=(300, 8)))
     taps = activations(target.net(), shrink(faces, target.split.outsiders[:points]))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for layer, values in taps.items():
         raw = values.numpy()
         began = time.perf_counter()

@@ -14,8 +14,8 @@ from mlleak_core.threat import discover
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
-    ("contract", "figures"),
-    ("seeds", "disk", "measure"),
+    ("contract",),
+    ("figures", "seeds", "disk", "measure"),
     ("data",),
     ("defences",),
     ("target",),
@@ -26,7 +26,7 @@ LAYERS = (
     ("pages",),
     ("app",),
 )
-"""Rooms from the ground floor up; those of one floor do not know each other, but for the ground's own."""
+"""Rooms from the ground floor up; those of one floor do not know each other."""
 FLOOR = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 LIGHT = (
     "mlleak_core.threat",

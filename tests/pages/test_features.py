@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -37,7 +38,7 @@ def test_features_asks_for_a_bet_before_it_shows_the_ladder():
 
 
 def test_a_bet_is_compared_with_the_best_layer():
-    shipped = threat("features").shipped_exhibits()[0]
+    shipped: Any = threat("features").shipped_exhibits()[0]
     at = page("pages/features.py", attribute="Glasses")
     slot = "bet-shipped-Glasses"
     at.session_state[slot] = "logits"

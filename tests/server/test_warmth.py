@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,15 +47,17 @@ def test_what_takes_long_another_process_does_and_only_once(fresh, monkeypatch):
 
 def test_the_other_process_can_find_what_it_is_asked_to_do(fresh, monkeypatch):
     """Up to the painting: the rest takes half a minute."""
-    real, seen, ended = subprocess.Popen, [], []
+    real: Any = subprocess.Popen
+    seen: list[Any] = []
+    ended: list[Any] = []
 
     def note(command, **how):
         seen.append((command, how["cwd"]))
         return SimpleNamespace(terminate=ended.append)
 
-    monkeypatch.setattr(warmth.subprocess, "Popen", note)
-    monkeypatch.setattr(warmth.atexit, "register", ended.append)
-    assert [warmth._elsewhere().terminate] == ended, "it ends with the server"
+    monkeypatch.setattr(subprocess, "Popen", note)
+    monkeypatch.setattr(atexit, "register", ended.append)
+    assert [other.terminate for other in [warmth._elsewhere()] if other] == ended, "it ends with the server"
     (program, option, code), folder = seen[0]
     assert program == sys.executable
     with real([program, option, code.replace("prepare()", "prepare")], cwd=folder) as other:
@@ -76,15 +80,19 @@ drain(cache.array("one", make))
 """
 
 
+def maker() -> Any:
+    """Another process that makes the same array, and waits for a line before it goes on."""
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", MAKER], **pipes)
+
+
 def never():
     raise AssertionError("made a second time")
     yield
 
 
 def test_two_processes_that_want_the_same_array_make_it_once(fresh):
-    with subprocess.Popen(
-        [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with maker() as other:
         assert other.stdout.readline() == "making\n"
         waiting = cache.array("one", never)
         assert "waiting" in next(waiting).note
@@ -98,9 +106,7 @@ def test_nobody_waits_for_a_paused_job_of_the_same_process_nor_for_ever(fresh, m
     assert next(paused).note == "half"
     np.testing.assert_array_equal(drain(cache.array("two", make)), np.arange(3))
     monkeypatch.setattr(cache, "PATIENCE", 0.3)
-    with subprocess.Popen(
-        [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with maker() as other:
         assert other.stdout.readline() == "making\n"
         np.testing.assert_array_equal(drain(cache.array("one", make)), np.arange(3))
         other.stdin.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,8 @@ class HeldFaces:
 
 def test_a_planted_attribute_is_found_and_a_null_is_not(planted):
     view, truth = planted
-    report = judge(drain(QUICK.run(view)), HeldFaces(truth, view.held_task), view.held_rows, QUICK)
+    held: Any = HeldFaces(truth, view.held_task)
+    report = judge(drain(QUICK.run(view)), held, view.held_rows, QUICK)
     marked, null = report.rung("conv1", "marked"), report.rung("conv1", "null")
     assert marked.auc.low > 0.8
     assert marked.few_shot_gain.low > 0.1
@@ -171,7 +173,7 @@ def test_threshold_is_the_best_balanced_cut(rng):
 
 def rung(**changes) -> Rung:
     e = Estimate
-    base = {
+    base: dict[str, Any] = {
         "layer": "conv2",
         "attribute": "x",
         "auc": e(0.8, 0.75, 0.85, 100),

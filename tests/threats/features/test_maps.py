@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from mlleak_core.contract import Stop, drain
+from mlleak_core.contract import Step, Stop, drain
 from mlleak_core.measure import trustworthiness
 from mlleak_core.threats.features import embedding, maps
 from mlleak_core.threats.features.card import MapSettings
@@ -50,7 +50,7 @@ def test_our_map_is_as_trustworthy_as_the_plain_one(rng):
 
 @pytest.fixture(scope="module")
 def drawn(target, faces):
-    steps = []
+    steps: list[Step] = []
     return drain(draw(target, faces, FEW), steps.append), steps
 
 
@@ -86,7 +86,8 @@ def test_the_same_seed_draws_the_same_map_in_one_go_or_two(drawn, target, faces)
 def test_the_maps_of_all_epochs_take_over_those_of_the_last(desk, target):
     chosen = MapSettings(training=target.settings, attribute="Hat", points=100, seed=1)
     assert chosen.data == target.settings.data
-    first, steps = drain(maps.run_last(chosen, desk)), []
+    first = drain(maps.run_last(chosen, desk))
+    steps: list[Step] = []
     rest = drain(maps.run(chosen, desk), steps.append)
     assert {e for e, _ in first.frames} == {max(rest.epochs)}
     assert not any(f"epoch {max(rest.epochs)}" in step.note for step in steps), "drawn once"

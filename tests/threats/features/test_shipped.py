@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,8 @@ from mlleak_core.threat import threat
 def test_the_shipped_run_is_computed_not_written():
     """Another processor rounds otherwise, and training amplifies it: AUCs may then move, counts may not."""
     found = threat("features")
-    kept, desk = found.shipped_exhibits()[0], Desk()
+    kept: Any = found.shipped_exhibits()[0]
+    desk = Desk()
     result = drain(found.start(found.shipped[0], desk))
     made = drain(result.shipped_exhibit(desk))
     for name in (
