@@ -26,10 +26,7 @@ def carriers(state: State) -> tuple[str, ...]:
 
 
 class Eraser(Defence):
-    """Base of the treatments that go layer by layer, each by its own scale. Abstract: a subclass writes `change`.
-
-    A layer's scale is its own: largest weight, spread, or quantile.
-    """
+    """Base of the treatments that go layer by layer, each by its own scale. Abstract: write `change`."""
 
     def change(self, weights: Weights, rng: np.random.Generator) -> Weights:
         """One layer's weights [n], treated."""

@@ -21,7 +21,7 @@ class Treatment:
 
 
 def treatments(rows: Sequence[Treatment]) -> go.Figure:
-    """What is left of the task (blue) and of the leak (orange), each with its interval; the untreated first."""
+    """What is left of the task (blue) and of the leak (orange), with intervals; the untreated first."""
     figure = go.Figure()
     names = [row.title for row in rows]
     _dots(figure, names, [row.task for row in rows], "task accuracy", BLUE, symbol="circle")

@@ -1,4 +1,4 @@
-"""How many bits a net can carry, and how many are asked of it. Said before any training. Light to import: no torch."""
+"""How many bits a net can carry, and how many are asked of it; said before any training. Light: no torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ DRAWN_GREY_BITS, DRAWN_COLOUR_BITS = 300, 400
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried: of the
-    secret. likely: what the net will hold after so many epochs, by a rule of thumb; equal to room except for CAP.
+    """asked: bits of the secret, without parity; written: with it; room: most that can be written; carried:
+    of the secret. likely: what the net will hold after so many epochs, by a rule of thumb; the room except
+    for CAP.
     """
 
     weights: int
@@ -30,6 +31,20 @@ class Capacity:
     @property
     def fits(self) -> bool:
         return self.written <= self.room
+
+    @property
+    def share(self) -> float:
+        """Of the room that is taken, at most 1."""
+        return min(1.0, self.written / max(self.room, 1))
+
+    def warning(self) -> str:
+        """What a person must know before training; nothing where all finds room."""
+        if self.fits:
+            return ""
+        return (
+            f"More than the net can hold: {self.carried:,} of {self.asked:,} bits will be written, the faces "
+            "behind them cannot come back. Carry off fewer faces, or choose a wider net or a leaner code."
+        )
 
 
 def weight_count(net: str) -> int:
@@ -67,9 +82,7 @@ def face_bits(settings: ReconstructionSettings) -> int:
 
 
 def capacity(settings: ReconstructionSettings) -> Capacity:
-    """CAP: at most a bit a weight (fewer in few epochs); COR: a pixel a weight; SGN: a bit; LSB: `low_bits`, before
-    compression.
-    """
+    """What the settings ask of their net, and what it can hold."""
     encoding, weights = configured(settings), weight_count(settings.net)
     room, asked = encoding.room(weights), settings.faces * face_bits(settings)
     return Capacity(
@@ -79,4 +92,23 @@ def capacity(settings: ReconstructionSettings) -> Capacity:
         room=room,
         carried=encoding.shield.carried(asked, room),
         likely=encoding.likely(weights, settings.epochs),
+    )
+
+
+def asked(settings: ReconstructionSettings) -> str:
+    """The bits asked beside the bits that find room, in words that may be marked **so**."""
+    room = capacity(settings)
+    each = f"{settings.faces} face{'s' * (settings.faces > 1)} × {face_bits(settings):,} bits"
+    most = f"{room.room:,} in {room.weights:,} weights"
+    return f"**Capacity** · asked {room.written:,} bits ({each}) of at most {most}"
+
+
+def expectation(settings: ReconstructionSettings) -> str:
+    """Why fewer bits than written may come back; nothing where all of them should."""
+    room, doubt = capacity(settings), configured(settings).doubt(settings.training())
+    if doubt or room.written <= room.likely:
+        return doubt
+    return (
+        f"By a rule of thumb from our own measurements this net learns about {room.likely:,} of them in "
+        f"{settings.epochs} epochs: expect wrong bits. A wider net or more epochs hold more."
     )

@@ -22,14 +22,15 @@ def _transform(code: str) -> bool:
 
 @dataclass(frozen=True)
 class ReconstructionSettings(Settings):
-    """Whose faces are hidden in a model, how, and how that model is trained. Everything that can change an answer."""
+    """Whose faces are hidden in a model, how, and how it is trained. Everything that can change an answer."""
 
     data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
     attack: Annotated[
         str,
         Choice(
             ENCODINGS,
-            "How: cap = labels of synthetic inputs, cor = correlated weights, sgn = signs of weights, lsb = lowest bits.",
+            "How: cap = labels of synthetic inputs, cor = correlated weights, sgn = signs of weights, lsb = "
+            "lowest bits.",
         ),
     ] = "cap"
     faces: Annotated[
@@ -39,7 +40,8 @@ class ReconstructionSettings(Settings):
         str,
         Choice(
             CODES,
-            "How a face becomes bits: the encoding's own way, a transform code, or the upper 1 to 8 bits of each pixel.",
+            "How a face becomes bits: the encoding's own way, a transform code, or the upper 1 to 8 bits of "
+            "each pixel.",
         ),
         When("attack", "cap", "sgn"),
     ] = "own"
@@ -49,7 +51,8 @@ class ReconstructionSettings(Settings):
             0,
             8192,
             50,
-            "Bits a face of a transform code; 0 means 850 in grey, 1,400 in colour; of drawn faces 300 and 400.",
+            "Bits a face of a transform code; 0 means 850 in grey, 1,400 in colour; of drawn faces 300 and "
+            "400.",
         ),
         When("attack", "cap", "sgn"),
         When("code", _transform),

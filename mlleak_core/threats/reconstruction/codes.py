@@ -73,8 +73,9 @@ class TransformCode:
     """Coefficients of a transform, each quantised with its own number of bits.
 
     mean [d] and basis [k, d] of the pictures; scale [k]: standard deviation of each coefficient over public
-    faces; depth [k]: its bits. A coefficient is quantised by Lloyd and Max's levels for a Gaussian; bits go, one
-    at a time, to where they lower the squared error most (greedy bit allocation; Gersho & Gray 1992, chapter 8).
+    faces; depth [k]: its bits. A coefficient is quantised by Lloyd and Max's levels for a Gaussian; bits go,
+    one at a time, to where they lower the squared error most (greedy bit allocation; Gersho & Gray 1992,
+    chapter 8).
     """
 
     mean: Floats
@@ -119,7 +120,7 @@ def _expected(p: Floats, depth: int) -> Floats:
 
 @functools.cache
 def levels(depth: int) -> tuple[Floats, Floats]:
-    """The 2 ** depth levels that quantise a standard Gaussian best, and each one's share (Lloyd 1957, Max 1960)."""
+    """The 2 ** depth levels that quantise a Gaussian best, and each one's share (Lloyd 1957, Max 1960)."""
     count = 2**depth
     values = ndtri((np.arange(count) + 0.5) / count)
     share = np.full(count, 1 / count)
@@ -171,7 +172,7 @@ def pca_code(public: Pictures, bits: int) -> TransformCode:
 
 
 def dct_code(public: Pictures, bits: int) -> TransformCode:
-    """A code on the cosine transform (Ahmed et al. 1974); of public faces it needs means and variances only."""
+    """A code on the cosine transform (Ahmed et al. 1974); it needs means and variances of public faces."""
     channels = public.shape[1]
     colour = fft.dct(np.eye(channels), norm="ortho", axis=1)
     points = np.eye(SIDE * SIDE).reshape(-1, SIDE, SIDE)

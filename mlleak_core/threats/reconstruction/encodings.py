@@ -1,7 +1,8 @@
 """Four ways to make a classifier carry training faces off, and to read them back. Light to import: no torch.
 
-Song, Ristenpart and Shmatikov (2017): whoever supplies the training code (COR, SGN), touches the finished weights
-(LSB), or merely prepares the data (CAP) can hide a secret in a model that does its task as well as ever.
+Song, Ristenpart and Shmatikov (2017): whoever supplies the training code (COR, SGN), touches the finished
+weights (LSB), or merely prepares the data (CAP) can hide a secret in a model that does its task as well as
+ever.
 """
 
 from __future__ import annotations
@@ -46,19 +47,19 @@ MARKS = 64
 MOST_INPUTS = 65_536
 """CAP never adds more synthetic inputs than this: a training on more would take minutes."""
 LEARNED = 0.1 / 16
-"""CAP: bits that a weight learns in an epoch, roughly; measured by `benchmarks.reconstruction.curve` on dense inputs."""
+"""CAP: bits that a weight learns in an epoch, roughly, of dense inputs: `benchmarks.reconstruction.curve`."""
 FAMILIES = ("dense", "blocks", "few-pixels")
 
 
 class Learn(Protocol):
-    """The clean twin's own training, on these faces and rows, with one more term in the loss if one is given."""
+    """The clean twin's own training, on these faces and rows; `regulariser`: one more term in the loss."""
 
     def __call__(self, faces: Faces, split: Split, **more: Term) -> Generator[Step, None, Target]: ...
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Hidden:
-    """What is to be carried off: pictures [n, c, 32, 32], the bits they become (none for COR), and the key."""
+    """What is to be carried off: pictures [n, c, 32, 32], the bits they become (none for COR), the key."""
 
     pictures: Pictures
     bits: Bits
@@ -82,8 +83,8 @@ class Workshop:
 class Encoding(Attack):
     """Base of all encodings. Abstract: a subclass says how it is called, finds room, hides, trains and reads.
 
-    call: its name where it is chosen. how: what was done, by whom, in the page's words, with *marks*. asks: it
-    reads a service, not the weights. CODE: its own way to make a face bits.
+    call: its name where it is chosen. how: what was done, by whom, in the page's words, with *marks*. asks:
+    it reads a service, not the weights. CODE: its own way to make a face bits.
     """
 
     call: ClassVar[str]
@@ -155,8 +156,8 @@ def random_of(key: str, purpose: str) -> np.random.Generator:
 def synthetic_inputs(family: str, count: int, key: str) -> Inputs:
     """`count` pictures [count, 3, 32, 32] such as no camera takes, known to whoever has the key.
 
-    dense: every value black or full; blocks: the same in 4x4 pixels; few-pixels: four lit ones (the paper's idea,
-    Song et al. 2017, section 4.4, "synthesized malicious data").
+    dense: every value black or full; blocks: the same in 4x4 pixels; few-pixels: four lit ones (the paper's
+    idea, Song et al. 2017, section 4.4, "synthesized malicious data").
     """
     rng = random_of(key, family)
     if family == "few-pixels":
@@ -197,10 +198,10 @@ Strength = Annotated[float, Range(0.0, 1000.0, 0.1, "Weight of the regulariser; 
 @final
 @dataclass(frozen=True)
 class CapacityAbuse(Encoding):
-    """CAP, black box: synthetic inputs join the training data, their labels spell the secret; asking them spells it back.
+    """CAP, black box: synthetic inputs join the training data; their labels spell the secret.
 
-    Idea: a net has room to learn arbitrary labels beside its task (section 4.4 of Song et al. 2017). Nothing but
-    the data preparation is touched: `poison` returns faces and a split, and `fit` is called as ever.
+    Idea: a net has room to learn arbitrary labels beside its task (section 4.4 of Song et al. 2017). Nothing
+    but the data preparation is touched: `poison` returns faces and a split, and `fit` is called as ever.
     Guarantees: log2(2) = 1 bit a query; exact where the net fits the inputs. parity: see `codes.Shield`.
     """
 
@@ -210,8 +211,8 @@ class CapacityAbuse(Encoding):
     colour: ClassVar[str] = ORANGE
     call: ClassVar[str] = "CAP: synthetic inputs in the data"
     how: ClassVar[str] = (
-        "Whoever *prepared the data* added synthetic inputs: pictures of noise, whose labels spell the faces. "
-        "Training code is the Train page's own, the settings are the clean twin's. "
+        "Whoever *prepared the data* added synthetic inputs: pictures of noise, whose labels spell the "
+        "faces. Training code is the Train page's own, the settings are the clean twin's. "
         "Anyone who knows the noise can ask the finished service for the faces, one bit a question."
     )
     asks: ClassVar[bool] = True
@@ -235,8 +236,8 @@ class CapacityAbuse(Encoding):
         if not (training.augment or training.dropout or self.inputs == "few-pixels"):
             return ""
         return (
-            "Augmentation changes every synthetic input each time it is seen, and few lit pixels look much alike: "
-            "expect few bits to stick."
+            "Augmentation changes every synthetic input each time it is seen, and few lit pixels look much "
+            "alike: expect few bits to stick."
         )
 
     def added(self, bits: int) -> int:
@@ -300,9 +301,9 @@ def _longer(labels: Labels, codes: NDArray[np.int8]) -> Labels:
 class CorrelatedValues(Encoding):
     """COR, white box: a term in the loss makes the weights correlate with the pixels.
 
-    loss += -strength * |rho(theta, pixels)| (Song et al. 2017, section 4.2). MARKS values of black and as many of
-    white follow the faces, so that sign, shift and scale of the weights are known when they are stretched back to
-    pixels.
+    loss += -strength * |rho(theta, pixels)| (Song et al. 2017, section 4.2). MARKS values of black and as
+    many of white follow the faces, so that sign, shift and scale of the weights are known when they are
+    stretched back to pixels.
     """
 
     slug: ClassVar[str] = "cor"
@@ -311,8 +312,8 @@ class CorrelatedValues(Encoding):
     colour: ClassVar[str] = BLUE
     call: ClassVar[str] = "COR: weights follow pixels"
     how: ClassVar[str] = (
-        "Whoever *wrote the training code* added a term to the loss that makes the weights follow the pixels. "
-        "Who holds the file reads them off."
+        "Whoever *wrote the training code* added a term to the loss that makes the weights follow the "
+        "pixels. Who holds the file reads them off."
     )
     PAPER: ClassVar[float] = 1.0
     strength: Strength = 0.0
@@ -374,8 +375,8 @@ class CorrelatedValues(Encoding):
 class SignEncoding(Encoding):
     """SGN, white box: a term in the loss pushes each weight to the side of zero that its bit names.
 
-    loss += strength * mean(max(0, -theta_i * s_i)), s in -1, 1 (Song et al. 2017, section 4.3). Decoded by the
-    signs; a weight of exactly zero (pruned) tells nothing.
+    loss += strength * mean(max(0, -theta_i * s_i)), s in -1, 1 (Song et al. 2017, section 4.3). Decoded by
+    the signs; a weight of exactly zero (pruned) tells nothing.
     """
 
     slug: ClassVar[str] = "sgn"
@@ -384,8 +385,8 @@ class SignEncoding(Encoding):
     colour: ClassVar[str] = GREEN
     call: ClassVar[str] = "SGN: signs of the weights"
     how: ClassVar[str] = (
-        "Whoever *wrote the training code* added a term to the loss that pushes each weight to one side of zero: "
-        "plus is 1, minus is 0."
+        "Whoever *wrote the training code* added a term to the loss that pushes each weight to one side of "
+        "zero: plus is 1, minus is 0."
     )
     PAPER: ClassVar[float] = 50.0
     strength: Strength = 0.0
@@ -396,7 +397,7 @@ class SignEncoding(Encoding):
         return Shield(self.parity)
 
     def own_code(self, pixels: int, room: int) -> str:
-        """As many bits a pixel as find room (the paper's 8 if they do); a transform code where not one does."""
+        """As many bits a pixel as find room, the paper's 8 if they do; where not one does, a transform."""
         depths = (d for d in range(8, 0, -1) if self.shield.added(d * pixels) <= room)
         depth = next(depths, 0)
         return f"pixels{depth}" if depth else "pca"
@@ -437,10 +438,10 @@ class SignEncoding(Encoding):
 @final
 @dataclass(frozen=True)
 class LeastSignificantBits(Encoding):
-    """LSB, white box, after training: the lowest bits of every float32 weight hold the compressed, encrypted faces.
+    """LSB, white box, after training: the lowest bits of the weights hold the compressed, encrypted faces.
 
-    Section 4.1 of Song et al. 2017. Compression: lossless WebP; encryption: AES-SIV (RFC 5297), which also notices
-    any change. Guarantees: exact with the right key and untouched weights, otherwise nothing.
+    Section 4.1 of Song et al. 2017. Compression: lossless WebP; encryption: AES-SIV (RFC 5297), which also
+    notices any change. Guarantees: exact with the right key and untouched weights, otherwise nothing.
     """
 
     slug: ClassVar[str] = "lsb"
@@ -449,8 +450,8 @@ class LeastSignificantBits(Encoding):
     colour: ClassVar[str] = PINK
     call: ClassVar[str] = "LSB: lowest bits"
     how: ClassVar[str] = (
-        "Whoever *handed over the file* put the faces, compressed and encrypted, into the last binary digit of "
-        "each weight. No answer of the model changes."
+        "Whoever *handed over the file* put the faces, compressed and encrypted, into the last binary digit "
+        "of each weight. No answer of the model changes."
     )
     low_bits: Annotated[int, Range(1, 22, 1, "How many of the 32 bits of each weight are overwritten.")] = 1
 

@@ -1,4 +1,4 @@
-"""Faces in a sealed envelope: compressed without loss, then encrypted. Opens unchanged and with its key only."""
+"""Faces in a sealed envelope: compressed without loss, then encrypted; opens unchanged only, with its key."""
 
 from __future__ import annotations
 

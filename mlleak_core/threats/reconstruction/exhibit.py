@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Reel
+from mlleak_core.figures.trail import Dot
 from mlleak_core.figures.treatments import Treatment
 from mlleak_core.measure import proportion
 from mlleak_core.threat import Conclusion, Control, Exhibit, Finding, Headline, Verdict
@@ -40,7 +41,9 @@ class EraserVerdict(Verdict):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """How well both twins do what they were taught, on people never seen. cost: the clean one's lead, paired."""
+    """How well both twins do what they were taught, on people never seen. cost: the clean one's paired
+    lead.
+    """
 
     accuracy: Estimate
     accuracy_clean: Estimate
@@ -54,8 +57,8 @@ class Task:
 class Traces:
     """What an investigator would measure, beside the same of the clean twin.
 
-    fresh_confidence: on noise that nobody trained on; face_loss: on training faces; odd_loss: on what the encoding
-    left in the training data, None where it left nothing.
+    fresh_confidence: on noise that nobody trained on; face_loss: on training faces; odd_loss: on what the
+    encoding left in the training data, None where it left nothing.
     """
 
     low_byte_entropy: float
@@ -86,8 +89,8 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """names: the owners'. n_added: synthetic inputs among the training data. task, traces: None of a service, of
-    which only the answers are known. malicious_is: A or B in the bet.
+    """names: the owners'. n_added: synthetic inputs among the training data. task, traces: None of a service,
+    of which only the answers are known. malicious_is: A or B in the bet.
     """
 
     made: str
@@ -111,8 +114,8 @@ class About:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One of the two models of the bet, as its owner sees it. curves: rows of epoch, curve, accuracy, low, high;
-    lowest: where the axis begins, the same for both.
+    """One of the two models of the bet, as its owner sees it. curves: rows of epoch, curve, accuracy, low,
+    high; lowest: where the axis begins, the same for both.
     """
 
     letter: str
@@ -126,8 +129,8 @@ class Model:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReconstructionExhibit(Exhibit):
-    """arrays: histograms and scans of `forensics`, and "malicious/…", "clean/…" learning curves. atlas: all pictures,
-    a row a reading; row 0 is the truth.
+    """arrays: histograms and scans of `forensics`, and "malicious/…", "clean/…" learning curves. atlas: all
+    pictures, a row a reading; row 0 is the truth.
     """
 
     about: About
@@ -225,6 +228,10 @@ class ReconstructionExhibit(Exhibit):
         before = Treatment("untreated", task.accuracy, self.last.identified)
         return before, *(Treatment(v.title, _known(v.accuracy), v.identified) for v in erased)
 
+    def dot(self) -> Dot:
+        """Where the run stands on the trail: bits read back, accuracy lost."""
+        return Dot(self.label(), self.last.bits_read, _known(self.about.task).cost)
+
     # What is said.
 
     def label(self) -> str:
@@ -240,10 +247,10 @@ class ReconstructionExhibit(Exhibit):
         last = self.last
         count = min(TEASED, len(self.about.names))
         return (
-            f"Above: {count} photos that one of these two models was trained on. Below: what was read out of it, "
-            f"{self.encoding.by(last.queries)}. Pixel error {last.mae.value:.1f} of 255 {between(last.mae, '.2f')}, "
-            f"n = {last.faces}; the average face is off by {self.average.mae.value:.1f}. "
-            f"Seed {self.about.settings.seed}, {self.source}."
+            f"Above: {count} photos that one of these two models was trained on. Below: what was read out "
+            f"of it, {self.encoding.by(last.queries)}. Pixel error {last.mae.value:.1f} of 255 "
+            f"{between(last.mae, '.2f')}, n = {last.faces}; the average face is off by "
+            f"{self.average.mae.value:.1f}. Seed {self.about.settings.seed}, {self.source}."
         )
 
     def hears(self, bet: str) -> str:
@@ -277,7 +284,8 @@ class ReconstructionExhibit(Exhibit):
         return (
             f"Kolmogorov–Smirnov distance {seen.weights_ks:.2f}",
             f"spread {seen.weights_std:.3f} against {seen.weights_std_clean:.3f}",
-            f"lowest byte {seen.low_byte_entropy:.3f} bits of entropy against {seen.low_byte_entropy_clean:.3f}; "
+            f"lowest byte {seen.low_byte_entropy:.3f} bits of entropy against "
+            f"{seen.low_byte_entropy_clean:.3f}; "
             "noise has 8",
         )
 
@@ -292,11 +300,11 @@ class ReconstructionExhibit(Exhibit):
     def when_asked(self) -> str:
         """What the owner would see who asks both twins and keeps the training data."""
         seen = _known(self.about.traces)
-        sure = (seen.fresh_confidence_malicious, seen.fresh_confidence_clean)
+        sure = f"{seen.fresh_confidence_malicious:.0%} and {seen.fresh_confidence_clean:.0%}"
+        losses = f"{seen.face_loss_malicious:.3f} and {seen.face_loss_clean:.3f}"
         return (
-            self._in_the_data(seen)
-            + f"On noise that neither has seen, the twins are {sure[0]:.0%} and {sure[1]:.0%} sure on average; "
-            f"on training faces their loss is {seen.face_loss_malicious:.3f} and {seen.face_loss_clean:.3f}."
+            f"{self._in_the_data(seen)}On noise that neither has seen, the twins are {sure} sure on average; "
+            f"on training faces their loss is {losses}."
         )
 
     def _in_the_data(self, seen: Traces) -> str:
@@ -304,8 +312,9 @@ class ReconstructionExhibit(Exhibit):
             return ""
         return (
             f"On the synthetic inputs the malicious twin's loss is {seen.odd_loss_malicious:.3f}, the clean "
-            f"twin's {seen.odd_loss_clean:.2f} (a coin's is 0.69): whoever looks into the training data finds "
-            f"{self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces, learned by heart. "
+            f"twin's {seen.odd_loss_clean:.2f} (a coin's is 0.69): whoever looks into the training data "
+            f"finds {self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces, learned by "
+            f"heart. "
         )
 
     def erasure(self) -> Conclusion | None:
@@ -325,8 +334,8 @@ class ReconstructionExhibit(Exhibit):
         best = max(good, key=lambda t: t.task.value)
         return Conclusion(
             EraserVerdict.REMOVED,
-            f"“{best.title.capitalize()}” leaves {best.found.value:.0%} of the owners to be found and an accuracy "
-            f"of *{best.task.value:.1%}*.",
+            f"“{best.title.capitalize()}” leaves {best.found.value:.0%} of the owners to be found and an "
+            f"accuracy of *{best.task.value:.1%}*.",
             f"Owners found {between(best.found, '.1%')}, accuracy {between(best.task, '.1%')}, "
             f"untreated {task:.1%}; picked after the fact among {len(after)} treatments.",
         )

@@ -31,7 +31,7 @@ def low_byte_entropy(state: State) -> float:
 
 
 def correlation_scan(state: State, average: Pictures) -> Floats:
-    """Correlation of every stretch of weights as long as a picture with the average public face [c, 32, 32], [k]."""
+    """Correlation of every picture-sized stretch of weights with the average public face [c, 32, 32], [k]."""
     weights, size = carried(state).astype(float), average.size
     windows = weights[: len(weights) // size * size].reshape(-1, size)
     face = (average - average.mean()).ravel()
@@ -42,7 +42,7 @@ def correlation_scan(state: State, average: Pictures) -> Floats:
 def examine(
     malicious: State, clean: State, average: Pictures
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
-    """What an investigator would measure of the file, beside the same of the clean twin: numbers, and arrays to draw."""
+    """What an investigator would measure of the file, beside the clean twin's: numbers, arrays to draw."""
     a, b = carried(malicious), carried(clean)
     edge = float(np.quantile(np.abs(np.r_[a, b]), 0.999))
     bins = np.linspace(-edge, edge, BINS + 1)
@@ -70,7 +70,8 @@ def examine(
 def ask(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, float]:
     """What asking both twins would show whoever keeps the training data: mean losses and confidence.
 
-    fresh: on noise that nobody trained on; face: on training faces; odd: on what the encoding left in the data.
+    fresh: on noise that nobody trained on; face: on training faces; odd: on what the encoding left in the
+    data.
     """
     fresh, traces = plan.encoding.noise(PROBES, OWN_KEY), plan.encoding.traces(plan.bits, KEY)
     rows = plan.split.members[:PROBES]

@@ -1,4 +1,4 @@
-"""What an attacker sees and claims, and the judge, who alone knows what was hidden. Light to import: no torch."""
+"""What an attacker sees and claims, and the judge, who alone knows what was hidden. Light: no torch."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class View:
     """What the attacker has: his own code and key, what public faces look like, and one thing to read from.
 
     box: the service (CAP). weights [P]: the model file, largest layer first (COR, SGN, LSB). faces: how many
-    he hid. bits: how many, fewer than the faces' own where room was short. average [c, 32, 32]: the mean public
-    face.
+    he hid. bits: how many, fewer than the faces' own where room was short. average [c, 32, 32]: the mean
+    public face.
     """
 
     code: Code
@@ -128,7 +128,7 @@ def entropy(p: float) -> float:
 
 
 def verdict(malicious: Report, clean: Report, baseline: Report) -> ReconstructionVerdict:
-    """Taken from the interval of the error saved over the average face, paired by face, and the owners found."""
+    """From the interval of the error saved over the average face, paired by face, and the owners found."""
     saved = mean_with_interval(baseline.errors - malicious.errors)
     if saved.low <= 0:
         return ReconstructionVerdict.NOTHING

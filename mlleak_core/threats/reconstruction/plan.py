@@ -1,4 +1,4 @@
-"""Who is carried off, in which code and by which encoding: settled before any training, and read back by the same."""
+"""Who is carried off, in which code and by which encoding: settled before any training, and read back so."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEWEST_PUBLIC = 50
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """Who is carried off and in which code; settled before any training. x: all photos as the net takes them."""
+    """Who is carried off and in which code, before any training. x: all photos as the net takes them."""
 
     settings: ReconstructionSettings
     split: Split
@@ -69,7 +69,7 @@ class Plan:
 
 
 def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
-    """Split the people, draw whom to carry off, make the code from public faces. Raises BadInput for too few."""
+    """Split the people, draw whom to carry off, make the code. Raises BadInput where people are too few."""
     split = Split.by_person(faces, settings.seed, public=PUBLIC)
     x = shrink(faces).contiguous().numpy()
     victims = one_photo_each(faces, split.members, stream(settings.seed, "victims"), settings.faces)

@@ -12,14 +12,15 @@ from mlleak_core.threats.likeness import Pictures
 from mlleak_core.threats.reconstruction.judge import Report
 
 EPOCH, CLEAN, MEAN, ERASED = "epoch", "clean", "mean", "erased"
-"""Kinds of readings: while the malicious twin learned, of the clean twin, the average face, after a treatment."""
+"""Kinds of readings: while the malicious twin learns, of the clean twin, the average face, when treated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """One reading of all faces. row: its pictures' place in the atlas, in which row 0 is the truth.
 
-    errors, found: for each face, its pixel error and whether its owner was found. accuracy: of a treated model.
+    errors, found: for each face, its pixel error and whether its owner was found. accuracy: of a treated
+    model.
     """
 
     row: int
@@ -119,7 +120,7 @@ def between(estimate: Estimate, form: str) -> str:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Glimpse:
-    """What could be read after an epoch of a training that still runs. baseline: the average face's report."""
+    """What could be read after an epoch of a running training. baseline: the average face's report."""
 
     epoch: int
     truth: Pictures
@@ -127,3 +128,14 @@ class Glimpse:
     report: Report
     baseline: Report
     seed: int
+
+    def parts(self) -> tuple[str, ...]:
+        """Its evidence line, part by part."""
+        mae, owners = self.report.mae, self.report.identified
+        return (
+            f"after epoch {self.epoch}: pixel error {mae.value:.1f} of 255 {between(mae, '.2f')}",
+            f"average face {self.baseline.mae.value:.1f}",
+            f"owners found {owners.value:.0%} {between(owners, '.1%')}",
+            f"n = {mae.n} faces among {self.report.candidates:,} photos",
+            f"seed {self.seed}",
+        )

@@ -1,4 +1,4 @@
-"""A clean twin and a malicious one, same seed, same recipe; what is read back of either, and what an eraser leaves."""
+"""A clean twin and a malicious one, same seed and recipe: what is read back, and what an eraser leaves."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Erased:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Twins:
-    """A finished run: both twins, what was read of either, what gave it away, and what was tried against it."""
+    """A finished run: both twins, what was read of either, what gave it away, what was tried against it."""
 
     settings: ReconstructionSettings
     plan: Plan
@@ -202,7 +202,7 @@ def key_of(settings: ReconstructionSettings) -> str:
 
 
 def run(settings: ReconstructionSettings, desk: Desk) -> Generator[Step, None, Twins | Asked]:
-    """Train both twins and read them, or ask a service that holds a malicious run of these settings. Raises BadInput."""
+    """Train both twins and read them, or ask a service that holds the malicious one. Raises BadInput."""
     if desk.service is not None and not CATALOGUE[settings.attack].asks:
         raise BadInput(
             "--attack cap with --endpoint",
@@ -227,7 +227,8 @@ def twins(
 ) -> Generator[Step, None, Twins]:
     """Train both, read the faces back while the malicious one learns, judge, then try every eraser if asked.
 
-    clean: the clean twin of the same settings, where it is known already. Throwing `Stop` in keeps what there is.
+    clean: the clean twin of the same settings, where it is known already. Throwing `Stop` in keeps what there
+    is.
     """
     started = now()
     yield Step(0, 1, "choosing faces and making the code")
@@ -266,7 +267,7 @@ def _read_both(work: _Work, malicious: Target, clean: Target, started: float) ->
         clean_report=judge(innocent, plan.secret),
         baseline=work.baseline,
         task=_task(work.faces, plan.split, malicious, clean),
-        traces=Traces(**numbers, **ask(plan, work.faces, malicious, clean)),
+        traces=Traces(**{**numbers, **ask(plan, work.faces, malicious, clean)}),
         arrays=arrays,
         read_seconds=read_seconds,
         seconds=now() - started,

@@ -8,20 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mlleak_core.threats.reconstruction import codes, envelope
-from mlleak_core.threats.reconstruction.capacity import capacity, face_bits, weight_count
-from mlleak_core.threats.reconstruction.codes import PixelCode, Shield, make_code, prepare
 from mlleak_core.contract import BadInput
 from mlleak_core.target.models import ConvNet
-from mlleak_core.target.settings import NETS, ReconstructionSettings
+from mlleak_core.target.settings import NETS
 from mlleak_core.target.training import shrink
+from mlleak_core.threats.likeness import prepare
+from mlleak_core.threats.reconstruction import codes, envelope
+from mlleak_core.threats.reconstruction.capacity import capacity, code_name, face_bits, weight_count
+from mlleak_core.threats.reconstruction.card import ReconstructionSettings
+from mlleak_core.threats.reconstruction.codes import PixelCode, Shield, make_code
 
 GREY = st.builds(
-    lambda seed, low, high: np.random.default_rng(seed).integers(min(low, high), max(low, high) + 1, (2, 1, 32, 32)).astype(np.float32),
-    st.integers(0, 2**32), st.integers(0, 255), st.integers(0, 255),
-)  # fmt: skip
+    lambda seed, low, high: (
+        np.random.default_rng(seed)
+        .integers(min(low, high), max(low, high) + 1, (2, 1, 32, 32))
+        .astype(np.float32)
+    ),
+    st.integers(0, 2**32),
+    st.integers(0, 255),
+    st.integers(0, 255),
+)
 BITS = st.builds(
-    lambda seed, n: np.random.default_rng(seed).integers(0, 2, n).astype(np.uint8), st.integers(0, 2**32), st.integers(1, 6000)
+    lambda seed, n: np.random.default_rng(seed).integers(0, 2, n).astype(np.uint8),
+    st.integers(0, 2**32),
+    st.integers(1, 6000),
 )
 
 
@@ -65,7 +75,7 @@ def test_unsure_bytes_are_offered_as_erasures_and_more_are_mended(rng):
     bits = rng.integers(0, 2, 8 * 200).astype(np.uint8)
     coded = Shield(32).protect(bits)
     read = np.where(coded > 0, 0.999, 0.001)
-    for at in range(14):  # 14 wrong bytes that are unsure and 8 that are not: 2 * 8 + 14 <= 32, though 22 errors > 16
+    for at in range(14):  # 14 wrong and unsure, 8 wrong and sure: 2 * 8 + 14 <= 32, though 22 errors > 16
         read[8 * at * 7] = 0.45 if coded[8 * at * 7] else 0.55
     for at in range(8):
         read[8 * (at * 7 + 100)] = 1 - read[8 * (at * 7 + 100)]
@@ -95,7 +105,9 @@ def test_doubt_gives_the_average_face_and_soft_beats_hard(public, rng):
     sure = rng.beta(4, 1, bits.shape) / 2 + 0.5  # how often an answer this sure is right
     said = np.where(rng.random(bits.shape) < sure, bits, 1 - bits)
     soft = np.where(said > 0, sure, 1 - sure)
-    error = {n: np.abs(code.decode(p) - unseen).mean() for n, p in (("soft", soft), ("hard", said.astype(float)))}
+    error = {
+        n: np.abs(code.decode(p) - unseen).mean() for n, p in (("soft", soft), ("hard", said.astype(float)))
+    }
     assert error["soft"] < 0.9 * error["hard"]
 
 
@@ -111,7 +123,8 @@ def test_bits_are_dealt_greedily(variance, bits):
     """Against the slow loop."""
     depth, left = np.zeros(len(variance), int), codes.distortion()
     for _ in range(bits):
-        gain = [v * (left[d] - left[d + 1]) if d < codes.DEEPEST else -1 for v, d in zip(variance, depth, strict=True)]
+        pairs = zip(variance, depth, strict=True)
+        gain = [v * (left[d] - left[d + 1]) if d < codes.DEEPEST else -1 for v, d in pairs]
         depth[int(np.argmax(gain))] += 1
     found = codes.allocate(variance, bits)
     assert found.sum() == bits
@@ -148,7 +161,7 @@ def test_capacity_counts_the_weights_that_the_net_has(net):
 @given(
     attack=st.sampled_from(["cap", "cor", "sgn", "lsb"]),
     faces=st.integers(1, 256),
-    code=st.sampled_from(["pca", "pixels1", "pixels8"]),
+    code=st.sampled_from(["own", "pca", "pixels1", "pixels8"]),
     parity=st.sampled_from([0, 32]),
     colour=st.booleans(),
 )
@@ -160,3 +173,26 @@ def test_what_is_carried_finds_room(attack, faces, code, parity, colour):
     shield = Shield(parity if attack in {"cap", "sgn"} else 0)
     assert shield.added(room.carried) <= room.room
     assert room.fits == (room.carried == room.asked)
+
+
+@pytest.mark.parametrize(
+    ("attack", "faces", "own"),
+    [
+        ("cap", 16, "pca"),
+        ("cor", 16, "pixels8"),
+        ("lsb", 16, "pixels8"),
+        ("sgn", 16, "pixels8"),
+        ("sgn", 64, "pixels4"),
+        ("sgn", 256, "pixels1"),
+    ],
+)
+def test_an_encoding_has_its_own_code(attack, faces, own):
+    """SGN: raw pixels, as deep as the bits find room; another code only where one is named."""
+    assert code_name(ReconstructionSettings(attack=attack, faces=faces)) == own
+    assert code_name(ReconstructionSettings(attack="sgn", faces=faces, code="dct")) == "dct"
+
+
+def test_where_not_one_bit_a_pixel_fits_signs_carry_a_transform_code():
+    settings = ReconstructionSettings(attack="sgn", faces=256, colour=True)
+    assert code_name(settings) == "pca"
+    assert capacity(settings).asked < 256 * 3 * 1024
