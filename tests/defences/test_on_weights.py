@@ -88,7 +88,7 @@ def test_fine_tuning_trains_and_does_nothing_else(state):
 
 
 def test_every_eraser_acts_on_weights_alone_and_checks_its_knobs():
-    assert {e.place() for e in map(type, ERASERS)} == {"on_weights"}
+    assert {eraser.place() for eraser in ERASERS} == {"on_weights"}
     assert len({e.title for e in ERASERS}) == len(ERASERS)
     for kind in (Integers, Noise, Prune, FineTune):
         with pytest.raises(BadInput):

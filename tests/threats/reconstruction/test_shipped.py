@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,13 @@ from mlleak_core.contract import Estimate, drain
 from mlleak_core.defences.on_weights import ERASERS
 from mlleak_core.server.desk import Desk
 from mlleak_core.threats.reconstruction.card import THREAT, ReconstructionSettings
-from mlleak_core.threats.reconstruction.exhibit import EraserVerdict, ReconstructionExhibit
+from mlleak_core.threats.reconstruction.exhibit import EraserVerdict
 from mlleak_core.threats.reconstruction.judge import ReconstructionVerdict
 from mlleak_core.threats.reconstruction.readings import between
 
 
 @pytest.fixture(scope="module")
-def kept() -> ReconstructionExhibit:
+def kept() -> Any:
     return THREAT.shipped_exhibits()[0]
 
 
@@ -34,7 +35,8 @@ def with_cost(kept, low, high):
 
 def test_the_shipped_twins_are_computed_not_written(kept):
     """Without the erasers, which are the same reading of a treated file."""
-    settings = dataclasses.replace(THREAT.shipped[0], erase=False)
+    shipped: Any = THREAT.shipped[0]
+    settings = dataclasses.replace(shipped, erase=False)
     made = drain(THREAT.start(settings, Desk())).exhibit()
     assert dataclasses.replace(kept.about.settings, erase=False) == made.about.settings
     assert kept.about.names == made.about.names
