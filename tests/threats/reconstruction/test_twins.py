@@ -16,6 +16,7 @@ from mlleak_core.measure import ssim
 from mlleak_core.server.desk import Desk
 from mlleak_core.target import training
 from mlleak_core.target.blackbox import Local, Refused
+from mlleak_core.target.models import ConvNet
 from mlleak_core.threats import likeness
 from mlleak_core.threats.reconstruction import encodings, plan, twins
 from mlleak_core.threats.reconstruction.card import ENCODINGS, ReconstructionSettings
@@ -133,7 +134,7 @@ def test_cap_leaves_the_training_code_alone(faces, monkeypatch):
 def test_watching_does_not_change_the_training(faces):
     settings = dataclasses.replace(EACH["cap"], epochs=2).training()
 
-    def disturb(_: int, net: training.ConvNet) -> None:
+    def disturb(_: int, net: ConvNet) -> None:
         net.train()
 
     watched = drain(training.fit(faces, settings, after_epoch=disturb))
