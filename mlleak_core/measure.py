@@ -223,18 +223,26 @@ def roc(scores: ArrayLike, truth: ArrayLike, points: int = 120) -> Roc:
     return Roc(alarms / k, hits / m, low, high)
 
 
-def tpr_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> Estimate | None:
-    """True positive rate at the strictest threshold whose false positive rate is at most `fpr`, with its
-    exact interval.
+def threshold_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> float | None:
+    """The strictest threshold that negatives cross, by lying above it, at a rate of at most `fpr` < 1.
 
     None where `fpr` cannot be resolved: one false positive among the negatives would already exceed it.
     """
     scores, truth = np.asarray(scores, float), np.asarray(truth, bool)
     negatives = np.sort(scores[~truth])[::-1]
     allowed = int(np.floor(fpr * len(negatives) + 1e-9))
-    if allowed < 1:
+    return float(negatives[allowed]) if allowed else None
+
+
+def tpr_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> Estimate | None:
+    """True positive rate above `threshold_at_fpr`, with its exact interval; None where there is no such
+    threshold.
+    """
+    line = threshold_at_fpr(scores, truth, fpr)
+    if line is None:
         return None
-    return proportion(int((scores[truth] > negatives[allowed]).sum()), int(truth.sum()))
+    positive = np.asarray(scores, float)[np.asarray(truth, bool)]
+    return proportion(int((positive > line).sum()), len(positive))
 
 
 def advantage(scores: ArrayLike, truth: ArrayLike) -> float:

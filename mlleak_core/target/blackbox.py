@@ -28,11 +28,12 @@ class Refused(RuntimeError):
 
 class BlackBox(Protocol):
     """What an attacker of a prediction service has. `ask` returns probabilities [n, classes], as far as they
-    are revealed.
+    are revealed; reveal: how far that is.
     """
 
     classes: int
     queries: int
+    reveal: str
 
     def ask(self, inputs: NDArray[Any]) -> Probabilities: ...
 

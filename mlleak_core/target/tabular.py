@@ -16,10 +16,11 @@ from mlleak_core.target.settings import TableSettings
 
 BATCH = 128
 Weights = list[Tensor]
+"""Of k nets with one hidden layer: [k, d, h], [k, 1, h], [k, h, c], [k, 1, c]."""
 
 
 def initial(width: int, classes: int, settings: TableSettings, seeds: Sequence[int]) -> Weights:
-    """First weights of one hidden-layer net a seed: [k, d, h], [k, 1, h], [k, h, c], [k, 1, c] (uniform, as torch.nn.Linear)."""
+    """First weights of a net for each seed, uniform as those of torch.nn.Linear."""
     sizes = ((width, settings.hidden), (settings.hidden, classes))
     stacks: list[list[Tensor]] = [[], [], [], []]
     for seed in seeds:
@@ -27,7 +28,8 @@ def initial(width: int, classes: int, settings: TableSettings, seeds: Sequence[i
         for layer, (fan_in, fan_out) in enumerate(sizes):
             bound = 1 / math.sqrt(fan_in)
             for part, shape in enumerate(((fan_in, fan_out), (1, fan_out))):
-                stacks[2 * layer + part].append(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+                drawn = torch.empty(shape).uniform_(-bound, bound, generator=generator)
+                stacks[2 * layer + part].append(drawn)
     return [torch.stack(s) for s in stacks]
 
 
@@ -46,14 +48,18 @@ def train(
     classes: int,
     after_epoch: Callable[[Weights], None] | None = None,
 ) -> Weights:
-    """Train one net a seed, each on its own members (all of one length). Raises Diverged when the loss leaves the numbers."""
+    """Train one net a seed, each on its own members, all of one length. x [n, d], y [n].
+
+    Raises Diverged when the loss leaves the numbers.
+    """
     inputs, labels = torch.tensor(x), torch.tensor(y)
     weights = [w.requires_grad_() for w in initial(x.shape[1], classes, settings, seeds)]
     optimiser = torch.optim.AdamW(weights, settings.lr, weight_decay=0.0, fused=True)
     order = [torch.Generator().manual_seed(seed + 1_000_003) for seed in seeds]
     rows = torch.from_numpy(np.stack(members))
     for _ in range(settings.epochs):
-        dealt = torch.stack([r[torch.randperm(len(r), generator=g)] for r, g in zip(rows, order, strict=True)])
+        deals = zip(rows, order, strict=True)
+        dealt = torch.stack([r[torch.randperm(len(r), generator=g)] for r, g in deals])
         for batch in dealt.split(BATCH, dim=1):
             logits = forward(weights, inputs[batch])
             loss = functional.cross_entropy(logits.flatten(0, 1), labels[batch].flatten()) * len(seeds)

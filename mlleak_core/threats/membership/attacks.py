@@ -1,7 +1,8 @@
-"""Membership inference: was this record in the training set?
+"""What a membership attacker sees, and the attacks: was this record in the training set? Light: no torch.
 
-Sources: Shokri et al. (S&P 2017); Yeom et al. (CSF 2018); Song & Mittal (USENIX Security 2021); Carlini et al. (S&P
-2022, LiRA); Zarifzadeh et al. (ICML 2024, RMIA); Bertran et al. (NeurIPS 2023); Choquette-Choo et al. (ICML 2021).
+Sources: Shokri et al. (S&P 2017); Yeom et al. (CSF 2018); Song & Mittal (USENIX Security 2021); Carlini et
+al. (S&P 2022, LiRA); Zarifzadeh et al. (ICML 2024, RMIA); Bertran et al. (NeurIPS 2023); Choquette-Choo et
+al. (ICML 2021); Lassila et al. (2025, BASE).
 """
 
 from __future__ import annotations
@@ -14,20 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mlleak_core import measure
-from mlleak_core.target.blackbox import LEAST_PROBABILITY, BlackBox, Reveal, revealed, softmax
-from mlleak_core.contract import BadInput, Card, Range, Settings, Step
+from mlleak_core.contract import BadInput, Range, Step
+from mlleak_core.defences.on_output import revealed
+from mlleak_core.seeds import stream
+from mlleak_core.target.blackbox import LEAST_PROBABILITY, BlackBox, softmax
 from mlleak_core.target.fleet import Fleet, Pool
-from mlleak_core.measure import Estimate, Roc
-
-CARD = Card(
-    slug="membership",
-    order=2,
-    title="Membership",
-    icon=":material/how_to_reg:",
-    question="Was this record in the training set?",
-    papers=("Shokri et al., S&P 2017", "Carlini et al., S&P 2022", "Zarifzadeh et al., ICML 2024"),
-)
+from mlleak_core.target.kinds import Kind, of_inputs
+from mlleak_core.threat import Attack
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -39,7 +33,11 @@ STAND_INS = 8
 
 @dataclass(frozen=True, eq=False)
 class Refs:
-    """The attacker's own shadows: logp [k, q, n, c] and z_logp [k, q, m, c], log probabilities; inside [k, n]."""
+    """The attacker's own shadows: logp [k, q, n, c] and z_logp [k, q, m, c], log probabilities; inside
+    [k, n].
+
+    q: the record itself and, for pictures, its mirror image.
+    """
 
     logp: Floats
     z_logp: Floats
@@ -54,8 +52,9 @@ class Refs:
 class View:
     """What the attacker sees: a service that answers, the records in question, own shadows, own population.
 
-    x [n, ...], y [n]: the records; z_x [m, ...], z_y [m]: records of the same kind that no model was trained on.
-    trace [e, n]: each record's loss after each epoch, for the training side's own risk score alone; a black box has none.
+    x [n, ...], y [n]: the records; z_x [m, ...], z_y [m]: records of the same kind that no model was trained
+    on. trace [e, n]: each record's loss after each epoch, for the training side's own risk score alone; a
+    black box has none.
     """
 
     box: BlackBox
@@ -66,10 +65,16 @@ class View:
     refs: Refs
     trace: Floats | None = None
 
+    @property
+    def kind(self) -> Kind:
+        return of_inputs(self.x)
+
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """scores [n]: higher = more likely a member. p_values [n] of not being one, or None. queries: what it cost."""
+    """scores [n]: higher = more likely a member. p_values [n] of not being one, or None. queries: what it
+    cost.
+    """
 
     scores: Floats
     p_values: Floats | None
@@ -77,43 +82,24 @@ class Claim:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
-    """The judge's finding of one attack. tpr_* is None where so few non-members cannot support the claim."""
+class Seen:
+    """The target's answers: logp [q, n, c] to the records, z_logp [q, m, c] to the attacker's own
+    population.
+    """
 
-    attack: str
-    auc: Estimate
-    tpr_1pct: Estimate | None
-    tpr_01pct: Estimate | None
-    advantage: float
-    roc: Roc
-    shuffled: Estimate
-    untrained: Estimate | None
-    blind: Estimate
-    named: NDArray[np.bool_]
-    named_members: Estimate | None
-    n_members: int
-    n_nonmembers: int
-    queries: int
-
-    def row(self) -> dict[str, Any]:
-        """The flat form that the command line prints."""
-        return {
-            "attack": self.attack, "auc": self.auc.value, "auc_low": self.auc.low, "auc_high": self.auc.high,
-            "tpr_at_1pct": _value(self.tpr_1pct), "tpr_at_1pct_interval": _interval(self.tpr_1pct),
-            "tpr_at_0_1pct": _value(self.tpr_01pct), "tpr_at_0_1pct_interval": _interval(self.tpr_01pct),
-            "advantage": self.advantage, "n_members": self.n_members, "n_nonmembers": self.n_nonmembers,
-            "controls": {"shuffled_membership_auc": vars(self.shuffled), "untrained_target_auc": self.untrained and vars(self.untrained)},
-            "blind_auc": self.blind.value, "blind_interval": _interval(self.blind), "queries": self.queries,
-            "named": int(self.named.sum()), "named_members": self.named_members and vars(self.named_members), "verdict": verdict(self),
-        }  # fmt: skip
+    logp: Floats
+    z_logp: Floats
 
 
-def _value(estimate: Estimate | None) -> float | None:
-    return estimate.value if estimate else None
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answers:
+    """All there is of a model that is not here: y [n]; true [n], log p_y up to a constant; logp [n, c], or
+    None.
+    """
 
-
-def _interval(estimate: Estimate | None) -> list[float] | None:
-    return [estimate.low, estimate.high] if estimate else None
+    y: Rows
+    true: Floats
+    logp: Floats | None
 
 
 def phi(logp: Floats, y: Rows) -> Floats:
@@ -125,54 +111,65 @@ def phi(logp: Floats, y: Rows) -> Floats:
 
 def log_true(logp: Floats, y: Rows) -> Floats:
     """log p_y: [..., n]."""
-    return np.asarray(np.take_along_axis(logp, np.broadcast_to(y[:, None], (*logp.shape[:-1], 1)), -1)[..., 0])
+    at = np.broadcast_to(y[:, None], (*logp.shape[:-1], 1))
+    return np.asarray(np.take_along_axis(logp, at, -1)[..., 0])
 
 
 def log_probabilities(probabilities: Floats) -> Floats:
     return np.asarray(np.log(np.maximum(probabilities, LEAST_PROBABILITY)))
 
 
-def stage(pool: Pool, fleet: Fleet, box: BlackBox, reveal: Reveal = "probabilities", trace: Floats | None = None) -> View:
+def stage(
+    pool: Pool, fleet: Fleet, box: BlackBox, reveal: str = "probabilities", trace: Floats | None = None
+) -> View:
     """Put the attacker before the service. Shadows are shown to him as the service would show them."""
-    candidates, public = np.flatnonzero(~pool.public), np.flatnonzero(pool.public)
+    own, public = pool.candidates, np.flatnonzero(pool.public)
     k, q, n, c = fleet.logits.shape
     shown = log_probabilities(revealed(softmax(fleet.logits).reshape(-1, c), reveal)).reshape(k, q, n, c)
-    refs = Refs(shown[:, :, candidates], shown[:, :, public], fleet.inside[:, candidates])
-    kept = None if trace is None else trace[:, candidates]
-    return View(box, pool.x[candidates], pool.y[candidates], pool.x[public], pool.y[public], refs, kept)
+    return View(
+        box=box,
+        x=pool.x[own],
+        y=pool.y[own],
+        z_x=pool.x[public],
+        z_y=pool.y[public],
+        refs=Refs(shown[:, :, own], shown[:, :, public], fleet.inside[:, own]),
+        trace=None if trace is None else trace[:, own],
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """The target's answers: logp [q, n, c] to the records, z_logp [q, m, c] to the attacker's own population."""
-
-    logp: Floats
-    z_logp: Floats
-
-
-class ScoreAttack(Settings):
+class ScoreAttack(Attack):
     """An attack that turns answers into scores. Abstract: a subclass writes `score`.
 
-    `views`: whether it also asks for mirror images. The p-values come from the attacker's own shadows, attacked in the
-    target's place: he knows who was in them.
+    views: in how many ways it asks for a record, for pictures also mirrored. needs_shadows: without them it
+    says something else. quick: judged again and again while shadows come in. The p-values come from the
+    attacker's own shadows, attacked in the target's place: he knows who was in them.
     """
 
     views: ClassVar[int] = 1
     needs_population: ClassVar[bool] = False
+    needs_shadows: ClassVar[bool] = True
     null_from_shadows: ClassVar[bool] = True
+    quick: ClassVar[bool] = False
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
+        """Higher = more likely a member, [n]."""
         raise NotImplementedError
+
+    def alone(self, answers: Answers) -> Floats:
+        """Scores [n] from answers alone: no shadows, nobody to ask. Raises BadInput where that is not
+        enough.
+        """
+        needs = f"a model to train shadows for and to ask, for {self.title}"
+        raise BadInput(needs, "a table of answers", "Attack the model itself.")
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         if self.needs_population and not len(view.z_y):
-            raise BadInput(
-                f"records that nobody trained on, for {type(self).__name__}", "none in this pool", "Use the leaky preset."
-            )
+            needs = f"records that nobody trained on, for {self.title}"
+            raise BadInput(needs, "none in this pool", "Use the leaky preset.")
         before = view.box.queries
-        yield Step(0, 2, f"{type(self).__name__} asks")
+        yield Step(0, 2, f"{self.title} asks")
         seen = self.ask(view)
-        yield Step(1, 2, f"{type(self).__name__} scores")
+        yield Step(1, 2, f"{self.title} scores")
         scores = self.score(seen, view.refs, view)
         queries = view.box.queries - before
         return Claim(scores, self.p_values(scores, view) if self.null_from_shadows else None, queries)
@@ -181,14 +178,14 @@ class ScoreAttack(Settings):
         q = min(self.views, view.refs.logp.shape[1])
 
         def answers(x: NDArray[Any]) -> Floats:
-            turned = (x, x[..., ::-1])[:q]
-            return np.stack([log_probabilities(view.box.ask(np.ascontiguousarray(t))) for t in turned])
+            shown = (np.ascontiguousarray(v) for v in view.kind.views(x)[:q])
+            return np.stack([log_probabilities(view.box.ask(v)) for v in shown])
 
         z = answers(view.z_x) if self.needs_population else np.empty((q, 0, view.refs.logp.shape[-1]))
         return Seen(answers(view.x), z)
 
     def p_values(self, scores: Floats, view: View) -> Floats | None:
-        """The share of known non-members of own shadows that score as high (with the usual +1)."""
+        """The share of known non-members of own shadows that score as high (with the usual +1), [n]."""
         k = len(view.refs.logp)
         if k < 3:
             return None
@@ -206,8 +203,18 @@ class ScoreAttack(Settings):
 class LossThreshold(ScoreAttack):
     """Members have a lower loss (Yeom et al. 2018). Setting: black box, no shadows. Score: log p_y."""
 
+    slug: ClassVar[str] = "loss"
+    title: ClassVar[str] = "Loss threshold"
+    why: ClassVar[str] = "looks at the confidence alone: easy faces look like members"
+    colour: ClassVar[str] = "#009E73"
+    needs_shadows: ClassVar[bool] = False
+    quick: ClassVar[bool] = True
+
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         return log_true(seen.logp[0], view.y)
+
+    def alone(self, answers: Answers) -> Floats:
+        return answers.true
 
 
 @final
@@ -215,8 +222,14 @@ class LossThreshold(ScoreAttack):
 class ModifiedEntropy(ScoreAttack):
     """Members are answered with less entropy about the true class (Song & Mittal 2021, eq. 7).
 
-    Setting: black box; a threshold per class from the shadows, subtracted so that zero cuts every class alike.
+    Setting: black box; a threshold per class from the shadows, subtracted so that zero cuts every class
+    alike.
     """
+
+    slug: ClassVar[str] = "entropy"
+    title: ClassVar[str] = "Modified entropy"
+    why: ClassVar[str] = "looks at how undecided the answer is"
+    colour: ClassVar[str] = "#8C8C8C"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         own = -modified_entropy(refs.logp[:, 0], view.y)
@@ -226,12 +239,20 @@ class ModifiedEntropy(ScoreAttack):
             scores[at] -= _best_cut(own[:, at].ravel(), refs.inside[:, at].ravel())
         return scores
 
+    def alone(self, answers: Answers) -> Floats:
+        """One threshold for all classes."""
+        if answers.logp is None:
+            raise BadInput(f"logits, for {self.title}", "losses alone", "Give columns logit_0, logit_1, …")
+        return -modified_entropy(answers.logp, answers.y)
+
 
 def modified_entropy(logp: Floats, y: Rows) -> Floats:
     """-(1 - p_y) log p_y - sum_{i != y} p_i log(1 - p_i), of [..., n, c]."""
     p = np.exp(logp)
-    rest = np.where(np.arange(p.shape[-1]) == y[:, None], 0.0, p * np.log(np.maximum(1 - p, LEAST_PROBABILITY)))
-    return np.asarray(-(1 - np.exp(log_true(logp, y))) * log_true(logp, y) - rest.sum(-1))
+    own = np.arange(p.shape[-1]) == y[:, None]
+    rest = np.where(own, 0.0, p * np.log(np.maximum(1 - p, LEAST_PROBABILITY)))
+    true = log_true(logp, y)
+    return np.asarray(-(1 - np.exp(true)) * true - rest.sum(-1))
 
 
 def _best_cut(scores: Floats, inside: NDArray[np.bool_]) -> float:
@@ -249,9 +270,15 @@ def _best_cut(scores: Floats, inside: NDArray[np.bool_]) -> float:
 class ShokriShadow(ScoreAttack):
     """An attack model per class on the whole output vector (Shokri et al. 2017, section V).
 
-    Setting: black box, shadows with known membership. Logistic regression on the sorted log probabilities, log p_y and
-    whether the answer was right; one for each class, so that classes that are learned less well are judged by themselves.
+    Setting: black box, shadows with known membership. Logistic regression on the sorted log probabilities,
+    log p_y and whether the answer was right; one for each class, so that classes that are learned less well
+    are judged by themselves.
     """
+
+    slug: ClassVar[str] = "shokri"
+    title: ClassVar[str] = "Shokri's shadow attack"
+    why: ClassVar[str] = "learned from shadows what answers to members look like"
+    colour: ClassVar[str] = "#E69F00"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         from sklearn.linear_model import LogisticRegression
@@ -271,10 +298,14 @@ class ShokriShadow(ScoreAttack):
 
 
 def _outputs(logp: Floats, y: Rows) -> Floats:
-    """What the attack model sees of an answer: the three largest log probabilities, log p_y, and whether it was right."""
+    """What the attack model sees of an answer: the three largest log probabilities, log p_y, its log odds,
+    and whether it was right.
+    """
     top = np.sort(logp, axis=-1)[..., ::-1][..., :3]
     right = (logp.argmax(-1) == y).astype(float)
-    return np.concatenate([top, log_true(logp, y)[..., None], phi(logp, y)[..., None].clip(-30, 30), right[..., None]], axis=-1)
+    odds = phi(logp, y).clip(-30, 30)
+    more = (part[..., None] for part in (log_true(logp, y), odds, right))
+    return np.concatenate([top, *more], axis=-1)
 
 
 @final
@@ -282,13 +313,37 @@ def _outputs(logp: Floats, y: Rows) -> Floats:
 class LiRA(ScoreAttack):
     """The likelihood ratio attack, online or offline (Carlini et al. 2022, algorithm 1).
 
-    Setting: black box, shadows. Per record, phi of the shadows that had it and of those that had not are two Gaussians;
-    the score is the log ratio of their densities at the target's phi, summed over the record and its mirror image.
-    Offline: how far above the second Gaussian. Below 64 shadows one variance is pooled from within-record residuals.
+    Setting: black box, shadows. Per record, phi of the shadows that had it and of those that had not are two
+    Gaussians; the score is the log ratio of their densities at the target's phi, summed over the record and
+    its mirror image. Offline: how far above the second Gaussian. Below 64 shadows one variance is pooled from
+    within-record residuals.
     """
 
     views: ClassVar[int] = 2
-    online: Annotated[bool, "Use the shadows that had the record too; offline, only those that had not."] = True
+    online: Annotated[bool, "Use the shadows that had the record too; offline, only those that had not."] = (
+        True
+    )
+
+    @property
+    def slug(self) -> str:  # type: ignore[override]
+        return "lira" if self.online else "lira-offline"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return "LiRA" if self.online else "LiRA, offline"
+
+    @property
+    def why(self) -> str:  # type: ignore[override]
+        both = "compares with shadows that had it and shadows that had not"
+        return both if self.online else "compares with shadows that had not, only"
+
+    @property
+    def colour(self) -> str:  # type: ignore[override]
+        return "#D55E00" if self.online else "#A0522D"
+
+    @property
+    def quick(self) -> bool:  # type: ignore[override]
+        return self.online
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         target, own = phi(seen.logp, view.y), phi(refs.logp[:, : len(seen.logp)], view.y)
@@ -302,7 +357,9 @@ class LiRA(ScoreAttack):
 
 
 def _gaussian(own: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Mean and deviation [q, n] over the shadows [k, q, n] picked by `which` [k, 1, n]; records without any get the others' mean."""
+    """Mean and deviation [q, n] over the shadows [k, q, n] picked by `which` [k, 1, n]; records without any
+    get the others' mean.
+    """
     count = np.maximum(which.sum(0), 1)
     picked = np.where(which, own, 0.0)
     mean = picked.sum(0) / count
@@ -311,7 +368,7 @@ def _gaussian(own: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     residual = np.where(which, own - mean, 0.0)
     if len(own) >= FEW_SHADOWS:
         spread = np.sqrt((residual**2).sum(0) / np.maximum(count - 1, 1))
-    else:  # one variance from residuals within each record; each record's own mean costs a degree of freedom
+    else:  # one variance from residuals within each record; its own mean costs a degree of freedom
         freedom = np.maximum((which.sum(0) - 1).clip(0).sum(-1, keepdims=True), 1)
         spread = np.sqrt((residual**2).sum((0, 2))[:, None] / freedom)
     return mean, np.maximum(spread, 1e-6)
@@ -324,27 +381,41 @@ def _log_normal(x: Floats, mean: Floats, sd: Floats) -> Floats:
 @final
 @dataclass(frozen=True)
 class RMIA(ScoreAttack):
-    """The robust attack (Zarifzadeh et al. 2024, eq. 3, offline form): beat how many population records by a factor gamma?
+    """The robust attack (Zarifzadeh et al. 2024, eq. 3, offline form): beat how many population records by a
+    factor gamma?
 
-    Setting: black box, shadows that had not the record, a population z of known non-members. p(x) is the shadows' mean,
-    corrected for their being OUT only: ((1 + a) / 2) mean_OUT + (1 - a) / 2.
+    Setting: black box, shadows that had not the record, a population z of known non-members. p(x) is the
+    shadows' mean, corrected for their being OUT only: ((1 + a) / 2) mean_OUT + (1 - a) / 2.
     """
 
+    slug: ClassVar[str] = "rmia"
+    title: ClassVar[str] = "RMIA"
+    why: ClassVar[str] = "asks how many outsiders it beats"
+    colour: ClassVar[str] = "#CC79A7"
     needs_population: ClassVar[bool] = True
     gamma: Annotated[
-        float, Range(1.0, 10.0, 0.5, "How many times as likely as a population record the record must have become.")
+        float,
+        Range(1.0, 10.0, 0.5, "How many times as likely as a population record the record must have become."),
     ] = 1.0
-    a: Annotated[float, Range(0.0, 1.0, 0.1, "Guessed line from OUT to average probability (offline correction).")] = 0.3
+    a: Annotated[
+        float, Range(0.0, 1.0, 0.1, "Guessed line from OUT to average probability (offline correction).")
+    ] = 0.3
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
-        own, z_own = np.exp(log_true(refs.logp[:, 0], view.y)), np.exp(log_true(refs.z_logp[:, 0], view.z_y))
+        own = np.exp(log_true(refs.logp[:, 0], view.y))
         out = np.where(refs.inside, np.nan, own)
         some = (~refs.inside).any(0)
         mean = np.where(some, np.nanmean(np.where(some, out, 0.5), axis=0), own.mean(0))
-        x_ratio = np.exp(log_true(seen.logp[0], view.y)) / ((1 + self.a) / 2 * mean + (1 - self.a) / 2)
-        z_ratio = np.exp(log_true(seen.z_logp[0], view.z_y)) / ((1 + self.a) / 2 * z_own.mean(0) + (1 - self.a) / 2)
+        z_mean = np.exp(log_true(refs.z_logp[:, 0], view.z_y)).mean(0)
+        x_ratio = np.exp(log_true(seen.logp[0], view.y)) / self._usual(mean)
+        z_ratio = np.exp(log_true(seen.z_logp[0], view.z_y)) / self._usual(z_mean)
         beaten = np.searchsorted(np.sort(z_ratio), x_ratio / self.gamma, side="right") / len(z_ratio)
-        return np.asarray(beaten + 1e-6 * x_ratio / (1 + x_ratio))  # ties of 1/|z| are broken by the ratio itself
+        # Ties of 1/|z| are broken by the ratio itself.
+        return np.asarray(beaten + 1e-6 * x_ratio / (1 + x_ratio))
+
+    def _usual(self, out: Floats) -> Floats:
+        """What models say on average, from what those say that had not the record."""
+        return (1 + self.a) / 2 * out + (1 - self.a) / 2
 
 
 @final
@@ -357,9 +428,32 @@ class BASE(ScoreAttack):
 
     references: Annotated[int, Range(0, 256, 1, "How many shadows to use; 0 means all.")] = 0
 
+    @property
+    def slug(self) -> str:  # type: ignore[override]
+        return f"base-{self.references}" if self.references else "base"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        few = {1: "one reference", 2: "two references"}.get(self.references, f"{self.references} references")
+        return f"BASE, {few}" if self.references else "BASE"
+
+    @property
+    def why(self) -> str:  # type: ignore[override]
+        few = {1: "one model", 2: "two models"}.get(self.references, f"{self.references} models")
+        return f"the same, from {few}" if self.references else "takes off what any model would say"
+
+    @property
+    def colour(self) -> str:  # type: ignore[override]
+        return "#56B4E9" if self.references else "#0072B2"
+
+    @property
+    def quick(self) -> bool:  # type: ignore[override]
+        return not self.references
+
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         own = log_true(refs.logp[: self.references or None, 0], view.y)
-        return np.asarray(log_true(seen.logp[0], view.y) - special.logsumexp(own, axis=0) + np.log(len(own)))
+        said = log_true(seen.logp[0], view.y)
+        return np.asarray(said - special.logsumexp(own, axis=0) + np.log(len(own)))
 
 
 @final
@@ -367,26 +461,40 @@ class BASE(ScoreAttack):
 class QuantileRegression(ScoreAttack):
     """Is phi higher than a non-member that looks like this would get? (Bertran et al. 2023)
 
-    Setting: black box, no shadows; a regression on known non-members predicts from x the median and the 90th percentile
-    of the target's phi. Score: phi above the median, in units of their distance. Targets are floats.
+    Setting: black box, no shadows; a regression on known non-members predicts from x the median and the 90th
+    percentile of the target's phi. Score: phi above the median, in units of their distance. Targets are
+    floats.
     """
 
+    slug: ClassVar[str] = "quantile"
+    title: ClassVar[str] = "Quantile regression"
+    why: ClassVar[str] = "compares with outsiders that look like it"
+    colour: ClassVar[str] = "#5F4B8B"
     needs_population: ClassVar[bool] = True
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        features, z_features = _summaries(view.x, view.z_x, view.y, view.z_y)
+        features, z_features = summaries(view.x, view.z_x, view.y, view.z_y)
         known = phi(seen.z_logp[0], view.z_y).astype(float)
-        middle, high = (
-            HistGradientBoostingRegressor(loss="quantile", quantile=level, max_iter=60, max_leaf_nodes=7, random_state=0)
-            .fit(z_features, known).predict(features) for level in (0.5, 0.9)
-        )  # fmt: skip
-        return np.asarray((phi(seen.logp[0], view.y) - middle) / np.maximum(high - middle, np.std(known) / 10))
+
+        def predicted(level: float) -> Floats:
+            model = HistGradientBoostingRegressor(
+                loss="quantile", quantile=level, max_iter=60, max_leaf_nodes=7, random_state=0
+            )
+            return np.asarray(model.fit(z_features, known).predict(features))
+
+        middle, high = predicted(0.5), predicted(0.9)
+        above = phi(seen.logp[0], view.y) - middle
+        return np.asarray(above / np.maximum(high - middle, np.std(known) / 10))
 
 
-def _summaries(x: NDArray[Any], z_x: NDArray[Any], y: Rows, z_y: Rows, components: int = 16) -> tuple[Floats, Floats]:
-    """Principal scores of the inputs and the class: what a regression on so few records can use."""
+def summaries(
+    x: NDArray[Any], z_x: NDArray[Any], y: Rows, z_y: Rows, components: int = 16
+) -> tuple[Floats, Floats]:
+    """Principal scores of the inputs and the class, [n, ...] and [m, ...]: what a regression on so few
+    records can use. The components are those of z_x.
+    """
     from sklearn.decomposition import PCA
 
     flat, z_flat = (np.asarray(a, np.float32).reshape(len(a), -1) for a in (x, z_x))
@@ -399,17 +507,24 @@ def _summaries(x: NDArray[Any], z_x: NDArray[Any], y: Rows, z_y: Rows, component
 class LabelOnly(ScoreAttack):
     """Members stay rightly classified under change (Choquette-Choo et al. 2021, data-augmentation attack).
 
-    Setting: only labels. Score: how many of the changed copies (mirrored, shifted, with growing noise) get the right label.
+    Setting: only labels. Score: how many of the changed copies (mirrored, shifted, with growing noise) get
+    the right label.
     """
 
+    slug: ClassVar[str] = "label-only"
+    title: ClassVar[str] = "Label-only"
+    why: ClassVar[str] = "counts how many changed copies stay right"
+    colour: ClassVar[str] = "#117733"
     null_from_shadows: ClassVar[bool] = False
     copies: Annotated[int, Range(2, 60, 2, "Changed copies asked for each record.")] = 18
     seed: Annotated[int, Range(0, 9999, 1, "Fixes the noise.")] = 0
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
-        before, right = view.box.queries, np.zeros(len(view.y))
-        for number, copy in enumerate(_changed(view.x, self.copies, np.random.default_rng([self.seed, 51]))):
-            yield Step(number, self.copies, "LabelOnly asks")
+        before = view.box.queries
+        right = np.zeros(len(view.y))
+        copies = view.kind.changed(view.x, self.copies, stream(self.seed, "changed copies"))
+        for number, copy in enumerate(copies):
+            yield Step(number, self.copies, f"{self.title} asks")
             right += view.box.ask(copy).argmax(1) == view.y
         return Claim(right / self.copies, None, view.box.queries - before)
 
@@ -417,39 +532,28 @@ class LabelOnly(ScoreAttack):
         raise NotImplementedError("label-only asks for changed copies, see run")
 
 
-def _changed(x: NDArray[Any], copies: int, rng: np.random.Generator) -> Generator[NDArray[Any], None, None]:
-    """Copies of all records, the first unchanged, then farther and farther from it."""
-    binary = x.ndim == 2 and bool(np.isin(x, (0, 1)).all())
-    for number in range(copies):
-        strength = number / max(copies - 1, 1)
-        if x.ndim == 4:
-            turned = x[..., ::-1] if number % 2 else x
-            shift = (
-                tuple(int(v) for v in rng.integers(-1 - int(2 * strength), 2 + int(2 * strength), 2)) if number > 1 else (0, 0)
-            )
-            noise = rng.normal(0, 40 * strength, x.shape) if number > 1 else 0
-            yield np.clip(np.roll(turned, shift, (2, 3)) + noise, 0, 255).astype(np.uint8)
-        elif binary:
-            yield np.where(rng.random(x.shape) < 0.15 * strength, 1 - x, x).astype(np.float32)
-        else:
-            yield (x + rng.normal(0, 1.0 * strength, x.shape)).astype(np.float32)
-
-
 @final
 @dataclass(frozen=True)
 class LtIqr(ScoreAttack):
-    """How much a record's loss moved while it was trained on: a risk score for the training side (LT-IQR, 2024).
+    """How much a record's loss moved while it was trained on: a risk score for the training side (LT-IQR,
+    2024).
 
-    Setting: the trainer's own logs, no shadows, no queries. Score: the interquartile range of the loss over the epochs,
-    small for records that were easy from the start. It says who is at risk, and only for records that were trained on.
+    Setting: the trainer's own logs, no shadows, no queries. Score: the interquartile range of the loss over
+    the epochs, small for records that were easy from the start. It says who is at risk, and only for records
+    that were trained on.
     """
 
+    slug: ClassVar[str] = "lt-iqr"
+    title: ClassVar[str] = "LT-IQR"
+    why: ClassVar[str] = "reads in the training log how far its loss moved"
+    colour: ClassVar[str] = "#1D2330"
     null_from_shadows: ClassVar[bool] = False
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         if view.trace is None:
-            raise BadInput("losses logged by the training side, for LtIqr", "a black box", "Run it where the model was trained.")
-        yield Step(0, 1, "LtIqr reads the log")
+            needs = f"losses logged by the training side, for {self.title}"
+            raise BadInput(needs, "a black box", "Run it where the model was trained.")
+        yield Step(0, 1, f"{self.title} reads the log")
         low, high = np.quantile(view.trace, [0.25, 0.75], axis=0)
         return Claim(np.asarray(high - low), None, 0)
 
@@ -457,80 +561,29 @@ class LtIqr(ScoreAttack):
         raise NotImplementedError("LT-IQR reads the training log, see run")
 
 
-ATTACKS: dict[str, ScoreAttack] = {
-    "lira": LiRA(), "lira-offline": LiRA(online=False), "rmia": RMIA(), "base": BASE(), "base-2": BASE(references=2), "shokri": ShokriShadow(),
-    "quantile": QuantileRegression(), "entropy": ModifiedEntropy(), "loss": LossThreshold(), "label-only": LabelOnly(),
-}  # fmt: skip
-"""The configured attacks, strongest first. LtIqr stands apart: it is the trainer's risk score, not an attack."""
-
-TITLES = {
-    "lira": "LiRA", "lira-offline": "LiRA, offline", "rmia": "RMIA", "base": "BASE", "base-2": "BASE, two references",
-    "shokri": "Shokri's shadow attack", "quantile": "Quantile regression", "entropy": "Modified entropy", "loss": "Loss threshold",
-    "label-only": "Label-only",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """What only the judge may read: member [n], person [n], and the blind baseline's AUC, which is found from the truth."""
-
-    member: NDArray[np.bool_]
-    person: NDArray[Any]
-    blind: Estimate
+CONFIGURED: tuple[ScoreAttack, ...] = (
+    LiRA(),
+    LiRA(online=False),
+    RMIA(),
+    BASE(),
+    BASE(references=2),
+    ShokriShadow(),
+    QuantileRegression(),
+    ModifiedEntropy(),
+    LossThreshold(),
+    LabelOnly(),
+)
+"""The attacks, strongest first. LtIqr stands apart: it is the trainer's risk score, not an attack."""
+CATALOGUE: dict[str, ScoreAttack] = {attack.slug: attack for attack in CONFIGURED}
+ALL = "all"
+"""In place of one attack's slug."""
 
 
-def truth_of(view_x: NDArray[Any], view_y: Rows, member: NDArray[np.bool_], person: NDArray[Any]) -> Truth:
-    """Seal the truth, with the blind baseline measured on it."""
-    return Truth(member, person, blind_baseline(view_x, view_y, member, person))
-
-
-def blind_baseline(x: NDArray[Any], y: Rows, member: NDArray[np.bool_], person: NDArray[Any]) -> Estimate:
-    """A classifier that never queries the model: AUC of membership from the records alone, cross-fitted over people.
-
-    If it beats chance, members and non-members differ in distribution and every attack's result is void.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    features = _summaries(x, x, y, y, 30)[0]
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
-    # Members stand in whole people, so folds must, too.
-    said = cross_val_predict(
-        model, features, member, groups=person, cv=GroupKFold(5, shuffle=True, random_state=0), method="decision_function"
-    )
-    return measure.auc_with_interval(said, member, person)
-
-
-def judge(name: str, claim: Claim, truth: Truth, untrained: Claim | None = None, fdr: float = 0.1, seed: int = 0) -> Report:
-    """The only reader of the truth. `untrained` is the same attack on a model that never saw anybody."""
-    member = truth.member
-    shuffled = np.random.default_rng([seed, 61]).permutation(member)
-    named = measure.benjamini_hochberg(claim.p_values, fdr) if claim.p_values is not None else np.zeros(len(member), bool)
-    return Report(
-        attack=name,
-        auc=measure.auc_with_interval(claim.scores, member, truth.person),
-        tpr_1pct=measure.tpr_at_fpr(claim.scores, member, 0.01),
-        tpr_01pct=measure.tpr_at_fpr(claim.scores, member, 0.001),
-        advantage=measure.advantage(claim.scores, member),
-        roc=measure.roc(claim.scores, member),
-        shuffled=measure.auc_with_interval(claim.scores, shuffled, truth.person),
-        untrained=measure.auc_with_interval(untrained.scores, member, truth.person) if untrained else None,
-        blind=truth.blind,
-        named=named,
-        named_members=measure.proportion(int(member[named].sum()), int(named.sum())) if named.any() else None,
-        n_members=int(member.sum()), n_nonmembers=int((~member).sum()), queries=claim.queries,
-    )  # fmt: skip
-
-
-def verdict(report: Report) -> str:
-    """One sentence, taken from the intervals."""
-    if report.blind.low > 0.5:
-        return "void: members can be told apart without asking the model at all"
-    if report.auc.low <= 0.5:
-        return "no better than guessing"
-    low = report.tpr_1pct
-    if low is not None and low.low > 0.01:
-        return f"leaks: names {low.value:.1%} of the members at 1% false alarms"
-    return "leaks on average, but names nobody with confidence"
+def chosen(attack: str) -> tuple[str, ...]:
+    """The slugs of an attack or of all. Raises BadInput that names the known."""
+    if attack == ALL:
+        return tuple(CATALOGUE)
+    if attack not in CATALOGUE:
+        known = ", ".join((*CATALOGUE, ALL))
+        raise BadInput(f"an attack: {known}", repr(attack[:80]), "Choose one of these.")
+    return (attack,)

@@ -1,244 +1,258 @@
-"""A whole membership audit: pool, target, fleet, attacks, judgement, while the shadows stream in. No torch at import."""
+"""A whole membership audit: pool, target, fleet, attacks, judgement, while the shadows stream in. Light: no
+torch.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core.contract import BadInput, Step, Stop, drain, now, relay
+from mlleak_core.data import source
+from mlleak_core.target import fleet as fleets
+from mlleak_core.target.blackbox import BlackBox, Local, Refused
+from mlleak_core.target.fleet import Fleet, Pool
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threat import Desk
 from mlleak_core.threats.membership.attacks import (
-    ATTACKS,
+    CATALOGUE,
     Claim,
     LtIqr,
-    Report,
     ScoreAttack,
-    Truth,
     View,
-    judge,
+    chosen,
     log_probabilities,
-    log_true,
-    modified_entropy,
     phi,
     stage,
-    truth_of,
 )
-from mlleak_core.target.blackbox import BlackBox, Local, Reveal, softmax
-from mlleak_core.contract import BadInput, Step, Stop, drain, now
-from mlleak_core.data.scores import Scores
-from mlleak_core.measure import Estimate
-from mlleak_core.target.settings import MembershipSettings, TrainSettings
+from mlleak_core.threats.membership.card import MembershipSettings
+from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, truth_of
+from mlleak_core.threats.membership.pool import Looks, open_pool, recipe_for
+from mlleak_core.threats.membership.result import Audit
+from mlleak_core.threats.membership.target import TARGET, Subject, of_run, train_target
 
-if TYPE_CHECKING:
-    from mlleak_core.data import Faces
-    from mlleak_core.target.fleet import Fleet, Pool
-    from mlleak_core.threats.membership.pool import Exhibit, Subject
-
-QUICK = ("lira", "base", "loss")
-"""Attacks that are judged again whenever shadows come in."""
+PEEKS = 16
+"""How often at most the attacks so far are judged while shadows come in."""
+REMEMBERED = 6
+"""Answers of one model that are kept: attacks share their questions."""
+Answer = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """What an audit found. Arrays are over the n candidate records.
+def run(settings: MembershipSettings, desk: Desk, *, fresh: bool = False) -> Generator[Step, None, Audit]:
+    """Open, train, attack, judge. `Stop` keeps what the shadows so far allow; peeks carry that as a result.
 
-    reports: by attack; scores: attack -> [n]; shadow_phi [k, n] and inside [k, n] of the shadows, target_phi [n]; member [n]
-    is the truth: a page sends it to the browser only after the reveal. images [n, s, s, 3] or None.
+    A service at the desk is attacked in place of the target trained here, which then only tells the judge who
+    was in. fresh: train every shadow anew. Raises BadInput, and Refused where no attack chosen could run.
     """
-
-    settings: MembershipSettings
-    reveal: Reveal
-    reports: dict[str, Report]
-    skipped: dict[str, str]
-    scores: dict[str, NDArray[np.float64]]
-    shadow_phi: NDArray[np.float32]
-    inside: NDArray[np.bool_]
-    target_phi: NDArray[np.float32]
-    member: NDArray[np.bool_]
-    y: NDArray[np.int64]
-    x: NDArray[Any]
-    person: NDArray[np.int64]
-    exhibit: Exhibit
-    rows: NDArray[np.int64]
-    train_accuracy: float
-    test_accuracy: float
-    risk: NDArray[np.float64]
-    shadow_seconds: float
-    seconds: float
-    run: str
-    lost: tuple[str, ...] = ()
-
-    @property
-    def shadows(self) -> int:
-        return len(self.shadow_phi)
-
-
-def audit(
-    settings: MembershipSettings,
-    *,
-    run: TrainSettings | None = None,
-    names: Sequence[str] = tuple(ATTACKS),
-    reveal: Reveal = "probabilities",
-    executor: Executor | None = None,
-    faces: Faces | None = None,
-    box: BlackBox | None = None,
-    target_run: Callable[[TrainSettings], Any] | None = None,
-    fdr: float = 0.1,
-    fresh: bool = False,
-    live: bool = False,
-) -> Generator[Step, None, Audit]:
-    """Open, train, attack, judge. `Stop` keeps what the shadows so far allow; with `live`, peeks carry it as an `Audit`.
-
-    box: the target as a remote service, in place of the one trained here (which then only tells the judge who was in).
-    target_run: fetches a finished run of the train page, for the full preset. fresh: train every shadow anew.
-    """
-    from mlleak_core.target import fleet as fleets
-    from mlleak_core.threats.membership import pool as subjects
-
-    started = now()
-    recipe = subjects.recipe_for(settings, run)
-    pool, exhibit = yield from subjects.open_pool(settings, recipe, faces)
-    shadows = fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
-    with contextlib.closing(shadows):
-        if settings.preset == "full" and isinstance(recipe, TrainSettings):
-            subject = subjects.of_run(target_run(recipe) if target_run else (yield from _fit(recipe, faces)), pool)
-            step = next(shadows)
-            truth = _truth(pool, subject.inside)
+    names, started = chosen(settings.attack), now()
+    if source.is_private(settings.data):
+        raise BadInput(
+            "records that other processes may read from disk, where the shadows are trained",
+            "an upload, which is never written there",
+            "Attack another data set here, or put the pictures into a folder and use the command line.",
+        )
+    pool, looks = yield from open_pool(settings, desk)
+    kept = (yield from _of_the_train_page(settings, desk)) if settings.preset == "full" else None
+    with _cores_for_shadows(), contextlib.closing(_fleet(settings, desk, pool, fresh)) as shadows:
+        if kept is None:
+            subject, truth = yield from _trained(settings, desk, pool, shadows)
         else:
-            target = subjects.train_target(pool, recipe, settings, executor)
-            yield next(target)  # the target is given out first, the shadows right behind it
-            step = next(shadows)
-            truth = _truth(pool, pool.members(settings.seed, -1))  # while the workers train
-            subject = yield from target
-            _try_to_keep(subject)
-        case = _Case(settings, pool, exhibit, subject, truth, reveal, box, fdr, started)
-        every = max(1, settings.shadows // 16) if live else 0
-        fleet, peek = yield from _follow(shadows, step, case, [n for n in names if n in QUICK], every)
-    if len(fleet) < 2:
-        raise BadInput("at least two finished shadows", f"{len(fleet)}", "Let it run a little longer.")
-    with contextlib.suppress(Stop):  # nothing is left to stop
-        yield Step(len(fleet), settings.shadows, "judging", peek)
-    return case.found(fleet, names)
+            next(shadows)
+            subject = of_run(kept, pool)
+            truth = _truth(pool, subject.inside)
+        case = _Case(settings, pool, looks, subject, truth, desk.service, started)
+        watch = _Watch(case, names)
+        fleet = yield from relay(shadows, watch)
+        if len(fleet) < 2:
+            got = f"{len(fleet)}"
+            raise BadInput("at least two finished shadows", got, "Let it run a little longer.")
+        with contextlib.suppress(Stop):  # nothing is left to stop
+            yield Step(len(fleet), settings.shadows, "judging", watch.peek)
+        found = case.found(fleet, names)
+    if not found.reports:
+        raise Refused(next(iter(found.skipped.values())))
+    return found
 
 
-def _follow(
-    shadows: Generator[Step, None, Fleet], step: Step, case: _Case, names: Sequence[str], every: int
-) -> Generator[Step, None, tuple[Fleet, dict[str, Audit] | None]]:
-    """Pass the fleet's steps on; after `every` further shadows (0: never) with an `Audit` of those so far.
+def _of_the_train_page(settings: MembershipSettings, desk: Desk) -> Generator[Step, None, Any]:
+    """The run that is attacked instead of a target trained here."""
+    recipe = recipe_for(settings)
+    assert isinstance(recipe, TrainSettings)
+    target = yield from desk.target(recipe)
+    if not target.complete:
+        raise Stop
+    return target
 
-    The loss threshold asks the target alone, so its curve is there with the first shadow, the others' with the second.
-    """
-    last, peek = 0, None
+
+@contextlib.contextmanager
+def _cores_for_shadows() -> Iterator[None]:
+    """The cores belong to the shadows: two threads of this process that wait for each other would crawl."""
+    import torch
+
+    from mlleak_core.target import training  # noqa: F401  it notes the number of threads, so before the change
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        while True:
-            fleet: Fleet | None = step.peek["fleet"] if step.peek else None
-            if every and fleet is not None and len(fleet) >= last + (every if last > 1 else 1):
-                last = len(fleet)
-                peek = {"audit": case.found(fleet, names if last > 1 else [n for n in names if n == "loss"])}
-            try:
-                yield replace(step, peek=peek)
-                step = next(shadows)
-            except Stop:
-                step = shadows.throw(Stop())
-    except StopIteration as end:
-        return end.value, peek
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fleet(settings: MembershipSettings, desk: Desk, pool: Pool, fresh: bool) -> Generator[Step, None, Fleet]:
+    recipe, executor = recipe_for(settings), desk.executor()
+    return fleets.train(pool, recipe, settings.seed, settings.shadows, executor, fresh)
+
+
+def _trained(
+    settings: MembershipSettings, desk: Desk, pool: Pool, shadows: Generator[Step, None, Fleet]
+) -> Generator[Step, None, tuple[Subject, Truth]]:
+    """A target of one's own. It is given out first, the shadows right behind it."""
+    target = train_target(pool, settings, desk.executor())
+    yield next(target)
+    next(shadows)
+    truth = _truth(pool, pool.members(settings.seed, TARGET))  # while the workers train
+    subject = yield from target
+    problem = desk.keep(
+        settings.data, lambda store: store.save_model(subject.key, subject.weights, subject.about)
+    )
+    if problem:
+        yield Step(1, 1, f"the target could not be kept on disk: {problem}")
+    return subject, truth
 
 
 def _truth(pool: Pool, inside: NDArray[np.bool_]) -> Truth:
-    rows = np.flatnonzero(~pool.public)
+    rows = pool.candidates
     return truth_of(pool.x[rows], pool.y[rows], inside[rows], pool.group[rows])
 
 
-def _fit(recipe: TrainSettings, faces: Faces | None) -> Generator[Step, None, Any]:
-    from mlleak_core.target.training import choose_faces, fit, open_faces
+class _Watch:
+    """Adds a result so far to a fleet's steps, some shadows after the last one.
 
-    found = choose_faces(faces, recipe) if faces is not None else (yield from open_faces(recipe))
-    return (yield from fit(found, recipe))
+    What needs no shadows asks the target alone, so its curve is there with the first one, the others' with
+    the second.
+    """
 
+    def __init__(self, case: _Case, names: Sequence[str]) -> None:
+        self.case = case
+        self.quick = [name for name in names if CATALOGUE[name].quick]
+        self.every = max(1, case.settings.shadows // PEEKS)
+        self.last = 0
+        self.peek: Mapping[str, Any] | None = None
 
-def _try_to_keep(subject: Subject) -> None:
-    from mlleak_core.threats.membership import pool as subjects
-
-    with contextlib.suppress(OSError):  # a full disk costs `serve`, not the audit
-        subjects.keep(subject)
+    def __call__(self, step: Step) -> Step:
+        fleet: Fleet | None = step.peek["fleet"] if step.peek else None
+        if fleet is not None and len(fleet) >= self.last + (self.every if self.last > 1 else 1):
+            self.last = len(fleet)
+            first = self.last == 1
+            found = self.case.found(
+                fleet, [n for n in self.quick if not (first and CATALOGUE[n].needs_shadows)]
+            )
+            self.peek = {"result": found} if found.reports else None
+        return replace(step, peek=self.peek)
 
 
 class _Case:
     """A target under audit: attacks it with whatever shadows there are."""
 
     def __init__(
-        self, settings: MembershipSettings, pool: Pool, exhibit: Exhibit, subject: Subject, truth: Truth, reveal: Reveal, box: BlackBox | None,
-        fdr: float, started: float,
-    ) -> None:  # fmt: skip
-        self.settings, self.pool, self.exhibit, self.subject, self.truth = settings, pool, exhibit, subject, truth
-        self.reveal, self.box, self.fdr, self.started = reveal, box, fdr, started
-        self.answers = {True: _remembering(subject.answer), False: _remembering(subject.untrained)}
-        self.rows = np.flatnonzero(~pool.public)
-        member = truth.member
-        right = self.answers[True](pool.x[self.rows]).argmax(1) == pool.y[self.rows]
-        self.accuracy = float(right[member].mean()), float(right[~member].mean())
+        self,
+        settings: MembershipSettings,
+        pool: Pool,
+        looks: Looks,
+        subject: Subject,
+        truth: Truth,
+        service: BlackBox | None,
+        started: float,
+    ) -> None:
+        self.settings, self.pool, self.looks = settings, pool, looks
+        self.subject, self.truth = subject, truth
+        self.service, self.started = service, started
+        self.reveal = settings.reveal if service is None else service.reveal
+        self.trained, self.untrained = _remembering(subject.answer), _remembering(subject.untrained)
 
-    def view(self, fleet: Fleet, trained: bool = True) -> View:
-        box = self.box if trained and self.box else Local(self.answers[trained], self.pool.classes, self.reveal)
+    @functools.cached_property
+    def accuracy(self) -> tuple[float, float]:
+        """Of the target, on members and on the others."""
+        rows = self.pool.candidates
+        right = self.trained(self.pool.x[rows]).argmax(1) == self.pool.y[rows]
+        return accuracies(right, self.truth)
+
+    def local(self, answer: Answer) -> Local:
+        return Local(answer, self.pool.classes, self.reveal)
+
+    def view(self, fleet: Fleet, box: BlackBox) -> View:
         return stage(self.pool, fleet, box, self.reveal, self.subject.trace)
 
     def found(self, fleet: Fleet, names: Sequence[str]) -> Audit:
-        view, control = self.view(fleet), self.view(fleet, trained=False)
-        reports, scores, skipped = dict[str, Report](), dict[str, Any](), dict[str, str]()
+        view = self.view(fleet, self.service or self.local(self.trained))
+        control = self.view(fleet, self.local(self.untrained))
+        reports: dict[str, Report] = {}
+        scores: dict[str, NDArray[np.float64]] = {}
+        skipped: dict[str, str] = {}
         for name in names:
             try:
-                claim, untrained = _claim(ATTACKS[name], view), _claim(ATTACKS[name], control)
+                claim, untrained = _claim(CATALOGUE[name], view), _claim(CATALOGUE[name], control)
             except BadInput as problem:
                 skipped[name] = str(problem)
                 continue
-            reports[name] = judge(name, claim, self.truth, untrained, self.fdr, self.settings.seed)
+            reports[name] = judge(name, claim, self.truth, untrained, self.settings.seed)
             scores[name] = claim.scores
-        own = phi(view.refs.logp[:, 0], view.y)
+        train_accuracy, test_accuracy = self.accuracy
+        rows = self.pool.candidates
         return Audit(
-            self.settings, self.reveal, reports, skipped, scores, own.astype(np.float32), view.refs.inside, self._target_phi(view),
-            self.truth.member, view.y, view.x, self.pool.group[self.rows], self.exhibit, self.rows, *self.accuracy,
-            drain(LtIqr().run(view)).scores, fleet.seconds, now() - self.started, self.subject.key, fleet.lost,
-        )  # fmt: skip
+            settings=self.settings,
+            reveal=self.reveal,
+            reports=reports,
+            skipped=skipped,
+            scores=scores,
+            shadow_phi=phi(view.refs.logp[:, 0], view.y).astype(np.float32),
+            inside=view.refs.inside,
+            target_phi=self._target_phi(view),
+            member=self.truth.member,
+            y=view.y,
+            x=view.x,
+            person=self.pool.group[rows],
+            looks=self.looks,
+            rows=rows,
+            train_accuracy=train_accuracy,
+            test_accuracy=test_accuracy,
+            risk=_claim(LtIqr(), view).scores,
+            shadow_seconds=fleet.seconds,
+            seconds=now() - self.started,
+            run=self.subject.key,
+            lost=fleet.lost,
+        )
 
     def _target_phi(self, view: View) -> NDArray[np.float32]:
-        answers = Local(self.answers[True], self.pool.classes, self.reveal).ask(view.x)
+        answers = self.local(self.trained).ask(view.x)
         return phi(log_probabilities(answers), view.y).astype(np.float32)
 
 
-def _remembering(answer: Callable[[NDArray[Any]], NDArray[Any]], most: int = 6) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """The same model, not asked twice for the same inputs: attacks share the records, and shadows keep the cores busy."""
+def _remembering(answer: Answer) -> Answer:
+    """The same model, not asked twice for the same inputs: attacks share the records, and shadows keep the
+    cores busy.
+    """
     known: dict[bytes, NDArray[Any]] = {}
 
     def ask(inputs: NDArray[Any]) -> NDArray[Any]:
         key = hashlib.blake2b(np.ascontiguousarray(inputs).tobytes(), digest_size=16).digest()
-        if key not in known:
-            found = answer(inputs)
-            if len(known) >= most:
-                return found
+        if key in known:
+            return known[key]
+        found = answer(inputs)
+        if len(known) < REMEMBERED:
             known[key] = found
-        return known[key]
+        return found
 
     return ask
 
 
 def _claim(attack: ScoreAttack, view: View) -> Claim:
     return drain(attack.run(view))
-
-
-def audit_scores(scores: Scores, seed: int = 0) -> dict[str, Report]:
-    """Judge a model that was trained elsewhere from its answers alone: the attacks that need no shadows."""
-    n = len(scores.y)
-    if scores.logits is not None:
-        logp = log_probabilities(softmax(scores.logits))
-        claims = {"loss": log_true(logp, scores.y), "entropy": -modified_entropy(logp, scores.y)}
-    else:
-        assert scores.loss is not None
-        claims = {"loss": -scores.loss}
-    nothing = Estimate(0.5, 0.0, 1.0, n)  # without the records themselves there is nothing to be blind on
-    truth = Truth(scores.member, np.arange(n), nothing)
-    return {name: judge(name, Claim(c, None, n), truth, seed=seed) for name, c in claims.items()}

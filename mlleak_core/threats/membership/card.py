@@ -20,19 +20,22 @@ LEAKY: dict[str, Any] = {
     "net": "strided-3",
 }
 LEAKY_LFW: dict[str, Any] = LEAKY | {"epochs": 20}
-"""The leaky classroom preset: one photo a person, classes balanced, half of them learned until the net knows them
-by heart."""
+"""The leaky classroom preset: one photo a person, classes balanced, half of them learned until the net knows
+them by heart.
+"""
 
 
 @dataclass(frozen=True)
 class MembershipSettings(Settings):
-    """Whose membership is asked for, by which attack, with how many shadows. Everything that can change an answer.
+    """Whose membership is asked for, by which attack, with how many shadows. Everything that can change an
+    answer.
 
     experiment: the train page's run, for the full preset; its data and seed are those of these settings.
     """
 
     data: Annotated[
-        str, "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or csv:PATH."
+        str,
+        "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or csv:PATH.",
     ] = "synthetic"
     preset: Annotated[
         str,
@@ -45,8 +48,12 @@ class MembershipSettings(Settings):
     records: Annotated[
         int, Range(0, 20000, 100, "Records in the pool, half of them trained on; 0 means all there are.")
     ] = 0
-    epochs: Annotated[int, Range(0, 200, 1, "Epochs of target and shadows; 0 means the preset's own number.")] = 0
-    shadows: Annotated[int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")] = 32
+    epochs: Annotated[
+        int, Range(0, 200, 1, "Epochs of target and shadows; 0 means the preset's own number.")
+    ] = 0
+    shadows: Annotated[
+        int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")
+    ] = 32
     attack: Annotated[str, "Which attack, or all of them."] = "lira"
     reveal: Annotated[str, Choice(REVEALS, "What the service shows.")] = "probabilities"
     base_rate: Annotated[
