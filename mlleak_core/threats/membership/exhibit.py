@@ -233,10 +233,10 @@ class MembershipExhibit(Exhibit):
 
     def above(self, attack: str, record: int) -> bool | None:
         """Whether the record lies above the line that 1% of the outsiders cross; None without such a line."""
-        line = self.numbers(attack).line
+        line, scores = self.numbers(attack).line, self.arrays[f"score/{attack}"]
         if line is None:
             return None
-        return bool(self.arrays[f"score/{attack}"][record] > np.float32(line))
+        return bool(scores[record] > scores.dtype.type(line))  # an exhibit may keep its scores in float32
 
     def rank(self, attack: str, record: int) -> float:
         """The share of all records that score lower."""

@@ -163,7 +163,7 @@ def drawn(reports: Mapping[str, Report], scores: Scores) -> dict[str, NDArray[An
         for slug, report in reports.items()
         for part in parts
     }
-    return {**curves, **{f"score/{slug}": scores[slug].astype(np.float32) for slug in reports}}
+    return {**curves, **{f"score/{slug}": scores[slug] for slug in reports}}
 
 
 def _shown(audit: Audit) -> NDArray[np.int64]:

@@ -9,10 +9,15 @@ import pytest
 from scipy import stats
 
 from mlleak_core import measure
-from mlleak_core.attacks import membership
+from mlleak_core.contract import BadInput, Estimate, drain
+from mlleak_core.defences.on_output import revealed
+from mlleak_core.seeds import stream
+from mlleak_core.target.blackbox import Local, Refused, softmax
+from mlleak_core.target.fleet import draw_members
+from mlleak_core.target.kinds import PICTURES, TABLES
 from mlleak_core.threats.membership.attacks import (
-    ATTACKS,
     BASE,
+    CATALOGUE,
     RMIA,
     LabelOnly,
     LiRA,
@@ -21,79 +26,28 @@ from mlleak_core.threats.membership.attacks import (
     Refs,
     Seen,
     View,
-    judge,
+    chosen,
     phi,
-    truth_of,
 )
-from mlleak_core.target.blackbox import Local, Refused, revealed, softmax
-from mlleak_core.contract import BadInput, drain
-from mlleak_core.target.fleet import Fleet, Pool, draw_members
-from mlleak_core.measure import Estimate
+from mlleak_core.threats.membership.judge import MembershipVerdict, judge, truth_of
+from tests.threats.membership.conftest import M, N, world
 
-N, M, K = 600, 120, 12
+SCORED = [slug for slug in CATALOGUE if slug != "label-only"]
 
 
-def world(strength: float, classes: int = 3, seed: int = 0):
-    """Records of differing difficulty; a model gives its members `strength` more logit. No net is trained."""
-    rng = np.random.default_rng(seed)
-    public = np.zeros(N + M, bool)
-    public[N:] = True
-    x = rng.normal(size=(N + M, 6)).astype(np.float32)
-    y = rng.integers(0, classes, N + M)
-    pool = Pool(x, y, np.arange(N + M), public, classes, "planted")
-    hard = rng.normal(2, 2, N + M)
-
-    def logits(inside, noise):
-        z = noise.normal(0, 0.6, (N + M, classes))
-        z[np.arange(N + M), y] += hard + strength * inside
-        return z.astype(np.float32)
-
-    inside = np.stack([pool.members(seed, i) for i in range(K)])
-    fleet = Fleet(
-        tuple(range(K)), inside, np.stack([logits(m, np.random.default_rng([seed, i]))[None] for i, m in enumerate(inside)]), 1.0
-    )
-    member = pool.members(seed, -1)
-    table = logits(member, np.random.default_rng([seed, 99]))
-    index = {x[i].tobytes(): i for i in range(len(x))}
-
-    def answer(inputs):
-        far = np.array([index.get(v.tobytes(), -1) for v in inputs])
-        z = table[far].copy()
-        for row in np.flatnonzero(far < 0):  # a changed copy: as sure as its nearest original, less the change
-            near = int(((x - inputs[row]) ** 2).sum(1).argmin())
-            z[row] = table[near] * 0.5
-        return z
-
-    view = membership.stage(
-        pool, fleet, Local(answer, classes), trace=rng.gamma(2, 1, (5, N + M)) + 3 * strength * member * np.arange(5)[:, None]
-    )
-    truth = truth_of(view.x, view.y, member[:N], np.arange(N))
-    return view, truth, member[:N]
-
-
-@pytest.fixture(scope="module")
-def leak():
-    return world(2.0)
-
-
-@pytest.fixture(scope="module")
-def null():
-    return world(0.0)
-
-
-@pytest.mark.parametrize("name", [n for n in ATTACKS if n != "label-only"])
+@pytest.mark.parametrize("name", SCORED)
 def test_every_attack_finds_a_planted_leak_and_points_the_right_way(leak, name):
     view, truth, _ = leak
-    report = judge(name, drain(ATTACKS[name].run(view)), truth)
+    report = judge(name, drain(CATALOGUE[name].run(view)), truth)
     assert report.auc.low > 0.53, "higher must mean member"
     assert report.shuffled.low < 0.5 < report.shuffled.high
-    assert "void" not in report.row()["verdict"]
+    assert report.verdict is not MembershipVerdict.VOID
 
 
-@pytest.mark.parametrize("name", [n for n in ATTACKS if n != "label-only"])
+@pytest.mark.parametrize("name", SCORED)
 def test_no_attack_beats_the_null(null, name):
     view, truth, _ = null
-    report = judge(name, drain(ATTACKS[name].run(view)), truth)
+    report = judge(name, drain(CATALOGUE[name].run(view)), truth)
     assert report.auc.value == pytest.approx(0.5, abs=0.07)
     assert report.tpr_1pct.low < 0.03
     if report.named.any():
@@ -103,7 +57,9 @@ def test_no_attack_beats_the_null(null, name):
 def test_label_only_sees_robustness_and_nothing_else():
     rng = np.random.default_rng(1)
     member = rng.random(400) < 0.5
-    x = np.where(member, 3.0, 0.15)[:, None] * np.ones((400, 4), np.float32) + rng.normal(0, 0.02, (400, 4)).astype(np.float32)
+    x = np.where(member, 3.0, 0.15)[:, None] * np.ones((400, 4), np.float32) + rng.normal(
+        0, 0.02, (400, 4)
+    ).astype(np.float32)
     box = Local(lambda v: np.column_stack([-v.mean(1), v.mean(1)]) * 9, 2, "label")
     refs = Refs(np.zeros((2, 1, 400, 2)), np.zeros((2, 1, 0, 2)), np.zeros((2, 400), bool))
     view = View(box, x.astype(np.float32), np.ones(400, np.int64), x[:0], np.zeros(0, np.int64), refs)
@@ -116,6 +72,7 @@ def test_lt_iqr_is_for_the_training_side_alone(leak):
     view, _, member = leak
     scores = drain(LtIqr().run(view)).scores
     assert measure.auc(scores, member) > 0.6
+    assert LtIqr().slug not in CATALOGUE, "it is no attack"
     with pytest.raises(BadInput, match="training side"):
         drain(LtIqr().run(dataclasses.replace(view, trace=None)))
 
@@ -157,9 +114,15 @@ def test_the_out_variance_never_sees_in_scores(leak):
     view, _, _ = leak
     seen = Seen(view.refs.logp[0], view.refs.z_logp[0])
     refs = view.refs.without(0)
-    wild = np.where(refs.inside[:, None, :, None], refs.logp - 50 * np.random.default_rng(0).random(refs.logp.shape), refs.logp)
+    wild = np.where(
+        refs.inside[:, None, :, None],
+        refs.logp - 50 * np.random.default_rng(0).random(refs.logp.shape),
+        refs.logp,
+    )
     spoiled = Refs(wild, refs.z_logp, refs.inside)
-    np.testing.assert_allclose(LiRA(online=False).score(seen, refs, view), LiRA(online=False).score(seen, spoiled, view))
+    np.testing.assert_allclose(
+        LiRA(online=False).score(seen, refs, view), LiRA(online=False).score(seen, spoiled, view)
+    )
 
 
 def test_rmia_and_base_written_out(leak):
@@ -167,7 +130,10 @@ def test_rmia_and_base_written_out(leak):
     seen, refs = Seen(view.refs.logp[0], view.refs.z_logp[0]), view.refs.without(0)
     base, rmia = BASE().score(seen, refs, view), RMIA().score(seen, refs, view)
     p, own = np.exp(seen.logp[0][np.arange(N), view.y]), np.exp(refs.logp[:, 0][:, np.arange(N), view.y])
-    z, z_own = np.exp(seen.z_logp[0][np.arange(M), view.z_y]), np.exp(refs.z_logp[:, 0][:, np.arange(M), view.z_y]).mean(0)
+    z, z_own = (
+        np.exp(seen.z_logp[0][np.arange(M), view.z_y]),
+        np.exp(refs.z_logp[:, 0][:, np.arange(M), view.z_y]).mean(0),
+    )
     for i in (3, 50, 401):
         assert base[i] == pytest.approx(np.log(p[i] / own[:, i].mean()))
         out = own[~refs.inside[:, i], i].mean()
@@ -201,7 +167,7 @@ def test_people_are_in_or_out_as_a_whole():
 def test_quantile_targets_are_floats(leak):
     """A known fault: quantile regression on integer-cast targets."""
     view, _, _ = leak
-    scores = drain(ATTACKS["quantile"].run(view)).scores
+    scores = drain(CATALOGUE["quantile"].run(view)).scores
     assert len(np.unique(scores)) > 0.9 * N
 
 
@@ -211,14 +177,19 @@ def test_scores_belong_to_this_model_not_to_the_last_one_of_that_size(leak, null
     assert not np.allclose(one, two)
 
 
-def test_the_attack_never_reads_the_truth(leak):
-    view, truth, _ = leak
-    before = drain(LiRA().run(view)).scores
-    flipped = dataclasses.replace(truth, member=~truth.member)
-    after = drain(LiRA().run(view)).scores
-    np.testing.assert_array_equal(before, after)
-    assert judge("lira", drain(LiRA().run(view)), flipped).auc.value < 0.5
-    assert "member" not in {f.name for f in dataclasses.fields(View)}
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_attack_never_reads_the_truth(name):
+    """The same world with another truth: the view is equal to the last bit, so the claim must be."""
+    claims, truths = [], []
+    for flip in (False, True):
+        view, truth, _ = world(2.0, flipped=flip)
+        claims.append(drain(CATALOGUE[name].run(view)))
+        truths.append(truth)
+    assert (truths[0].member == ~truths[1].member).all()
+    np.testing.assert_array_equal(claims[0].scores, claims[1].scores)
+    aucs = [judge(name, claims[0], truth).auc.value for truth in truths]
+    assert sum(aucs) == pytest.approx(1), "the judge is the one who reads it"
+    assert not {"member", "truth", "inside"} & {f.name for f in dataclasses.fields(View)}
 
 
 def test_p_values_of_outsiders_are_valid(null):
@@ -232,7 +203,9 @@ def test_a_blind_baseline_that_wins_voids_the_result(leak):
     shifted = np.where(member[:, None], view.x + 1.0, view.x)
     void = truth_of(shifted, view.y, member, np.arange(N))
     assert void.blind.low > 0.5
-    assert judge("loss", drain(LossThreshold().run(view)), void).row()["verdict"].startswith("void")
+    report = judge("loss", drain(LossThreshold().run(view)), void)
+    assert report.verdict is MembershipVerdict.VOID
+    assert report.row()["verdict"].startswith("void")
 
 
 def test_tpr_at_low_fpr_counts_and_knows_what_it_cannot_claim():
@@ -246,6 +219,8 @@ def test_tpr_at_low_fpr_counts_and_knows_what_it_cannot_claim():
     assert found.low < found.value < found.high
     assert measure.tpr_at_fpr(scores, truth, 0.001) is None, "500 outsiders cannot support 0.1%"
     assert measure.tpr_at_fpr(np.ones(800), truth, 0.01).value == 0
+    assert measure.threshold_at_fpr(scores, truth, 0.01) == cut
+    assert measure.threshold_at_fpr(scores, truth, 0.001) is None
 
 
 def test_roc_is_scikit_learns():
@@ -280,7 +255,80 @@ def test_what_a_service_hides_is_hidden_from_the_attack():
 def test_verdict_words(leak):
     view, truth, _ = leak
     report = judge("lira", drain(LiRA().run(view)), truth)
-    say = lambda **kw: membership.verdict(dataclasses.replace(report, **kw))  # noqa: E731
+    say = lambda **kw: dataclasses.replace(report, **kw).verdict.words  # noqa: E731
     assert "guessing" in say(auc=Estimate(0.52, 0.49, 0.55, N))
-    assert "names nobody" in say(tpr_1pct=Estimate(0.012, 0.005, 0.03, N))
+    assert "finds nobody" in say(tpr_1pct=Estimate(0.012, 0.005, 0.03, N))
     assert "at 1% false alarms" in say(tpr_1pct=Estimate(0.2, 0.15, 0.25, N))
+
+
+def test_the_line_and_the_names_are_two_things(leak):
+    """The line is the judge's ruler; the names are what the attacker can say by himself."""
+    view, truth, member = leak
+    claim = drain(LiRA().run(view))
+    report = judge("lira", claim, truth)
+    above = claim.scores > report.line
+    assert above[member].mean() == report.tpr_1pct.value
+    assert above[~member].mean() <= 0.01
+    np.testing.assert_array_equal(report.named, measure.benjamini_hochberg(claim.p_values, 0.1))
+    assert report.named_count == report.named.sum() == report.row()["named"]
+    blindfolded = dataclasses.replace(truth, member=~member)
+    again = judge("lira", claim, blindfolded)
+    np.testing.assert_array_equal(again.named, report.named, "names need no truth")
+    assert again.line != report.line, "the line does"
+
+
+def test_an_unknown_attack_is_refused_and_the_known_are_named():
+    assert chosen("all") == tuple(CATALOGUE)
+    assert chosen("base-2") == ("base-2",)
+    with pytest.raises(BadInput, match=r"lira, lira-offline, .*all; got 'magic'"):
+        chosen("magic")
+
+
+def test_configured_attacks_say_what_they_are():
+    assert [LiRA().title, LiRA(online=False).title] == ["LiRA", "LiRA, offline"]
+    assert [BASE().slug, BASE(references=2).slug, BASE(references=5).title] == [
+        "base",
+        "base-2",
+        "BASE, 5 references",
+    ]
+    assert len({attack.colour for attack in CATALOGUE.values()}) == len(CATALOGUE)
+    assert [slug for slug, attack in CATALOGUE.items() if attack.quick] == ["lira", "base", "loss"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: LiRA(online="yes"),
+        lambda: RMIA(gamma=0.5),
+        lambda: RMIA(a=2.0),
+        lambda: BASE(references=-1),
+        lambda: LabelOnly(copies=1),
+        lambda: LabelOnly(seed=-1),
+    ],
+)
+def test_knobs_are_checked_on_construction(wrong):
+    with pytest.raises(BadInput):
+        wrong()
+
+
+def test_an_attack_that_lacks_a_population_says_so(leak):
+    view = leak[0]
+    none = dataclasses.replace(view, z_x=view.z_x[:0], z_y=view.z_y[:0])
+    with pytest.raises(BadInput, match="records that nobody trained on, for RMIA"):
+        drain(RMIA().run(none))
+
+
+def test_changed_copies_go_farther_and_farther_and_keep_their_kind():
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (5, 3, 32, 32), dtype=np.uint8)
+    copies = list(PICTURES.changed(pictures, 9, stream(0, "changed copies")))
+    np.testing.assert_array_equal(copies[0], pictures)
+    np.testing.assert_array_equal(copies[1], pictures[..., ::-1])
+    assert len(copies) == 9 and all(c.dtype == np.uint8 for c in copies)
+    marks = (rng.random((50, 40)) < 0.2).astype(np.float32)
+    flips = [np.abs(c - marks).mean() for c in TABLES.changed(marks, 6, stream(0, "changed copies"))]
+    assert flips[0] == 0 and flips[-1] == pytest.approx(0.15, abs=0.03) and flips == sorted(flips)
+    reals = rng.normal(size=(50, 40)).astype(np.float32)
+    far = [(c - reals).std() for c in TABLES.changed(reals, 6, stream(0, "changed copies"))]
+    assert far[0] == 0 and far[-1] == pytest.approx(1, abs=0.1) and far == sorted(far)
+    assert [len(kind.views(x)) for kind, x in ((PICTURES, pictures), (TABLES, reals))] == [2, 1]
