@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from mlleak_core.target import fleet, tabular
 from mlleak_core.contract import BadInput, Diverged, Step, Stop, drain
+from mlleak_core.target import fleet, tabular
 from mlleak_core.target.fleet import Pool, Task, train
 from mlleak_core.target.settings import TableSettings, TrainSettings
 
@@ -36,9 +37,8 @@ def pool():
 @pytest.fixture(scope="module")
 def table():
     rng = np.random.default_rng(1)
-    return Pool(
-        rng.normal(size=(400, 8)).astype(np.float32), rng.integers(0, 3, 400), np.arange(400), np.zeros(400, bool), 3, "table"
-    )
+    x = rng.normal(size=(400, 8)).astype(np.float32)
+    return Pool(x, rng.integers(0, 3, 400), np.arange(400), np.zeros(400, bool), 3, "table")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,23 @@ def test_when_all_diverge_it_says_so(home, pool):
         drain(train(pool, TrainSettings(epochs=2, lr=100.0, net="conv-3"), 1, 2))
 
 
+def test_shadows_kept_by_an_earlier_program_are_still_found(home, pool, table):
+    """The folders' names are what they were: a cache of months is not lost."""
+    names = [fleet.lay_out(p, r, 5).name for p, r in ((pool, RECIPE), (table, TableSettings()))]
+    assert names == ["06e3a35905ca09ed", "da10220e4e1289ca"]
+    assert {f.name for f in (home / "fleets" / names[0]).iterdir()} == {
+        "x.npy",
+        "y.npy",
+        "group.npy",
+        "public.npy",
+    }
+
+
+def test_a_pool_that_a_worker_cannot_see_is_named(tmp_path):
+    with pytest.raises(BadInput, match="a disk that all workers see"):
+        Task(str(tmp_path), RECIPE, 0, (0,), 0.5, 2).arrays()
+
+
 def test_a_scheduler_that_is_not_there():
     with pytest.raises(BadInput, match="Dask scheduler"):
         fleet.cluster("tcp://127.0.0.1:9")
@@ -148,22 +165,25 @@ def _worker(executor) -> int:
     return next(iter(executor._processes))
 
 
+def dask(part, *options):
+    """A scheduler or a worker in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.dask_{part}", *options],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 @pytest.mark.timeout(180)
 def test_a_cluster_finds_the_same_numbers_and_survives_the_loss_of_a_worker(home, pool, monkeypatch):
     pytest.importorskip("distributed")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(home / "s.json")],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    start = lambda: subprocess.Popen(  # noqa: E731
-        [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(home / "s.json"), "--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(home)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    workers = [start(), start()]
+    card = str(home / "s.json")
+    here = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", card)
+    scheduler = dask("scheduler", *here)
+    beside = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(home))
+    workers = [dask("worker", "--scheduler-file", card, *beside) for _ in range(2)]
     try:
-        import json
-
         for _ in range(200):
             if (home / "s.json").exists():
                 break

@@ -19,18 +19,19 @@ from mlleak_core.contract import BadInput, drain
 from mlleak_core.server.desk import Desk
 from mlleak_core.target.blackbox import Refused, Remote, softmax
 from mlleak_core.target.service import BATCH, app
-from mlleak_core.threats.membership import pool as subjects
+from mlleak_core.threats.membership.audit import run
 from mlleak_core.threats.membership.card import MembershipSettings
+from mlleak_core.threats.membership.pool import open_pool
+from mlleak_core.threats.membership.target import train_target
 
 
 @pytest.fixture(scope="module")
 def clinic():
     """A kept target on patients, with its pool."""
-    settings = MembershipSettings(data="clinic", epochs=20)
-    recipe = subjects.recipe_for(settings)
-    pool, _ = drain(subjects.open_pool(settings, recipe))
-    subject = drain(subjects.train_target(pool, recipe, settings))
-    subjects.keep(subject)
+    settings, desk = MembershipSettings(data="clinic", epochs=20), Desk()
+    pool, _ = drain(open_pool(settings, desk))
+    subject = drain(train_target(pool, settings))
+    desk.store.save_model(subject.key, subject.weights, subject.about)
     return subject, pool
 
 
@@ -67,13 +68,11 @@ def test_the_service_answers_as_the_model_does(clinic, reveal):
 
 
 def test_an_attack_over_http_is_the_attack_in_this_process(clinic):
-    from mlleak_core.threats.membership.audit import audit
-
     subject, _ = clinic
-    settings = MembershipSettings(data="clinic", epochs=20, shadows=4)
+    settings = MembershipSettings(data="clinic", epochs=20, shadows=4, attack="all")
     with running(app(subject.key)) as address:
-        far = drain(audit(settings, names=("lira", "label-only"), box=Remote(address)))
-    near = drain(audit(settings, names=("lira", "label-only")))
+        far = drain(run(settings, Desk(service=Remote(address))))
+    near = drain(run(settings, Desk()))
     for name in ("lira", "label-only"):
         np.testing.assert_allclose(far.scores[name], near.scores[name], rtol=1e-5, atol=1e-5)
         assert far.reports[name].queries == near.reports[name].queries
@@ -96,8 +95,15 @@ def test_key_size_and_rate_are_limits(clinic):
             return caught.value.code, json.loads(caught.value.read())["error"]
 
         assert send(b"x" * 2_000_000)[0] == 413
-        for bad in (b"", b"[]", b"{", b'{"data": "!", "shape": [1, 30], "dtype": "float32"}', b'{"data": "", "shape": [0, 30], "dtype": "float32"}',
-                    json.dumps({"data": "AAAA", "shape": [BATCH + 1, 30], "dtype": "float32"}).encode()):  # fmt: skip
+        rest = '"dtype": "float32"'
+        for bad in (
+            b"",
+            b"[]",
+            b"{",
+            f'{{"data": "!", "shape": [1, 30], {rest}}}'.encode(),
+            f'{{"data": "", "shape": [0, 30], {rest}}}'.encode(),
+            f'{{"data": "AAAA", "shape": [{BATCH + 1}, 30], {rest}}}'.encode(),
+        ):
             code, words = send(bad)
             assert code == 400
             assert "Expected" in words
@@ -109,7 +115,7 @@ def test_a_run_that_is_not_there_or_was_altered(clinic):
         app("m000")
     with pytest.raises(BadInput, match="name of a run"):
         app("../../etc")
-    file = subjects.runs_home() / subject.key / "model.safetensors"
+    file = disk.runs_home() / subject.key / "model.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole[:-4] + b"evil")
     try:

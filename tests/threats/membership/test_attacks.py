@@ -298,7 +298,7 @@ def test_configured_attacks_say_what_they_are():
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: LiRA(online="yes"),
+        lambda: LiRA(online="yes"),  # type: ignore[arg-type]
         lambda: RMIA(gamma=0.5),
         lambda: RMIA(a=2.0),
         lambda: BASE(references=-1),

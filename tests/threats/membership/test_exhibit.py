@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from mlleak_core.threats.membership.judge import MembershipVerdict
 
 @pytest.fixture(scope="module")
 def shipped() -> MembershipExhibit:
-    return threat("membership").shipped_exhibits()[0]
+    found: Any = threat("membership").shipped_exhibits()[0]
+    return found
 
 
 def judged(exhibit: MembershipExhibit, **changed) -> MembershipExhibit:

@@ -93,7 +93,7 @@ def test_it_is_on_the_page() -> None:
     at = until(press(at, "Run it live"), "Guess first")
     chosen = next(box for box in at.multiselect if str(box.key).startswith("m-attacks"))
     assert "Margin threshold" in chosen.options
-    at.multiselect(key=chosen.key).set_value(["margin"]).run()
+    at.multiselect(key=str(chosen.key)).set_value(["margin"]).run()
     assert "Margin threshold: AUC" in text(at)
     assert not at.exception
 
