@@ -45,7 +45,7 @@ def test_what_was_fitted_answers_and_was_watched(recipe):
     assert (answer(x).argmax(1) == y).mean() > 0.8
     before = kind.untrained(x, recipe, 7, 2)
     assert not np.allclose(before(x), answer(x))
-    np.testing.assert_allclose(seen[-1], answer(x[:4]), atol=0.1)
+    np.testing.assert_allclose(seen[-1], answer(x[:4]), rtol=0.05, atol=0.1)  # watched in low precision
 
 
 @EACH
