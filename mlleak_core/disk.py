@@ -27,6 +27,12 @@ DAMAGE = (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError)
 """What reading a damaged file raises."""
 
 
+def app_home() -> Path:
+    """Folder of app.py, pages, assets and Streamlit's settings: of a checkout, else of the installation."""
+    checkout, installed = Path(__file__).parents[1], Path(__file__).parent / "_app"
+    return installed if (installed / "app.py").is_file() else checkout
+
+
 def data_home() -> Path:
     """Folder of downloaded data sets: MLLEAK_DATA_HOME, else the user's data folder. May be read-only."""
     return Path(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak")).expanduser()
@@ -106,7 +112,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def write_tensors(path: Path, tensors: Arrays) -> None:
     """Weights as safetensors."""
-    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
+    save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, path)
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:

@@ -26,6 +26,7 @@ STREAMS = {
     "shuffled membership": 61,
     "records to bet on": 71,
     "which twin is A": 77,
+    "line-up": 78,
     "victims": 91,
     "erasers": 97,
 }

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlleak_core.target.store import Store
     from mlleak_core.target.training import Target
 
-SHIPPED = Path(__file__).parent.parent / "assets" / "shipped"
+SHIPPED = disk.app_home() / "assets" / "shipped"
 """Where the exhibits lie that come with the program."""
 
 

@@ -14,12 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from mlleak_core.target import fleet
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.disk import runs_home
+from mlleak_core.server.desk import Workbench
+from mlleak_core.target import fleet
 from mlleak_core.target.settings import MembershipSettings, TrainSettings, run_key
 from mlleak_core.target.training import fit, open_faces
-from mlleak_core.server.desk import Workbench
 
 FOLLOW = """
 import sys, time

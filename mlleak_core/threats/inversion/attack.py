@@ -1,31 +1,36 @@
-"""Gradient inversion: the photos behind one participant's update in collaborative training. No malice in the training needed.
+"""Gradient inversion: the photos behind one participant's update in collaborative training.
 
-The participant sends the gradient of the loss on a small batch; whoever receives it knows the net. See `reconstruction` for what
-a claim is and how it is judged: matching the gradient is not reconstruction, so only the error in the picture counts.
+No malice in the training is needed. The participant sends the gradient of the loss on a small batch; whoever receives
+it knows the net. Matching the gradient is not reconstruction: only the error in the picture counts, see `judge`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mlleak_core.threats.reconstruction.encodings import Claim
-from mlleak_core.threats.reconstruction.codes import SIDE, Pictures
-from mlleak_core.contract import BadInput, Step, Stop
+from mlleak_core.contract import BadInput, Choice, Range, Step, Stop
+from mlleak_core.figures.look import BLUE, ORANGE
 from mlleak_core.target.models import ConvNet, as_input
+from mlleak_core.threat import Attack
+from mlleak_core.threats.inversion.card import PRIORS
+from mlleak_core.threats.inversion.judge import Claim
+from mlleak_core.threats.likeness import SIDE, Pictures
 
 SHOWN_EVERY = 50
 
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """What the receiver has: the net, one gradient a parameter, the batch's size, and public faces [m, 3, 32, 32] of his own."""
+    """What the receiver has: the net, one gradient a parameter, the batch's size, and public faces
+    [m, 3, 32, 32] of his own.
+    """
 
     net: ConvNet
     gradients: tuple[Tensor, ...]
@@ -34,7 +39,7 @@ class Update:
 
 
 def share(net: ConvNet, pictures: Tensor, labels: Tensor, public: Pictures) -> Update:
-    """What a participant sends of photos uint8 [n, 3, 32, 32] with labels [n]: the gradient of the mean cross-entropy."""
+    """What a participant sends of photos uint8 [n, 3, 32, 32] with labels [n]: the mean cross-entropy's gradient."""
     loss = functional.cross_entropy(net(as_input(pictures)), labels)
     gradients = torch.autograd.grad(loss, list(net.parameters()))
     return Update(net, tuple(g.detach() for g in gradients), len(pictures), public)
@@ -62,64 +67,72 @@ def _to_pixels(x: Tensor) -> Pictures:
 
 @final
 @dataclass(frozen=True)
-class AnalyticInversion:
-    """Closed form for a net whose first layer is fully connected: row i of the weight's gradient over bias i's gradient is the input.
+class AnalyticInversion(Attack):
+    """Closed form for a net whose first layer is fully connected: a weight's gradient over its bias's is the input.
 
-    Phong et al. 2018, section 3. Guarantees: exact for one photo, up to rounding; for more it is a weighted average of them.
+    Phong et al. 2018, section 3. Guarantees: exact for one photo, up to rounding; for more it is a weighted average
+    of them.
     """
 
-    name = "analytic"
+    slug: ClassVar[str] = "analytic"
+    title: ClassVar[str] = "Closed form"
+    why: ClassVar[str] = "divides one gradient by another"
+    colour: ClassVar[str] = ORANGE
 
-    def run(self, update: Update) -> Generator[Step, None, Claim]:
+    def run(self, view: Update) -> Generator[Step, None, Claim]:
         """Divide. The unit is the one with the largest bias gradient, where rounding hurts least."""
-        if update.net.convs:
-            raise BadInput(
-                "a net whose first layer is fully connected", "a convolution", "Choose the net 'mlp', or gradient matching."
-            )
+        if view.net.convs:
+            expected, got = "a net whose first layer is fully connected", "a convolution"
+            raise BadInput(expected, got, "Choose the net 'mlp', or gradient matching.")
         yield Step(0, 1, "dividing gradients")
-        weight, bias = update.gradients[0].double(), update.gradients[1].double()
+        weight, bias = view.gradients[0].double(), view.gradients[1].double()
         unit = int(bias.abs().argmax())
         x = (weight[unit] / bias[unit]).reshape(1, 3, SIDE, SIDE)
-        return Claim(np.repeat(_to_pixels(x), update.photos, 0), np.empty(0))
+        return Claim(pictures=np.repeat(_to_pixels(x), view.photos, 0))
 
 
 @final
 @dataclass(frozen=True)
-class GradientMatching:
-    """Search for photos whose gradient points the same way: cosine distance + total variation, by Adam (Geiping et al. 2020, eq. 4).
+class GradientMatching(Attack):
+    """Search for photos whose gradient points the same way: cosine distance + total variation, by Adam.
 
-    prior "smoothness": pixels are searched for, as in the paper. prior "public faces": the coordinates of public faces' principal
-    components are searched for, each in units of its own spread. Steps take the gradient's sign. Of `restarts` the one
-    whose gradient matches best is claimed; the truth has no say.
+    Geiping et al. 2020, eq. 4. prior "smoothness": pixels are searched for, as in the paper. prior "public faces": the
+    coordinates of public faces' principal components are searched for, each in units of its own spread. Steps take
+    the gradient's sign. Of `restarts` the one whose gradient matches best is claimed; the truth has no say.
     """
 
-    prior: str = "public faces"
-    steps: int = 1200
-    restarts: int = 2
-    variation: float = 0.01
-    seed: int = 0
-    name = "gradient"
+    slug: ClassVar[str] = "matching"
+    title: ClassVar[str] = "Gradient matching"
+    why: ClassVar[str] = "searches for photos with the same gradient"
+    colour: ClassVar[str] = BLUE
+    prior: Annotated[str, Choice(PRIORS, "What the attacker knows of faces.")] = "public faces"
+    steps: Annotated[int, Range(1, 100_000, 50, "Steps of a search.")] = 1200
+    restarts: Annotated[int, Range(1, 100, 1, "Searches from different starts.")] = 2
+    variation: Annotated[float, Range(0.0, 10.0, 0.01, "Weight of the total variation.")] = 0.01
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes where the searches start.")] = 0
 
-    def run(self, update: Update) -> Generator[Step, None, Claim]:
-        """Throwing `Stop` in claims the best so far."""
-        best, claim, notes = float("inf"), None, ""
-        canvas = _Canvas(update, self.prior)
+    def run(self, view: Update) -> Generator[Step, None, Claim]:
+        """Throwing `Stop` in claims the best so far. Peeks carry the pictures and the gradient's distance."""
+        best, claim, note = float("inf"), None, ""
+        canvas = _Canvas(view, self.prior)
         for restart in range(self.restarts):
-            search = self._search(update, canvas, restart)
             try:
-                for done, cost, x in search:
+                for done, cost, x in self._search(view, canvas, restart):
+                    found = _to_pixels(x)
                     if claim is None or cost < best:
-                        best, claim = cost, _to_pixels(x)
-                    note = f"matching the gradient, distance {cost:.4f}"
-                    peek = {"pictures": _to_pixels(x), "distance": cost}
-                    yield Step(restart * self.steps + done, self.restarts * self.steps, note, peek)
+                        best, claim = cost, found
+                    step, total = restart * self.steps + done, self.restarts * self.steps
+                    peek = {"pictures": found, "distance": cost}
+                    yield Step(step, total, f"matching the gradient, distance {cost:.4f}", peek)
             except Stop:
-                notes = "Stopped before the search was over."
+                note = "Stopped before the search was over."
                 break
         assert claim is not None
-        return Claim(claim, np.empty(0), 0, notes)
+        return Claim(pictures=claim, note=note, distance=best)
 
-    def _search(self, update: Update, canvas: _Canvas, restart: int) -> Generator[tuple[int, float, Tensor], None, None]:
+    def _search(
+        self, update: Update, canvas: _Canvas, restart: int
+    ) -> Generator[tuple[int, float, Tensor], None, None]:
         labels, parameters = labels_of(update), list(update.net.parameters())
         z = canvas.start(torch.Generator().manual_seed(self.seed * 1000 + restart))
         optimiser = torch.optim.Adam([z], 0.1)
@@ -170,3 +183,7 @@ def _cosine_distance(sent: Sequence[Tensor], found: Sequence[Tensor]) -> Tensor:
 
 def _total_variation(x: Tensor) -> Tensor:
     return (x[..., 1:] - x[..., :-1]).abs().mean() + (x[..., 1:, :] - x[..., :-1, :]).abs().mean()
+
+
+CATALOGUE: dict[str, Attack] = {attack.slug: attack for attack in (AnalyticInversion(), GradientMatching())}
+"""The closed form, then the search."""

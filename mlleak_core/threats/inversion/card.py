@@ -9,6 +9,8 @@ from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.target.settings import NETS
 from mlleak_core.threat import Artefact, Card, Threat
 
+PRIORS = ("public faces", "smoothness")
+
 
 @dataclass(frozen=True)
 class InversionSettings(Settings):
@@ -26,10 +28,12 @@ class InversionSettings(Settings):
     batch: Annotated[int, Range(1, 16, 1, "Photos in the participant's batch.")] = 4
     prior: Annotated[
         str,
-        Choice(("public faces", "smoothness"), "What the attacker knows of faces; smoothness alone is the paper's."),
+        Choice(PRIORS, "What the attacker knows of faces; smoothness alone is the paper's."),
         When("attack", "matching"),
     ] = "public faces"
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes the split, the batch, the net's first weights and the search.")] = 0
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes the split, the batch, the net's first weights and the search.")
+    ] = 0
 
 
 ROOM = "mlleak_core.threats.inversion"

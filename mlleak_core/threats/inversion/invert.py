@@ -1,81 +1,172 @@
-"""One participant's update in collaborative training, inverted and judged."""
+"""One participant's first update, taken, inverted and judged."""
 
 from __future__ import annotations
 
-import dataclasses
+import datetime
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from mlleak_core.threats.inversion.attack import AnalyticInversion, GradientMatching, share
-from mlleak_core.threats.reconstruction.encodings import Claim, Report, assign, judge
-from mlleak_core.threats.reconstruction.codes import Pictures
-from mlleak_core.contract import Step, Stop, now
-from mlleak_core.data import Faces
+from mlleak_core.contract import BadInput, Step, knobs, now, relay
+from mlleak_core.data import Faces, Split
+from mlleak_core.figures.sheets import poster, strips
+from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet
-from mlleak_core.threats.reconstruction.plan import make_plan
-from mlleak_core.target.settings import ReconstructionSettings
+from mlleak_core.target.training import shrink
+from mlleak_core.threat import Attack, Desk, plain
+from mlleak_core.threats.inversion.attack import CATALOGUE, Update, share
+from mlleak_core.threats.inversion.card import InversionSettings
+from mlleak_core.threats.inversion.exhibit import About, InversionExhibit, Moment, reading
+from mlleak_core.threats.inversion.judge import Claim, Report, judge
+from mlleak_core.threats.likeness import Pictures, Truth, names_of, one_photo_each, prepare, repeated
+
+PUBLIC = 0.2
+"""Share of the people whose photos the attacker may know."""
+LEAST_PUBLIC = 50
+FRAMES = 12
+"""Moments of a search that are kept."""
 
 
-@dataclass(frozen=True, eq=False)
-class Inverted:
-    """A participant's batch read back from its gradient. frames: (share of the search done, pictures)."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """What is at stake, and what is sent of it."""
 
-    settings: ReconstructionSettings
+    update: Update
+    truth: Truth
+    other: Truth
+    average: Pictures
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Glimpse:
+    """A search under way: the photos, and what is found so far [n, 3, 32, 32]."""
+
     truth: Pictures
     pictures: Pictures
-    names: tuple[str, ...]
-    mean: Pictures
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inverted:
+    """A batch read back from its gradient. moments: (share of the search done, pictures)."""
+
+    settings: InversionSettings
+    case: Case
+    claim: Claim
     report: Report
-    baseline: Report
-    frames: tuple[tuple[float, Pictures], ...]
-    distance: float
-    analytic: bool
+    moments: tuple[tuple[float, Pictures], ...]
     seconds: float
 
     def row(self) -> dict[str, Any]:
         """The report of the command line."""
         return {
-            **self.report.row(), "mae_mean_image": self.baseline.mae.value, "max_error": float(np.abs(self.pictures - self.truth).max()),
-            "method": "analytic" if self.analytic else "gradient matching", "cosine_distance": self.distance, "invert_seconds": self.seconds,
-        }  # fmt: skip
+            **self.report.row(),
+            "note": self.claim.note,
+            "method": self.settings.attack,
+            "cosine_distance": self.claim.distance,
+            "verdict": self.report.verdict.words,
+            "invert_seconds": self.seconds,
+        }
+
+    @property
+    def pictures(self) -> Pictures:
+        """What was found, in the photos' order."""
+        return self.claim.pictures[self.report.order]
+
+    def artefact(self, name: str) -> bytes:
+        """The truth above what was found, as a PNG."""
+        return poster(self.case.truth.pictures, self.pictures)
+
+    def exhibit(self) -> InversionExhibit:
+        truth, order = self.case.truth.pictures, self.report.order
+        rows: list[Pictures] = [truth]
+        moments = []
+        for share_done, found in self.moments:
+            errors = np.abs(found[order] - truth).reshape(len(truth), -1).mean(1)
+            title = f"{share_done:.0%} of the search"
+            moments.append(Moment(row=len(rows), title=title, errors=plain(errors.round(3))))
+            rows.append(found[order])
+        claimed = reading("claimed", self.report.found, len(rows))
+        mean = reading("the average public face", self.report.baseline, len(rows) + 1)
+        null = reading("claimed, against another participant's photos", self.report.null, len(rows) + 2)
+        rows += [self.pictures, repeated(self.case.average, len(truth)), self.case.other.pictures]
+        about = About(
+            made=datetime.date.today().isoformat(),
+            settings=self.settings,
+            names=self.case.names,
+            moments=tuple(moments),
+            claimed=claimed,
+            mean=mean,
+            null=null,
+            max_error=self.report.max_error,
+            distance=self.claim.distance,
+            verdict=self.report.verdict,
+            note=self.claim.note,
+            seconds=self.seconds,
+        )
+        return InversionExhibit(about=about, arrays={}, atlas=strips(rows))
 
 
-def invert(settings: ReconstructionSettings, faces: Faces) -> Generator[Step, None, Inverted]:
-    """One participant's first update, inverted: in closed form for one photo on 'mlp', else by gradient matching."""
+def run(settings: InversionSettings, desk: Desk) -> Generator[Step, None, Inverted]:
+    """Take one participant's first update and turn it back. Raises BadInput where people are too few."""
+    faces = yield from desk.faces(settings.data)
     yield Step(0, 1, "taking the update")
-    plan = make_plan(dataclasses.replace(settings, attack="lsb", faces=settings.batch, colour=True, net="strided-3 wide"), faces)
-    rows = plan.victims
+    case = _case(settings, faces)
+    started = now()
+    moments: list[tuple[float, Pictures]] = []
+
+    def watch(step: Step) -> Step:
+        if not step.peek:
+            return step
+        moments.append((step.done / step.total, step.peek["pictures"]))
+        glimpse = Glimpse(truth=case.truth.pictures, pictures=step.peek["pictures"])
+        return replace(step, peek={"glimpse": glimpse})
+
+    claim = yield from relay(_attack(settings).run(case.update), watch)
+    report = judge(claim, case.truth, case.other, case.average)
+    return Inverted(
+        settings=settings,
+        case=case,
+        claim=claim,
+        report=report,
+        moments=tuple(moments[:: max(1, len(moments) // FRAMES)]),
+        seconds=now() - started,
+    )
+
+
+def _attack(settings: InversionSettings) -> Attack:
+    """The configured attack, with the knobs that these settings have for it."""
+    chosen: Any = CATALOGUE[settings.attack]
+    own = [knob.name for knob in knobs(type(chosen))]
+    return replace(chosen, **{name: getattr(settings, name) for name in own if hasattr(settings, name)})
+
+
+def _case(settings: InversionSettings, faces: Faces) -> Case:
+    """Draw the batch, another participant's, and public faces; compute what is sent."""
+    split = Split.by_person(faces, settings.seed, public=PUBLIC)
+    drawn = one_photo_each(faces, split.members, stream(settings.seed, "victims"), 2 * settings.batch)
+    if len(drawn) < 2 * settings.batch or len(split.public) < LEAST_PUBLIC:
+        expected = f"{2 * settings.batch} people who take part and {LEAST_PUBLIC} public photos"
+        remedy = "Use a larger data set or fewer photos."
+        raise BadInput(expected, f"{len(drawn)} and {len(split.public)}", remedy)
+    x = shrink(faces).contiguous().numpy()
+    rows, others = drawn[: settings.batch], drawn[settings.batch :]
+    public = prepare(x[split.public], colour=True)
     net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
     labels = torch.from_numpy(faces.task.codes[rows].astype(np.int64))
-    update = share(net, torch.from_numpy(plan.x[rows]), labels, plan.public)
-    analytic = settings.net == "mlp" and settings.batch == 1
-    attack = AnalyticInversion() if analytic else GradientMatching(settings.prior, seed=settings.seed)
-    started, frames, distance = now(), list[tuple[float, Pictures]](), 0.0
-    run = attack.run(update)
-    try:
-        step = next(run)
-        while True:
-            if step.peek:
-                frames.append((step.done / step.total, step.peek["pictures"]))
-                distance = step.peek["distance"]
-            try:
-                yield dataclasses.replace(
-                    step, peek={"pictures": step.peek["pictures"], "truth": plan.secret.pictures} if step.peek else None
-                )
-                step = next(run)
-            except Stop:
-                step = run.throw(Stop())
-    except StopIteration as end:
-        claim: Claim = end.value
-    mean = np.repeat(plan.public.mean(0, keepdims=True), len(rows), 0)
-    order = assign(claim.pictures, plan.secret.pictures)
-    names = tuple(faces.people[p].replace("_", " ") for p in faces.person[rows])
-    return Inverted(
-        settings, plan.secret.pictures, claim.pictures[order], names, plan.public.mean(0), judge(claim, plan.secret, unordered=True),
-        judge(Claim(mean, np.empty(0)), plan.secret), tuple((d, p[order]) for d, p in frames[:: max(1, len(frames) // 12)]),
-        distance, analytic, now() - started,
-    )  # fmt: skip
+    return Case(
+        update=share(net, torch.from_numpy(x[rows]), labels, public),
+        truth=_truth(faces, x, rows),
+        other=_truth(faces, x, others),
+        average=public.mean(0),
+        names=names_of(faces, faces.person[rows]),
+    )
+
+
+def _truth(faces: Faces, x: NDArray[np.uint8], rows: NDArray[np.int64]) -> Truth:
+    pictures, candidates = prepare(x[rows], colour=True), prepare(x, colour=True)
+    return Truth(pictures, faces.person[rows], candidates, faces.person)

@@ -1,0 +1,235 @@
+"""An inverted update as a page shows it. Light to import: no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mlleak_core.contract import Estimate
+from mlleak_core.figures.scenes import Frame, Reel
+from mlleak_core.seeds import stream
+from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline, plain
+from mlleak_core.threats.inversion.card import InversionSettings
+from mlleak_core.threats.inversion.judge import InversionVerdict
+from mlleak_core.threats.likeness import Likeness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The search at one moment. row: in the atlas; errors: each photo's pixel error."""
+
+    row: int
+    title: str
+    errors: tuple[float, ...]
+
+    def frame(self) -> Frame:
+        mean = sum(self.errors) / len(self.errors)
+        return Frame(
+            row=self.row, title=self.title, note=f"pixel error {mean:.1f} of 255", errors=self.errors
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A claim against photos. errors, found: for each photo, its pixel error and whether its owner was found."""
+
+    row: int
+    title: str
+    mae: Estimate
+    ssim: Estimate
+    identified: Estimate
+    candidates: int
+    errors: tuple[float, ...]
+    found: tuple[bool, ...]
+
+    def frame(self) -> Frame:
+        """As a reel draws it."""
+        words = f"pixel error {self.mae.value:.1f} of 255 · SSIM {self.ssim.value:.2f}"
+        owners = f" · owners found {sum(self.found)} of {len(self.found)}"
+        return Frame(
+            row=self.row, title=self.title, note=words + owners, errors=self.errors, found=self.found
+        )
+
+    def line(self) -> dict[str, Any]:
+        """A row of the table."""
+        single = self.mae.n == 1
+        return {
+            "reading": self.title,
+            "pixel error": round(self.mae.value, 2),
+            "95%": "" if single else f"[{self.mae.low:.2f}, {self.mae.high:.2f}]",
+            "SSIM": round(self.ssim.value, 3),
+            "owners found": f"{sum(self.found)} of {len(self.found)}",
+            "95% ": f"[{self.identified.low:.1%}, {self.identified.high:.1%}]",
+        }
+
+
+def reading(title: str, likeness: Likeness, row: int) -> Reading:
+    """A judge's comparison, as plain numbers."""
+    return Reading(
+        row=row,
+        title=title,
+        mae=likeness.mae,
+        ssim=likeness.ssim,
+        identified=likeness.identified,
+        candidates=likeness.candidates,
+        errors=plain(likeness.errors.round(3)),
+        found=plain(likeness.found),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """mean: the average public face, claimed for all. null: the claim held against another participant's photos.
+    max_error: of the worst pixel. distance: between the gradients, which is what the attacker sees.
+    """
+
+    made: str
+    settings: InversionSettings
+    names: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    claimed: Reading
+    mean: Reading
+    null: Reading
+    max_error: float
+    distance: float
+    verdict: InversionVerdict
+    note: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A photo of the line-up: its place in the atlas, and whether it was in the batch."""
+
+    at: int
+    sent: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InversionExhibit(Exhibit):
+    """atlas: all pictures, a row a reading; row 0 is the truth."""
+
+    about: About
+    About: ClassVar[type] = About
+
+    def reel(self, show: int = 0) -> Reel:
+        """The search from its beginning to the claim, and the average face in the same place."""
+        about = self.about
+        steps = [moment.frame() for moment in about.moments]
+        return Reel(
+            name=f"inverted-{self.job}",
+            atlas=self.atlas,
+            rows=len(steps) + 4,
+            names=about.names,
+            frames=(about.claimed.frame(),) if show else (*steps, about.claimed.frame()),
+            others=() if show else (about.mean.frame(),),
+            first="what was found",
+            clock="share of the search",
+            show=show,
+        )
+
+    def line_up(self) -> tuple[Suspect, ...]:
+        """The batch's photos among as many of another participant, in random order."""
+        count, about = len(self.about.names), self.about
+        batch = [Suspect(i, True) for i in range(count)]
+        others = [Suspect(about.null.row * count + i, False) for i in range(count)]
+        everybody = [*batch, *others]
+        return tuple(everybody[i] for i in stream(about.settings.seed, "line-up").permutation(2 * count))
+
+    def found_at(self) -> tuple[int, ...]:
+        """Where in the atlas the pictures lie that were found."""
+        count = len(self.about.names)
+        return tuple(self.about.claimed.row * count + i for i in range(count))
+
+    def bet(self, chosen: Sequence[int]) -> str:
+        """What a visitor hears who said that these of the line-up sent the update."""
+        line_up = self.line_up()
+        right = sum(line_up[i].sent for i in chosen)
+        return f"You named {len(chosen)}; {right} of the {len(self.about.names)} who sent the update are among them."
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The pixel error, then the owners found."""
+        about, count = self.about, len(self.about.names)
+        counted = f"photo{'s' * (count > 1)} of one update"
+        error = self._finding(
+            key="mae",
+            what="pixel error",
+            estimate=_bounded(about.claimed.mae),
+            chance=about.mean.mae.value,
+            controls=(
+                Control("average face", _bounded(about.mean.mae)),
+                Control("against another's photos", _bounded(about.null.mae)),
+            ),
+            counted=counted,
+            form=".1f",
+            unit=" of 255",
+        )
+        owners = self._finding(
+            key="identified",
+            what="owners found",
+            estimate=about.claimed.identified,
+            chance=1 / about.claimed.candidates,
+            controls=(
+                Control("average face", about.mean.identified),
+                Control("another's photos", about.null.identified),
+            ),
+            counted=f"{counted}, among {about.claimed.candidates:,} candidates",
+            form=".0%",
+        )
+        return error, owners
+
+    def _finding(self, **parts: Any) -> Finding:
+        about = self.about
+        return Finding(
+            **parts,
+            seed=about.settings.seed,
+            seconds=about.seconds,
+            source=self.source,
+            verdict=about.verdict,
+            notes=(f"SSIM {about.claimed.ssim.value:.2f}",),
+        )
+
+    def conclusion(self) -> Conclusion:
+        """What the receiver of the update has in hand."""
+        about = self.about
+        sentences = {
+            InversionVerdict.EXACT: "One photo, first layer fully connected: *division is enough*, the photo "
+            "comes out exactly.",
+            InversionVerdict.THEIRS: f"From one gradient: {sum(about.claimed.found)} of {len(about.names)} photos are "
+            "recognisably *theirs*.",
+            InversionVerdict.MATCHED: "The gradient matches, the photos do not: *matching is not reconstruction*.",
+        }
+        closed = about.settings.attack == "analytic"
+        small = (
+            "Phong et al. 2018: the gradient of a weight over that of its bias is the input."
+            if closed
+            else f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what the attacker "
+            "sees. The pixel error is what the judge sees."
+        )
+        return Conclusion(about.verdict, sentences[about.verdict], f"{small} {about.note}".strip())
+
+    def table(self) -> list[dict[str, Any]]:
+        """Every reading with its numbers."""
+        return [reading.line() for reading in (self.about.claimed, self.about.mean, self.about.null)]
+
+    def headlines(self) -> tuple[Headline, ...]:
+        error = self.about.claimed.mae.value
+        return (
+            Headline(
+                title="**One photo, one update of a shared model: the photo comes back**",
+                findings=self.findings()[:1],
+                figures=(
+                    Figure(f"{error:.1f}", "of 255: how far the photo that came back is off", hot=True),
+                ),
+                picture=self.reel(show=len(self.about.names)),
+            ),
+        )
+
+
+def _bounded(estimate: Estimate) -> Estimate:
+    """A single value has no interval."""
+    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
+        return estimate
+    return Estimate(estimate.value, math.nan, math.nan, estimate.n)

@@ -1,0 +1,106 @@
+"""Inversion: one participant's update in collaborative training, turned back into photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from mlleak_core.figures.sheets import SIDE, poster
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threats.inversion.card import PRIORS, THREAT, InversionSettings
+from pages._kit import bet, frame, play, table
+from pages._kit.canvas.face_reel import face_reel
+from pages._kit.canvas.record_grid import Item, record_grid
+from pages._kit.dials import Dials
+from pages._kit.evidence import conclude, evidence
+
+if TYPE_CHECKING:
+    from mlleak_core.server.jobs import Snapshot
+    from mlleak_core.threats.inversion.exhibit import InversionExhibit
+
+LEAD = (
+    '<h1>Turn one update <span class="hot">back into photos</span></h1><p class="lead">In collaborative training a '
+    "participant keeps the photos and sends only the gradient. Whoever receives it can search for photos that would "
+    "give the same one. No malice in the training is needed.</p>"
+)
+SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
+NETS = ("mlp", "strided-3", "conv-3")
+HINT = "This batch has not been inverted yet: seconds for one photo, about half a minute for four."
+
+
+def controls(run: TrainSettings) -> InversionSettings | None:
+    """Whose update, and how it is searched. None where the controls contradict each other."""
+    dials = Dials(InversionSettings, "g", THREAT.shipped[0])
+    a, b, c, d = st.columns([1, 1, 1.3, 1.2], vertical_alignment="bottom")
+    dials.source(a, "Photos from", SOURCES)
+    net = dials.pick(b, "net", "Net of the first round", options=NETS)
+    batch = dials.pick(c, "batch", "Photos in the batch", options=[1, 2, 4, 8])
+    closed = net == "mlp" and batch == 1
+    dials.values["attack"] = "analytic" if closed else "matching"
+    dials.pick(d, "prior", "The attacker knows", options=PRIORS)
+    return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
+
+
+def live(snapshot: Snapshot) -> None:
+    """What the search has found so far, below the photos it is after."""
+    peek = snapshot.step.peek if snapshot.step else None
+    if not peek:
+        st.caption("The gradient is taken first; then the photos come up here.")
+        return
+    seen = peek["glimpse"]
+    sheet = poster(seen.truth, seen.pictures, 4, min(8, len(seen.truth)), quick=True)
+    st.image(sheet, caption="Above: the photos. Below: what the search has found so far.")
+
+
+def guess(exhibit: InversionExhibit, slot: str) -> bool:
+    """The visitor names who sent the update, from what was found alone. True once locked."""
+    locked, count = bet.locked(slot), len(exhibit.about.names)
+    if locked is not None:
+        if locked:
+            st.info(exhibit.bet(locked), icon=":material/lock_open:")
+        return True
+    with st.container(border=True):
+        st.markdown(
+            f"**Guess first.** This was read out of one gradient of {count} photo{'s' * (count > 1)}:"
+        )
+        found = [Item(at) for at in exhibit.found_at()]
+        record_grid(f"found-{slot}", found, exhibit.atlas, SIDE, count, [], many=False, locked=True)
+        st.markdown(f"**Who sent it?** {count} of these {2 * count} did. Click, then lock.")
+        line_up = [Item(suspect.at) for suspect in exhibit.line_up()]
+        chosen = record_grid(f"who-{slot}", line_up, exhibit.atlas, SIDE, count, [], many=True)
+        bet.buttons(slot, chosen, disabled=not chosen)
+    return False
+
+
+def show(exhibit: InversionExhibit) -> None:
+    """The bet, then the search from its beginning, the verdict and the evidence."""
+    if not guess(exhibit, f"g-bet-{exhibit.job}"):
+        st.caption("How close it came, and what that means, comes after your bet.")
+        return
+    face_reel(exhibit.reel(), f"reel-{exhibit.job}")
+    conclude(exhibit.conclusion())
+    for finding in exhibit.findings():
+        evidence(finding)
+    note = "A gradient that matches is not a photo that is found: only the pixel error counts."
+    table.show("Every reading as a table", exhibit.table(), f"inversion-{exhibit.job}.csv", note=note)
+
+
+run = frame.open_page(THREAT.card.title)
+st.html(LEAD)
+settings = controls(run)
+if settings is not None:
+    wanted, (go, _) = settings, st.columns([1, 3])
+    snapshot = play.ask(
+        "g", settings, lambda: frame.bench().open(THREAT, wanted), go, "Invert it live", type="primary"
+    )
+    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
+    if snapshot is None and settings == THREAT.shipped[0]:
+        for column, known in zip(st.columns([0.4, 0.6], gap="large"), shipped.values(), strict=True):
+            with column:
+                st.subheader(
+                    "One photo" if len(known.about.names) == 1 else f"{len(known.about.names)} photos at once"
+                )
+                show(known)  # type: ignore[arg-type]
+    else:
+        play.outcome("g", snapshot, live, show, shipped.get(settings), HINT)
+st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")
