@@ -32,7 +32,9 @@ class Visitor:
 
     def _post(self, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(
-            f"{self.address}/_stcore/agent/interact", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            f"{self.address}/_stcore/agent/interact",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=120) as reply:
             return json.loads(reply.read())  # type: ignore[no-any-return]
@@ -57,7 +59,9 @@ class Watcher:
     def __init__(self, address: str, page: str, query: str = "") -> None:
         from websockets.sync.client import connect
 
-        self.socket = connect(f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+        self.socket = connect(
+            f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"], max_size=None
+        )  # type: ignore[list-item]
         self.page, self.query, self.fragment = page, query, ""
         self.rerun()
 
@@ -97,7 +101,9 @@ def classroom(data: str, visitors: int = 30) -> dict[str, Any]:
         time.sleep(12)  # the background imports
         teacher.press("Train these settings")
         alone = _pace(teacher, 8)
-        watchers = [Watcher(address, "train", f"data={quote(NAMES[data])}&epochs=60") for _ in range(visitors)]
+        watchers = [
+            Watcher(address, "train", f"data={quote(NAMES[data])}&epochs=60") for _ in range(visitors)
+        ]
         with ThreadPoolExecutor(visitors) as pool:
             found = [pool.submit(w.follow, 10.0) for w in watchers]
             watched = _pace(teacher, 10)
@@ -125,7 +131,10 @@ def _pace(learner: Visitor, seconds: float) -> float:
 
 def first_minute(seconds: float = 45) -> dict[str, float]:
     """Reruns of Home from the first visit on, on a machine where nothing has been compiled yet."""
-    with tempfile.TemporaryDirectory() as folder, serving(MLLEAK_WARM="1", NUMBA_CACHE_DIR=folder) as (address, _):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(MLLEAK_WARM="1", NUMBA_CACHE_DIR=folder) as (address, _),
+    ):
         watcher, found, end = Watcher(address, ""), [], time.monotonic() + seconds
         while time.monotonic() < end:
             found.append(watcher.rerun())
@@ -145,7 +154,9 @@ def home(times: int = 5) -> dict[str, Any]:
         for turn in range(times + 1):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             leak = first_paint(page, full, ".big", ".face-map canvas.main")
-            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+            paint = (
+                page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+            )
             page.close()
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             rows.append((paint, leak, first_paint(page, empty, ".big")))
@@ -177,7 +188,9 @@ def measure(data: str) -> dict[str, Any]:
                 time.sleep(0.5)
                 learner.rerun()
             print(f"run {seed + 1} of 10", file=sys.stderr, flush=True)
-            memory.append(sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 2**20)
+            memory.append(
+                sum(p.memory_info().rss for p in (process, *process.children(recursive=True))) / 2**20
+            )
     return {
         "rerun_idle_ms": {"p50": _ms(idle, 50), "p95": _ms(idle, 95), "n": len(idle)},
         "rerun_while_training_ms": {"p50": _ms(busy, 50), "p95": _ms(busy, 95), "n": len(busy)},

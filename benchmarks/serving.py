@@ -44,7 +44,9 @@ def first_paint(page: Any, address: str, *marks: str) -> float:
 
 
 @contextmanager
-def serving(*options: str, app: Path = ROOT / "app.py", shared: Path | None = None, **env: str) -> Iterator[tuple[str, int]]:
+def serving(
+    *options: str, app: Path = ROOT / "app.py", shared: Path | None = None, **env: str
+) -> Iterator[tuple[str, int]]:
     """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the decoded data."""
     home = Path(tempfile.mkdtemp(prefix="mlleak-server-"))
     for name in ("data", "numba"):
@@ -53,9 +55,21 @@ def serving(*options: str, app: Path = ROOT / "app.py", shared: Path | None = No
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.address", "127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+    ]
     variables = {**os.environ, "MLLEAK_CACHE_HOME": str(home), **env}
-    server = subprocess.Popen([*command, *options], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [*command, *options], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):

@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse with one clear line instead of a usage dump, and options written out."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options, allow_abbrev=False)
+        super().__init__(*arguments, **{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"mlleak: {message}. Try {self.prog} --help.\n")

@@ -180,7 +180,7 @@ with st.container(key="pairs-presets"):
 
 bench = frame.bench()
 if settings.data.startswith(KIND):
-    own_faces.sender(bench, frame.shipped("features")[0].scene())
+    own_faces.sender(bench, frame.shipped("features")[0].scene())  # type: ignore[attr-defined]
 if st.session_state.pop("start", False):
     st.session_state["job"] = bench.train(settings, st.session_state.get("replay", 0))
     st.session_state["job-for"] = settings

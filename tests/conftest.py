@@ -41,7 +41,15 @@ from mlleak_core.disk import data_home  # noqa: E402
 from mlleak_core.target.settings import TrainSettings  # noqa: E402
 from mlleak_core.target.training import Target, fit  # noqa: E402
 
-LONGEST = ("test_browser", "test_shipped", "test_command_line", "test_lfw", "test_fleet", "test_workbench", "test_reconstruction")
+LONGEST = (
+    "test_browser",
+    "test_shipped",
+    "test_command_line",
+    "test_lfw",
+    "test_fleet",
+    "test_workbench",
+    "test_reconstruction",
+)
 """Files that take longest: begun first, so that two processes end together."""
 
 

@@ -45,7 +45,9 @@ def test_auc_interval_covers_its_truth_with_clustered_people(rng):
     cover = np.mean([e.low <= real <= e.high for e in found])
     assert 0.90 <= cover <= 0.99
     blind = [measure.auc_with_interval(s, t, np.arange(len(t))) for s, t, _ in (draw(60) for _ in range(200))]
-    assert np.mean([e.low <= real <= e.high for e in blind]) < 0.85, "ignoring people must make the intervals too narrow"
+    assert np.mean([e.low <= real <= e.high for e in blind]) < 0.85, (
+        "ignoring people must make the intervals too narrow"
+    )
 
 
 def test_paired_gain_is_zero_for_equal_scores_and_finds_a_planted_one(rng):

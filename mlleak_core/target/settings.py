@@ -5,10 +5,10 @@ torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from mlleak_core.data import source
 from mlleak_core.contract import Choice, Range, Settings, fingerprint
+from mlleak_core.data import source
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mlleak_core.data import source
 from mlleak_core.contract import Diverged, Step, Stop, now
-from mlleak_core.data import Faces, Split
+from mlleak_core.data import Faces, Split, source
 from mlleak_core.measure import balanced_accuracy
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import INPUT_SIDE, ConvNet, as_input, pick_device

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from mlleak_core.target import store as runs
 from mlleak_core.contract import BadInput
+from mlleak_core.target import store as runs
 from mlleak_core.target.store import Store
 
 

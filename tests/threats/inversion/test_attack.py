@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from mlleak_core.threats.inversion import invert as participant
-from mlleak_core.threats.inversion.attack import AnalyticInversion, GradientMatching, labels_of, share
 from mlleak_core.contract import BadInput, Stop, drain
+from mlleak_core.server.desk import Desk
 from mlleak_core.target.models import ConvNet
-from mlleak_core.target.settings import ReconstructionSettings
 from mlleak_core.target.training import shrink
+from mlleak_core.threats.inversion import invert
+from mlleak_core.threats.inversion.attack import AnalyticInversion, GradientMatching, labels_of, share
+from mlleak_core.threats.inversion.card import InversionSettings
+from mlleak_core.threats.inversion.invert import run
+from mlleak_core.threats.inversion.judge import InversionVerdict
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,9 @@ def test_one_photo_comes_out_exactly(pictures):
 
 def test_two_photos_do_not_both_come_out_and_a_convolution_is_refused(pictures):
     claim = drain(AnalyticInversion().run(update(pictures, [0, 1], rows=(0, 1))))
-    assert max(np.abs(claim.pictures[0] - pictures[r].numpy()).mean() for r in (0, 1)) > 1, "two cannot both be there"
+    assert max(np.abs(claim.pictures[0] - pictures[r].numpy()).mean() for r in (0, 1)) > 1, (
+        "two cannot both be there"
+    )
     with pytest.raises(BadInput, match="first layer is fully connected"):
         drain(AnalyticInversion().run(update(pictures, [0], "strided-3")))
 
@@ -46,21 +51,75 @@ def test_labels_are_read_off_the_last_bias(pictures, labels):
 @pytest.mark.parametrize("prior", ["public faces", "smoothness"])
 def test_matching_closes_in_on_one_photo_and_stop_keeps_the_best(pictures, prior):
     sent = update(pictures, [1], "mlp")
-    run, distances = GradientMatching(prior, steps=150, restarts=1).run(sent), []
+    run, distances = GradientMatching(prior=prior, steps=150, restarts=1).run(sent), []
     claim = drain(run, lambda s: distances.append(s.peek["distance"]))
     assert distances[-1] < 0.1
     average = np.abs(sent.public.mean(0) - pictures[0].numpy()).mean()
     assert np.abs(claim.pictures[0] - pictures[0].numpy()).mean() < average
-    run = GradientMatching(prior, steps=150, restarts=2).run(sent)
+    run = GradientMatching(prior=prior, steps=150, restarts=2).run(sent)
     next(run)
     with pytest.raises(StopIteration) as end:
         run.throw(Stop())
     assert "Stopped" in end.value.value.note
 
 
-def test_a_run_is_judged_against_the_average_face(faces):
-    found = drain(participant.invert(ReconstructionSettings(attack="gradient", net="mlp", batch=1), faces))
-    row = found.row()
+def inverted(folder, **knobs):
+    return drain(run(InversionSettings(data=folder, **knobs), Desk()))
+
+
+def test_a_run_is_judged_against_the_average_face(folder):
+    row = inverted(folder, attack="analytic", net="mlp", batch=1).row()
     assert row["method"] == "analytic"
     assert row["max_error"] / 255 < 1e-3
     assert row["mae_mean_image"] > 10
+
+
+def test_the_claim_does_not_fit_another_participants_photos(folder):
+    """The null: judged against photos that were not sent, it is no better than anybody's face."""
+    for seed in range(5):
+        report = inverted(folder, attack="analytic", net="mlp", batch=1, seed=seed).report
+        assert not report.null.found.any()
+        assert report.null.mae.value > 10
+        assert report.verdict is InversionVerdict.EXACT
+
+
+def test_several_photos_on_a_dense_layer_are_a_mixture_and_the_verdict_says_so(folder):
+    found = inverted(folder, attack="analytic", net="mlp", batch=4)
+    assert found.report.verdict is InversionVerdict.MATCHED
+    assert found.report.found.mae.value > 1
+
+
+def test_the_attack_never_reads_the_truth(folder, monkeypatch):
+    """Other photos in the judge's hand, the same claim."""
+    before = inverted(folder, attack="analytic", net="mlp", batch=2)
+    real = invert._truth
+    monkeypatch.setattr(invert, "_truth", lambda faces, x, rows: real(faces, x, rows[::-1] + 0 * rows))
+    after = inverted(folder, attack="analytic", net="mlp", batch=2)
+    np.testing.assert_array_equal(before.claim.pictures, after.claim.pictures)
+    monkeypatch.setattr(invert, "_truth", lambda faces, x, rows: real(faces, 255 - x, rows))
+    after = inverted(folder, attack="analytic", net="mlp", batch=2)
+    np.testing.assert_array_equal(before.claim.pictures, after.claim.pictures)
+    assert not np.array_equal(before.report.found.errors, after.report.found.errors)
+
+
+def test_people_too_few_are_said(folder):
+    with pytest.raises(BadInput, match="people who take part"):
+        drain(run(InversionSettings(data=folder, batch=16), _OnlyFew()))
+
+
+class _OnlyFew(Desk):
+    """A desk whose data sets have forty-five people."""
+
+    def faces(self, data):
+        faces = yield from super().faces(data)
+        return faces.subset(np.flatnonzero(faces.person < 45))
+
+
+def test_the_exhibit_seals_who_sent_it_in_a_line_up(folder):
+    exhibit = inverted(folder, attack="analytic", net="mlp", batch=2).exhibit()
+    line_up = exhibit.line_up()
+    assert sum(suspect.sent for suspect in line_up) == 2 and len(line_up) == 4
+    assert len({suspect.at for suspect in line_up}) == 4
+    named = [i for i, suspect in enumerate(line_up) if suspect.sent]
+    assert "2 of the 2" in exhibit.bet(named)
+    assert exhibit.findings()[0].missing() == ()
