@@ -1,4 +1,6 @@
-"""A real server: how soon Home shows, how long a page's rerun takes while a training runs, what ten runs cost in memory."""
+"""A real server: how soon Home shows, how long a page's rerun takes while a training runs, what ten
+runs cost in memory.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +56,16 @@ class Visitor:
 
 
 class Watcher:
-    """A session over the front end's own websocket: what a visitor's browser waits for, without its drawing."""
+    """A session over the front end's own websocket: what a visitor's browser waits for, without its
+    drawing.
+    """
 
     def __init__(self, address: str, page: str, query: str = "") -> None:
         from websockets.sync.client import connect
 
-        self.socket = connect(
-            f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"], max_size=None
-        )  # type: ignore[list-item]
+        stream = f"{address.replace('http', 'ws')}/_stcore/stream"
+        spoken: Any = ["streamlit"]
+        self.socket = connect(stream, subprotocols=spoken, max_size=None)
         self.page, self.query, self.fragment = page, query, ""
         self.rerun()
 
@@ -95,7 +99,9 @@ class Watcher:
 
 
 def classroom(data: str, visitors: int = 30) -> dict[str, Any]:
-    """Many visitors watch one training: how long each waits for the live part of the page, and what it costs the training."""
+    """Many visitors watch one training: how long each waits for the live part of the page, and what it
+    costs the training.
+    """
     with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, _):
         teacher = Visitor(address, "train", data=NAMES[data], seed="0", epochs="60")
         time.sleep(12)  # the background imports
@@ -143,7 +149,9 @@ def first_minute(seconds: float = 45) -> dict[str, float]:
 
 
 def home(times: int = 5) -> dict[str, Any]:
-    """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an empty page's paint."""
+    """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an
+    empty page's paint.
+    """
     from playwright.sync_api import sync_playwright
 
     if not (chromium := shutil.which("chromium")):

@@ -47,7 +47,9 @@ def first_paint(page: Any, address: str, *marks: str) -> float:
 def serving(
     *options: str, app: Path = ROOT / "app.py", shared: Path | None = None, **env: str
 ) -> Iterator[tuple[str, int]]:
-    """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the decoded data."""
+    """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the
+    decoded data.
+    """
     home = Path(tempfile.mkdtemp(prefix="mlleak-server-"))
     for name in ("data", "numba"):
         if shared and (shared / name).is_dir():
@@ -88,7 +90,9 @@ def serving(
 
 @contextmanager
 def serving_nothing() -> Iterator[str]:
-    """The address of an empty page with one mark, `.big`: what Streamlit and the machine take by themselves."""
+    """The address of an empty page with one mark, `.big`: what Streamlit and the machine take by
+    themselves.
+    """
     with tempfile.TemporaryDirectory() as folder:
         app = Path(folder) / "empty.py"
         app.write_text("import streamlit as st\nst.html('<p class=big>empty</p>')\n")

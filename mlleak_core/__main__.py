@@ -1,4 +1,6 @@
-"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every threat."""
+"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every
+threat.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from mlleak_core.threats.inversion.exhibit import InversionExhibit
 
 LEAD = (
-    '<h1>Turn one update <span class="hot">back into photos</span></h1><p class="lead">In collaborative training a '
-    "participant keeps the photos and sends only the gradient. Whoever receives it can search for photos that would "
+    '<h1>Turn one update <span class="hot">back into photos</span></h1><p class="lead">In collaborative '
+    "training a "
+    "participant keeps the photos and sends only the gradient. Whoever receives it can search for photos "
+    "that would "
     "give the same one. No malice in the training is needed.</p>"
 )
 SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")

@@ -149,7 +149,9 @@ def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
 
 
 def first_look() -> None:
-    """Before the visitor has trained anything: the shipped run's curves for the default, else an invitation."""
+    """Before the visitor has trained anything: the shipped run's curves for the default, else an
+    invitation.
+    """
     run = frame.shipped("features")[0]
     if settings != run.about.settings.training():
         st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")

@@ -13,9 +13,23 @@ from mlleak_core.data.source import SOURCES
 from mlleak_core.threat import discover
 
 RUNG = {
-    "layer", "attribute", "auc", "low", "high", "n", "null_auc", "label_only_auc", "random_init_auc", "few_shot_auc",
-    "few_shot_random_init_auc", "few_shot_gain_low", "few_shot_gain_high", "neighbour_lift", "neighbour_lift_random_init", "gain",
-}  # fmt: skip
+    "layer",
+    "attribute",
+    "auc",
+    "low",
+    "high",
+    "n",
+    "null_auc",
+    "label_only_auc",
+    "random_init_auc",
+    "few_shot_auc",
+    "few_shot_random_init_auc",
+    "few_shot_gain_low",
+    "few_shot_gain_high",
+    "neighbour_lift",
+    "neighbour_lift_random_init",
+    "gain",
+}
 TASK = {"accuracy", "balanced_accuracy", "majority", "n_train", "n_test", "samples_per_second"}
 
 
@@ -111,8 +125,21 @@ def test_a_process_that_cannot_do_what_is_asked_ends_the_same_way():
     assert "diverged" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
-MEMBERSHIP = {"auc", "auc_low", "auc_high", "tpr_at_1pct", "tpr_at_0_1pct", "n_members", "n_nonmembers", "target_train_accuracy", "target_test_accuracy",
-              "controls", "blind_auc", "shadow_seconds", "queries"}  # fmt: skip
+MEMBERSHIP = {
+    "auc",
+    "auc_low",
+    "auc_high",
+    "tpr_at_1pct",
+    "tpr_at_0_1pct",
+    "n_members",
+    "n_nonmembers",
+    "target_train_accuracy",
+    "target_test_accuracy",
+    "controls",
+    "blind_auc",
+    "shadow_seconds",
+    "queries",
+}
 
 
 def test_membership_reports_one_attack_or_all_from_one_fleet(capsys, tmp_path):
@@ -168,9 +195,20 @@ def test_membership_takes_a_table_of_scores(tmp_path, capsys):
 
 
 RECONSTRUCTION = {
-    "mae", "mae_mean_image", "mae_clean_twin", "ssim", "bit_error_rate", "bits", "bits_per_second", "queries", "identified_rate", "accuracy",
-    "accuracy_clean_twin", "accuracy_low", "accuracy_high",
-}  # fmt: skip
+    "mae",
+    "mae_mean_image",
+    "mae_clean_twin",
+    "ssim",
+    "bit_error_rate",
+    "bits",
+    "bits_per_second",
+    "queries",
+    "identified_rate",
+    "accuracy",
+    "accuracy_clean_twin",
+    "accuracy_low",
+    "accuracy_high",
+}
 
 
 @pytest.fixture

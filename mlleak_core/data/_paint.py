@@ -1,4 +1,5 @@
-"""The painter of synthetic faces: parameters in, pixels out. Soft-edged shapes, back to front, one face at a time.
+"""The painter of synthetic faces: parameters in, pixels out. Soft-edged shapes, back to front, one face at a
+time.
 
 Coordinates: x to the right, y down, the head about one unit high around the origin.
 """

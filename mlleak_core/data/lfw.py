@@ -39,15 +39,18 @@ PROVENANCE = Provenance(
     "the web.",
     terms="Public research data. The people pictured were not asked. Downloaded to your own machine, never "
     "bundled.",
-    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar et al.'s "
+    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar "
+    "et al.'s "
     "(2009) "
     "classifiers about how a person looks in one photo; 1 means one of the confident two thirds.",
     labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes "
     "themselves.",
     notes=(
         "A few people have very many photos, so everything is split by person.",
-        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's and, where "
-        "the table has it, DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every other face "
+        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's "
+        "and, where "
+        "the table has it, DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every "
+        "other face "
         "as not Black, doubtful ones too.",
     ),
 )
@@ -87,7 +90,10 @@ def _noted(faces: Faces, here: int, labelled: int) -> Faces:
     """Half a data set must not pass for the whole: what is missing is said."""
     if here >= WHOLE * labelled:
         return faces
-    note = f"Only {here:,} of {labelled:,} labelled pictures are on this machine: figures differ from those of all."
+    note = (
+        f"Only {here:,} of {labelled:,} labelled pictures are on this machine: figures differ from "
+        "those of all."
+    )
     notes = (note, *faces.provenance.notes)
     return dataclasses.replace(faces, provenance=dataclasses.replace(faces.provenance, notes=notes))
 

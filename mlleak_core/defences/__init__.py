@@ -1,6 +1,7 @@
 """What a defender can do: one strategy a class. Each acts in exactly one place, and a run is told which.
 
-on_output: on the answers of a service. on_weights: on a finished model file. on_gradients and aggregate: in training.
+on_output: on the answers of a service. on_weights: on a finished model file. on_gradients and aggregate: in
+training.
 """
 
 from __future__ import annotations

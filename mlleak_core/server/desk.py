@@ -205,7 +205,9 @@ class Desk:
         return found
 
     def bring(self, blob: bytes, visitor: str = "") -> Generator[Step, None, str]:
-        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises BadInput."""
+        """Take in a visitor's ZIP of pictures; returns the name under which `faces` finds them. Raises
+        BadInput.
+        """
         from mlleak_core.data import upload
 
         name = upload.name_of(blob)
@@ -214,7 +216,8 @@ class Desk:
         return name
 
     def forget(self, upload: str, visitor: str = "") -> None:
-        """Let go of a visitor's pictures: with the last who brought them, of nets trained on them and of faces
+        """Let go of a visitor's pictures: with the last who brought them, of nets trained on them and of
+        faces
         read back out of those.
         """
         if self.uploads.let_go(upload, visitor):

@@ -1,4 +1,6 @@
-"""Progress on a terminal, by tqdm: a bar with the time left on standard error, only where somebody watches."""
+"""Progress on a terminal, by tqdm: a bar with the time left on standard error, only where somebody
+watches.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ WIDTH = 44
 
 @contextlib.contextmanager
 def progress(stream: TextIO | None = None, watched: bool | None = None) -> Iterator[Callable[[Step], None]]:
-    """A listener for steps. A new total, or less done than before, begins a new bar. watched: whether `stream`,
+    """A listener for steps. A new total, or less done than before, begins a new bar. watched: whether
+    `stream`,
     standard error by default, is a terminal.
     """
     from tqdm import tqdm
@@ -30,6 +33,7 @@ def progress(stream: TextIO | None = None, watched: bool | None = None) -> Itera
         bar = bars[0]
         bar.set_description_str(f"{step.note:{WIDTH}.{WIDTH}}", refresh=False)
         bar.update(step.done - bar.n)
+        bar.refresh()
 
     def clear() -> None:
         for bar in bars:

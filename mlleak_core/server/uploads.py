@@ -1,4 +1,6 @@
-"""What visitors bring: kept in memory, owned by who brought it, within a stated budget. Light to import: no torch."""
+"""What visitors bring: kept in memory, owned by who brought it, within a stated budget. Light to
+import: no torch.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class _Upload:
 
 
 class Uploads:
-    """Thread-safe. The same bytes are kept once; who lets go takes nothing from others who brought them, too."""
+    """Thread-safe. The same bytes are kept once; who lets go takes nothing from others who brought
+    them, too.
+    """
 
     def __init__(self, budget: int | None = None) -> None:
         self.budget = (budget or _budget()) * 2**20

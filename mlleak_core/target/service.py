@@ -94,7 +94,9 @@ async def _broken(_: Request, problem: Exception) -> JSONResponse:
 
 
 def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until interrupted; requests in flight are answered first. Raises BadInput where the port is not free."""
+    """Serve until interrupted; requests in flight are answered first. Raises BadInput where the port is
+    not free.
+    """
     import uvicorn
 
     if not 0 < port < 65536:

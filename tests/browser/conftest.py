@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,8 @@ def tab(chromium) -> Iterator[Callable[..., object]]:
         page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.set_default_timeout(90_000)
         page.on("pageerror", lambda e: errors.append(str(e)))
-        # On a deep link the front end looks for its server below the page's own path first: two 404s that are its own.
+        # On a deep link the front end looks for its server below the page's own path first: two 404s that are
+        # its own.
         page.on(
             "console", lambda m: errors.append(m.text) if m.type == "error" and "404" not in m.text else None
         )
@@ -57,6 +59,6 @@ def tab(chromium) -> Iterator[Callable[..., object]]:
     assert not errors
 
 
-def shot(page: object, name: str) -> None:
+def shot(page: Any, name: str) -> None:
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=False)

@@ -8,12 +8,12 @@ import time
 
 import numpy as np
 import pytest
-from mlleak_core.threats.membership.scores import audit_scores
 
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data.scores import read_scores
 from mlleak_core.data.source import load
 from mlleak_core.disk import data_home
+from mlleak_core.threats.membership.scores import audit_scores
 
 
 def records(name):

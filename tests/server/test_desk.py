@@ -16,16 +16,17 @@ from PIL import Image
 
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.disk import runs_home
-from mlleak_core.server.desk import Workbench
-from mlleak_core.target import fleet
-from mlleak_core.target.settings import MembershipSettings, TrainSettings, run_key
+from mlleak_core.server.desk import Desk
+from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.target.training import fit, open_faces
+from mlleak_core.threats.membership.card import THREAT as MEMBERSHIP
+from mlleak_core.threats.membership.card import MembershipSettings
 
 FOLLOW = """
 import sys, time
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.server.desk import Workbench
-bench = Workbench()
+from mlleak_core.server.desk import Desk
+bench = Desk()
 job = bench.train(TrainSettings(faces=1000, epochs=int(sys.argv[1])))
 while (now := bench.look(job)).active:
     if now.step and now.step.peek:
@@ -47,17 +48,17 @@ def test_a_server_killed_in_mid_run_leaves_nothing_half_and_the_next_one_trains_
         assert server.stdout.readline() == "epoch\n"
         os.kill(server.pid, signal.SIGKILL)
     assert not (runs_home() / run_key(settings)).exists()
-    bench = Workbench()
+    bench = Desk()
     assert bench.finished(settings) is None
     short = TrainSettings(faces=1000, epochs=2)
     kept = wait(bench, bench.train(short)).result
     lone = drain(fit(drain(open_faces(short)), short))
     assert all(torch.equal(v, kept.states[2][k]) for k, v in lone.states[2].items())
-    assert Workbench().run(short).complete, "it survives a restart"
+    assert Desk().run(short).complete, "it survives a restart"
 
 
 def test_two_visitors_at_once_get_what_each_would_get_alone():
-    bench = Workbench()
+    bench = Desk()
     wishes = [TrainSettings(faces=1000, epochs=2, seed=s) for s in (31, 32)]
     jobs = [bench.train(w) for w in wishes]
     for wish, job in zip(wishes, jobs, strict=True):
@@ -66,7 +67,7 @@ def test_two_visitors_at_once_get_what_each_would_get_alone():
 
 
 def test_a_paused_training_lets_another_visitor_train_and_ends_with_the_bits_of_a_lone_run():
-    bench = Workbench()
+    bench = Desk()
     paused, other = (TrainSettings(faces=1000, epochs=3, seed=s) for s in (33, 34))
     job = bench.train(paused)
     while not bench.look(job).step:
@@ -87,26 +88,26 @@ def test_a_run_whose_folder_is_gone_says_so(tmp_path, faces):
         Image.fromarray(faces.images[i]).save(folder / f"{i}.png")
         lines.append(f"{i}.png,{faces.person[i]},{faces.task.codes[i]},{faces.target('Hat')[i]}")
     (folder / "table.csv").write_text("\n".join(lines))
-    bench, settings = Workbench(), TrainSettings(data=f"folder:{folder}", epochs=1)
+    bench, settings = Desk(), TrainSettings(data=f"folder:{folder}", epochs=1)
     assert wait(bench, bench.train(settings)).status == "done"
     shutil.rmtree(folder)
     again = wait(bench, bench.train(settings))
     assert again.status == "failed"
     assert "folder of pictures" in again.error
     with pytest.raises(BadInput):
-        drain(bench.faces(settings))
+        drain(bench.faces(settings.data))
 
 
 def test_a_full_disk_costs_the_keeping_not_the_run(monkeypatch):
     import errno
 
-    from mlleak_core.target import store as runs
+    from mlleak_core import disk
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs.np, "savez", full)
-    bench, settings = Workbench(), TrainSettings(faces=1000, epochs=1, seed=77)
+    monkeypatch.setattr(disk.np, "savez", full)
+    bench, settings = Desk(), TrainSettings(faces=1000, epochs=1, seed=77)
     done = wait(bench, bench.train(settings))
     assert done.status == "done"
     assert "No space left" in done.step.note
@@ -115,31 +116,34 @@ def test_a_full_disk_costs_the_keeping_not_the_run(monkeypatch):
 
 
 def test_an_audit_streams_in_and_stop_keeps_what_there_is():
-    bench, settings = Workbench(), MembershipSettings(data="clinic", shadows=256, seed=3, epochs=40)
-    job = bench.membership(settings, TrainSettings(), "probabilities")
+    bench, settings = Desk(), MembershipSettings(data="clinic", shadows=256, seed=3, epochs=40, attack="all")
+    job = bench.open(MEMBERSHIP, settings)
     seen = set()
     while bench.look(job).active:
         step = bench.look(job).step
         if step and step.peek:
-            seen.add(step.peek["showcase"].about["shadows"])
+            seen.add(step.peek["exhibit"].about.shadows)
             if len(seen) == 1:
                 bench.jobs.stop(job)
         time.sleep(0.01)
     now = bench.look(job)
     assert seen, "curves were there before the end"
     assert now.status == "stopped"
-    assert 2 <= now.result.about["shadows"] < 256
-    assert set(now.result.rows) >= {"lira", "base", "loss", "label-only"}
-    fleet.close(bench.executor())
+    assert 2 <= now.result.about.shadows < 256
+    assert set(now.result.slugs) >= {"lira", "base", "loss", "label-only"}
+    bench.close()
 
 
 def test_a_run_of_the_train_page_can_be_attacked():
-    bench, run = Workbench(), TrainSettings(faces=1000, epochs=3, seed=8)
+    bench, run = Desk(), TrainSettings(faces=1000, epochs=3, seed=8)
+    attacked = MembershipSettings(
+        preset="full", shadows=2, seed=8, reveal="label", attack="all", experiment=run
+    )
     wait(bench, bench.train(run))
-    job = bench.membership(MembershipSettings(preset="full", shadows=2, seed=8), run, "label")
+    job = bench.open(MEMBERSHIP, attacked)
     found = wait(bench, job)
     assert found.status == "done", found.error
     kept = bench.run(run)
     assert found.result.arrays["member"].sum() == len(kept.split.members)
-    assert "rmia" in found.result.about["skipped"], "it needs records that nobody trained on, and says so"
-    fleet.close(bench.executor())
+    assert "rmia" in found.result.about.skipped, "it needs records that nobody trained on, and says so"
+    bench.close()

@@ -1,7 +1,9 @@
 """Gradient inversion: the photos behind one participant's update in collaborative training.
 
-No malice in the training is needed. The participant sends the gradient of the loss on a small batch; whoever receives
-it knows the net. Matching the gradient is not reconstruction: only the error in the picture counts, see `judge`.
+No malice in the training is needed. The participant sends the gradient of the loss on a small batch; whoever
+receives
+it knows the net. Matching the gradient is not reconstruction: only the error in the picture counts, see
+`judge`.
 """
 
 from __future__ import annotations
@@ -39,14 +41,17 @@ class Update:
 
 
 def share(net: ConvNet, pictures: Tensor, labels: Tensor, public: Pictures) -> Update:
-    """What a participant sends of photos uint8 [n, 3, 32, 32] with labels [n]: the mean cross-entropy's gradient."""
+    """What a participant sends of photos uint8 [n, 3, 32, 32] with labels [n]: the mean cross-entropy's
+    gradient.
+    """
     loss = functional.cross_entropy(net(as_input(pictures)), labels)
     gradients = torch.autograd.grad(loss, list(net.parameters()))
     return Update(net, tuple(g.detach() for g in gradients), len(pictures), public)
 
 
 def labels_of(update: Update) -> Tensor:
-    """The batch's labels, sorted, inferred from the last bias: its gradient is the mean of p - y (Zhao et al. 2020, iDLG).
+    """The batch's labels, sorted, inferred from the last bias: its gradient is the mean of p - y (Zhao et al.
+    2020, iDLG).
 
     p is what the net says of the public average face, which for a fresh net is what it says of any.
     """
@@ -68,9 +73,11 @@ def _to_pixels(x: Tensor) -> Pictures:
 @final
 @dataclass(frozen=True)
 class AnalyticInversion(Attack):
-    """Closed form for a net whose first layer is fully connected: a weight's gradient over its bias's is the input.
+    """Closed form for a net whose first layer is fully connected: a weight's gradient over its bias's is the
+    input.
 
-    Phong et al. 2018, section 3. Guarantees: exact for one photo, up to rounding; for more it is a weighted average
+    Phong et al. 2018, section 3. Guarantees: exact for one photo, up to rounding; for more it is a weighted
+    average
     of them.
     """
 
@@ -96,8 +103,10 @@ class AnalyticInversion(Attack):
 class GradientMatching(Attack):
     """Search for photos whose gradient points the same way: cosine distance + total variation, by Adam.
 
-    Geiping et al. 2020, eq. 4. prior "smoothness": pixels are searched for, as in the paper. prior "public faces": the
-    coordinates of public faces' principal components are searched for, each in units of its own spread. Steps take
+    Geiping et al. 2020, eq. 4. prior "smoothness": pixels are searched for, as in the paper. prior "public
+    faces": the
+    coordinates of public faces' principal components are searched for, each in units of its own spread. Steps
+    take
     the gradient's sign. Of `restarts` the one whose gradient matches best is claimed; the truth has no say.
     """
 

@@ -21,7 +21,8 @@ class InversionSettings(Settings):
         str,
         Choice(
             ("analytic", "matching"),
-            "How: analytic = in closed form, exact for one photo on the net mlp; matching = search by its gradient.",
+            "How: analytic = in closed form, exact for one photo on the net mlp; matching = search by "
+            "its gradient.",
         ),
     ] = "matching"
     net: Annotated[str, Choice(tuple(NETS), "The net of the first round.")] = "strided-3"

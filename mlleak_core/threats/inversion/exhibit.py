@@ -33,7 +33,9 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A claim against photos. errors, found: for each photo, its pixel error and whether its owner was found."""
+    """A claim against photos. errors, found: for each photo, its pixel error and whether its owner was
+    found.
+    """
 
     row: int
     title: str
@@ -81,7 +83,8 @@ def reading(title: str, likeness: Likeness, row: int) -> Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """mean: the average public face, claimed for all. null: the claim held against another participant's photos.
+    """mean: the average public face, claimed for all. null: the claim held against another participant's
+    photos.
     max_error: of the worst pixel. distance: between the gradients, which is what the attacker sees.
     """
 
@@ -147,7 +150,10 @@ class InversionExhibit(Exhibit):
         """What a visitor hears who said that these of the line-up sent the update."""
         line_up = self.line_up()
         right = sum(line_up[i].sent for i in chosen)
-        return f"You named {len(chosen)}; {right} of the {len(self.about.names)} who sent the update are among them."
+        return (
+            f"You named {len(chosen)}; {right} of the {len(self.about.names)} who sent the update are "
+            "among them."
+        )
 
     def findings(self) -> tuple[Finding, ...]:
         """The pixel error, then the owners found."""
@@ -197,15 +203,18 @@ class InversionExhibit(Exhibit):
         sentences = {
             InversionVerdict.EXACT: "One photo, first layer fully connected: *division is enough*, the photo "
             "comes out exactly.",
-            InversionVerdict.THEIRS: f"From one gradient: {sum(about.claimed.found)} of {len(about.names)} photos are "
+            InversionVerdict.THEIRS: f"From one gradient: {sum(about.claimed.found)} of "
+            f"{len(about.names)} photos are "
             "recognisably *theirs*.",
-            InversionVerdict.MATCHED: "The gradient matches, the photos do not: *matching is not reconstruction*.",
+            InversionVerdict.MATCHED: "The gradient matches, the photos do not: *matching is not "
+            "reconstruction*.",
         }
         closed = about.settings.attack == "analytic"
         small = (
             "Phong et al. 2018: the gradient of a weight over that of its bias is the input."
             if closed
-            else f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what the attacker "
+            else f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what "
+            "the attacker "
             "sees. The pixel error is what the judge sees."
         )
         return Conclusion(about.verdict, sentences[about.verdict], f"{small} {about.note}".strip())

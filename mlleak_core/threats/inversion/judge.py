@@ -25,7 +25,8 @@ class InversionVerdict(Verdict):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Claim:
-    """What was found: pictures [n, 3, 32, 32] in 0 to 255, in no order; the gradient's cosine distance; a note in
+    """What was found: pictures [n, 3, 32, 32] in 0 to 255, in no order; the gradient's cosine distance; a
+    note in
     words.
     """
 
@@ -36,7 +37,8 @@ class Claim:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Report:
-    """The judge's finding. order [n]: which picture is meant for each photo. baseline: the average public face,
+    """The judge's finding. order [n]: which picture is meant for each photo. baseline: the average public
+    face,
     claimed for all. null: the same claim, held against another participant's photos.
     """
 
@@ -79,7 +81,9 @@ def judge(claim: Claim, truth: Truth, other: Truth, average: Pictures) -> Report
 
 
 def verdict(found: Likeness, baseline: Likeness, max_error: float) -> InversionVerdict:
-    """Taken from the interval of the error saved over the average face, paired by photo; a single photo has none."""
+    """Taken from the interval of the error saved over the average face, paired by photo; a single photo
+    has none.
+    """
     if max_error < EXACT:
         return InversionVerdict.EXACT
     saved = mean_with_interval(baseline.errors - found.errors)
