@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from mlleak_core.threat import discover
@@ -10,9 +12,10 @@ from pages._kit.evidence import headline
 
 frame.open_page("What is this model hiding?")
 exhibits = {threat.card.slug: frame.shipped(threat.card.slug) for threat in discover()}
+opening = next(filter(None, (shown[0].opening() for shown in exhibits.values())), "A net learned one thing.")
 st.html(
-    '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">A small neural net learned '
-    "one thing from faces, and does it well. This is what else it carries, and nobody asked for it.</p>"
+    '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">'
+    f"{html.escape(opening)} This is what else it carries, and nobody asked for it.</p>"
 )
 found = [(f"{slug}-{i}", h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
 left, right = st.columns([0.58, 0.42], gap="medium")

@@ -243,7 +243,7 @@ def _desk(options: argparse.Namespace) -> Desk:
     from mlleak_core.target.models import pick_device
 
     endpoint = getattr(options, "endpoint", "")
-    service = Remote(endpoint, options.key) if endpoint else None
+    service = (lambda: Remote(endpoint, options.key)) if endpoint else None
     machine = Machine(device=str(pick_device(options.device)), cluster=getattr(options, "cluster", ""))
     return Desk(machine=machine, service=service)
 

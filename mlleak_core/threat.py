@@ -226,6 +226,10 @@ class Exhibit:
         """What Home shows of it."""
         return ()
 
+    def opening(self) -> str:
+        """What the shipped model was taught, for Home's first sentence; of most threats nothing."""
+        return ""
+
     def save(self, folder: Path, name: str) -> None:
         """Write it where `load` finds it. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -267,8 +271,15 @@ class Result(Protocol):
 class Desk(Protocol):
     """What a run works at: the same for page, command line and test. Nothing here can change an answer."""
 
-    service: BlackBox | None
-    """A remote service to be attacked in place of the target trained here."""
+    @property
+    def remote(self) -> bool:
+        """Whether a service is attacked in place of what is trained here."""
+        ...
+
+    @property
+    def service(self) -> BlackBox | None:
+        """That service; met when first wanted."""
+        ...
 
     def faces(self, data: str) -> Generator[Step, None, Faces]:
         """The faces of a source, opened once for all."""

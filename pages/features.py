@@ -60,7 +60,7 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
         )
         looks: Any = {"key": f"pick-{slot}", "label_visibility": "collapsed"}
         choice = st.segmented_control("Layer", layers, format_func=LAYER_NAMES.__getitem__, **looks)
-        bet.buttons(slot, choice, disabled=choice is None, widths=(1, 1, 3))
+        bet.buttons(slot, choice, disabled=choice is None)
     return None
 
 

@@ -12,7 +12,7 @@ from pages._kit import bet, frame, play, table
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
-from pages._kit.evidence import conclude, evidence
+from pages._kit.evidence import conclude, evidence, line
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -78,6 +78,7 @@ def show(exhibit: InversionExhibit) -> None:
     """The bet, then the search from its beginning, the verdict and the evidence."""
     if not guess(exhibit, f"g-bet-{exhibit.job}"):
         st.caption("How close it came, and what that means, comes after your bet.")
+        line(*exhibit.stake())
         return
     face_reel(exhibit.reel(), f"reel-{exhibit.job}")
     conclude(exhibit.conclusion())

@@ -168,7 +168,7 @@ def choose(slot: str) -> None:
         label_visibility="collapsed",
     )
     with two:
-        bet.buttons(slot, (choice or "?")[-1], disabled=choice is None, widths=(1, 1))
+        bet.buttons(slot, (choice or "?")[-1], disabled=choice is None)
 
 
 def model(shown: Model, revealed: bool) -> None:

@@ -47,8 +47,10 @@ LONGEST = (
     "test_command_line",
     "test_lfw",
     "test_fleet",
-    "test_workbench",
-    "test_reconstruction",
+    "test_toy",
+    "test_contributing",
+    "test_desk",
+    "test_twins",
 )
 """Files that take longest: begun first, so that two processes end together."""
 

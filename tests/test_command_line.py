@@ -223,7 +223,8 @@ def reconstruct(folder, capsys):
 @pytest.mark.parametrize("attack", ["cap", "cor", "sgn", "lsb"])
 def test_reconstruction_reports_the_reading_beside_its_controls(attack, tmp_path, reconstruct):
     picture = tmp_path / "faces.png"
-    found = reconstruct("--attack", attack, "--faces", "4", "--bits", "200", "--gallery", str(picture))
+    coded = ("--code", "pca", "--bits", "200") if attack in {"cap", "sgn"} else ()
+    found = reconstruct("--attack", attack, "--faces", "4", *coded, "--gallery", str(picture))
     assert (found["threat"], found["settings"]["attack"]) == ("reconstruction", attack)
     report = found["report"]
     assert set(report) >= RECONSTRUCTION

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mlleak_core.target.training import Target
 
 OPEN_SETS = 3
-OPEN_RUNS = 4
+OPEN_RUNS = 8
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,13 @@ class Desk:
     """Thread-safe. Results depend on settings alone, never on who else is here."""
 
     def __init__(
-        self, jobs: Jobs | None = None, machine: Machine | None = None, service: BlackBox | None = None
+        self,
+        jobs: Jobs | None = None,
+        machine: Machine | None = None,
+        service: Callable[[], BlackBox] | None = None,
     ) -> None:
         self.machine = machine or Machine(cluster=os.environ.get("MLLEAK_CLUSTER", ""))
-        self.service = service
+        self._service = service
         self._given = jobs
         self._lock = threading.Lock()
         self._faces: OrderedDict[str, Faces] = OrderedDict()
@@ -59,6 +62,16 @@ class Desk:
     def jobs(self) -> Jobs:
         """The queue, begun when first wanted."""
         return self._given or Jobs()
+
+    @property
+    def remote(self) -> bool:
+        """Whether a service is attacked in place of what is trained here."""
+        return self._service is not None
+
+    @functools.cached_property
+    def service(self) -> BlackBox | None:
+        """That service, met when first wanted. Raises Refused where nobody answers."""
+        return self._service() if self._service else None
 
     @property
     def store(self) -> Store:
@@ -162,7 +175,8 @@ class Desk:
 
     def queue(self, kind: str, run: str, settings: Any) -> str:
         """Queue `run`, "module:function" of (settings, desk), under a key of its kind and settings."""
-        job = _named(kind, fingerprint(run, settings), getattr(settings, "data", ""))
+        data = getattr(settings, "data", "")
+        job = _named(kind, fingerprint(run, settings, _records_behind(data)), data)
         self.jobs.submit(job, lambda: self._shown(imported(run)(settings, self)))
         return job
 
@@ -248,6 +262,14 @@ class Desk:
             shelf.move_to_end(key)
             while len(shelf) > most:
                 shelf.popitem(last=False)
+
+
+def _records_behind(data: str) -> str:
+    """Names them, so that a changed folder is not answered with its old job; empty where none are named."""
+    try:
+        return source.identity(data) if data else ""
+    except BadInput:
+        return ""  # the run itself says what is wrong
 
 
 def _named(kind: str, key: str, data: str) -> str:

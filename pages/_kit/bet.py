@@ -12,10 +12,10 @@ def locked(slot: str) -> Any:
     return st.session_state.get(slot)
 
 
-def buttons(slot: str, value: Any, disabled: bool = False, widths: tuple[float, ...] = (1, 1, 2.4)) -> None:
+def buttons(slot: str, value: Any, disabled: bool = False) -> None:
     """Lock `value`, or skip the bet."""
-    one, two, *_ = st.columns(widths)
-    lock: Any = {"on_click": st.session_state.update, "width": "stretch"}
+    lock: Any = {"on_click": st.session_state.update}
     label, key = "Lock my bet", f"lock-{slot}"
-    one.button(label, type="primary", disabled=disabled, key=key, kwargs={slot: value}, **lock)
-    two.button("Just show me", key=f"skip-{slot}", kwargs={slot: ""}, **lock)
+    with st.container(horizontal=True):
+        st.button(label, type="primary", disabled=disabled, key=key, kwargs={slot: value}, **lock)
+        st.button("Just show me", key=f"skip-{slot}", kwargs={slot: ""}, **lock)

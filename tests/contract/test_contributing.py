@@ -70,7 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = "from collections.abc import Generator\n\nfrom mlleak_core.contract import Step\n"
     head += "from mlleak_core.data import Faces, folder\n\n\n"
     (home / "mlleak_core" / "data" / "museum.py").write_text(head + loader)
-    put_into(home / "mlleak_core" / "data" / "source.py", r"SOURCES = \(", "\n    " + row)
+    put_into(home / "mlleak_core" / "data" / "source.py", r"SOURCES = \(", f"\n    {row.strip()},")
     outputs = home / "mlleak_core" / "defences" / "on_output.py"
     put_before(outputs, "CATALOGUE", blocks["A defence"][0])
     put_into(outputs, r"CATALOGUE[^=]*=.*?LabelOnly", ", TopThree")

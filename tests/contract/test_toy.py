@@ -71,9 +71,7 @@ def test_it_is_on_home_in_the_sidebar_and_has_a_page(house):
 
 
 def test_the_contract_suite_takes_it_in(house):
-    done = run(
-        house, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_threats.py", "-k", "toy"
-    )
+    done = run(house, "-m", "pytest", "-p", "no:cacheprovider", "tests/contract/test_threats.py", "-k", "toy")
     assert " passed" in done.stdout
     counted = int(done.stdout.rsplit(" passed", 1)[0].split()[-1])
     assert counted >= 10, done.stdout

@@ -116,7 +116,8 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
 def test_lfw_trains_and_leaks():
     from mlleak_core.target.settings import TrainSettings
     from mlleak_core.target.training import fit
-    from mlleak_core.threats.features.ladder import LayerLadder, analyse
+    from mlleak_core.threats.features.ladder import LayerLadder
+    from mlleak_core.threats.features.run import analyse
 
     faces = drain(load("lfw"))
     target = drain(fit(faces, TrainSettings(data="lfw", epochs=3)))

@@ -71,7 +71,7 @@ def test_an_attack_over_http_is_the_attack_in_this_process(clinic):
     subject, _ = clinic
     settings = MembershipSettings(data="clinic", epochs=20, shadows=4, attack="all")
     with running(app(subject.key)) as address:
-        far = drain(run(settings, Desk(service=Remote(address))))
+        far = drain(run(settings, Desk(service=lambda: Remote(address))))
     near = drain(run(settings, Desk()))
     for name in ("lira", "label-only"):
         np.testing.assert_allclose(far.scores[name], near.scores[name], rtol=1e-5, atol=1e-5)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput
-from mlleak_core.target import store as runs
 from mlleak_core.target.store import Store
 
 
@@ -52,7 +52,7 @@ def test_a_pickle_in_disguise_is_never_loaded(store, target):
     home = store.save(target)
     np.savez(home / "arrays.npz", evil=np.array([object()], object))
     about = json.loads((home / "run.json").read_text())
-    about["sha256"]["arrays.npz"] = runs._sha256(home / "arrays.npz")
+    about["sha256"]["arrays.npz"] = disk.digests(home, ("arrays.npz",))["arrays.npz"]
     (home / "run.json").write_text(json.dumps(about))
     with pytest.raises(BadInput):
         store.load(target.key)
@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_nothing_behind_and_the_old_run_alone(store, target, 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs.np, "savez", full)
+    monkeypatch.setattr(disk.np, "savez", full)
     with pytest.raises(OSError, match="No space"):
         store.save(target)
     assert [p.name for p in store.root.iterdir()] == [target.key]

@@ -80,6 +80,13 @@ class FeaturesExhibit(Exhibit):
     About: ClassVar[type] = About
     picture: ClassVar[str] = "jpg"
 
+    def opening(self) -> str:
+        about = self.about
+        return (
+            f"A small neural net learned one thing: {about.task_name}, from drawn faces of nobody. "
+            f"It is right on {about.task.accuracy.value:.0%} of people it never saw."
+        )
+
     def task(self) -> Task:
         """What the net was taught, and how well."""
         return self.about.task

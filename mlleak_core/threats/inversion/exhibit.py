@@ -155,6 +155,12 @@ class InversionExhibit(Exhibit):
             "among them."
         )
 
+    def stake(self) -> tuple[str, ...]:
+        """What may be known before the bet."""
+        count = len(self.about.names)
+        photos = f"n = {count} photo{'s' * (count > 1)} of one update, as many of another's beside"
+        return photos, f"seed {self.about.settings.seed}", self.source
+
     def findings(self) -> tuple[Finding, ...]:
         """The pixel error, then the owners found."""
         about, count = self.about, len(self.about.names)

@@ -203,14 +203,14 @@ def key_of(settings: ReconstructionSettings) -> str:
 
 def run(settings: ReconstructionSettings, desk: Desk) -> Generator[Step, None, Twins | Asked]:
     """Train both twins and read them, or ask a service that holds the malicious one. Raises BadInput."""
-    if desk.service is not None and not CATALOGUE[settings.attack].asks:
+    if desk.remote and not CATALOGUE[settings.attack].asks:
         raise BadInput(
             "--attack cap with --endpoint",
             settings.attack,
             "The other attacks need the model file, not a service.",
         )
     faces = yield from desk.faces(settings.data)
-    if desk.service is not None:
+    if desk.remote:
         return (yield from read_service(settings, faces, desk.service))
     key = f"twin-{run_key(settings.training())}"
     found = yield from twins(settings, faces, desk.recall(key))

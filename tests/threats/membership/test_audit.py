@@ -121,7 +121,7 @@ def test_the_threads_are_put_back(desk):
 def test_a_service_is_attacked_in_place_of_the_target(desk, found):
     """A model that knows nothing behind the door: nothing leaks, whatever was trained here."""
     blank = Local(lambda x: np.zeros((len(x), 2)), 2, "label")
-    asked = Desk(service=blank)
+    asked = Desk(service=lambda: blank)
     try:
         far = drain(run(replace(CLINIC, attack="loss"), asked))
     finally:

@@ -355,7 +355,7 @@ def test_how_a_model_is_read_does_not_rename_it():
 
 def test_a_service_is_read_by_asking_only(faces, cap):
     box = Local(plan.answers_of(cap.malicious.net()), 2)
-    found: Any = drain(twins.run(EACH["cap"], _Counting(faces, service=box)))
+    found: Any = drain(twins.run(EACH["cap"], _Counting(faces, service=lambda: box)))
     np.testing.assert_array_equal(found.pictures, cap.frames[-1].pictures)
     assert found.row()["queries"] == box.queries == cap.report.queries
     shown = found.exhibit()
@@ -363,7 +363,7 @@ def test_a_service_is_read_by_asking_only(faces, cap):
     assert shown.conclusion().verdict is ReconstructionVerdict.FOUND
     assert found.artefact("gallery").startswith(b"\x89PNG")
     with pytest.raises(BadInput, match="need the model file"):
-        drain(twins.run(EACH["sgn"], _Counting(faces, service=box)))
+        drain(twins.run(EACH["sgn"], _Counting(faces, service=lambda: box)))
 
 
 def test_the_card_lists_the_catalogue_and_configures_each_encoding():
