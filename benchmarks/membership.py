@@ -115,8 +115,8 @@ def recorded(pool: Pool, logits: NDArray[np.float32]) -> Local:
 
 
 def plain_fleet(pool: Pool, recipe: TrainSettings, seed: int, count: int) -> Fleet:
-    """The same shadows one after another, as anybody would write it: float32, contiguous, two threads,
-    AdamW.
+    """The same shadows one after another, as anybody would write it: float32,
+    contiguous, two threads, AdamW.
     """
     x, y = torch.tensor(np.asarray(pool.x)).float() / 64 - 2, torch.tensor(pool.y)
     inside, logits = [], []

@@ -1,5 +1,5 @@
-"""The README's pictures, taken anew from the shipped runs: python -m benchmarks.pictures. Needs a
-Chromium.
+"""The README's pictures, taken anew from the shipped runs: python -m
+benchmarks.pictures. Needs a Chromium.
 """
 
 from __future__ import annotations

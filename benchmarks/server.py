@@ -1,5 +1,5 @@
-"""A real server: how soon Home shows, how long a page's rerun takes while a training runs, what ten
-runs cost in memory.
+"""A real server: how soon Home shows, how long a page's rerun takes while a training runs, what ten runs cost
+in memory.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Visitor:
 
 
 class Watcher:
-    """A session over the front end's own websocket: what a visitor's browser waits for, without its
-    drawing.
+    """A session over the front end's own websocket: what a visitor's browser waits for,
+    without its drawing.
     """
 
     def __init__(self, address: str, page: str, query: str = "") -> None:
@@ -99,8 +99,8 @@ class Watcher:
 
 
 def classroom(data: str, visitors: int = 30) -> dict[str, Any]:
-    """Many visitors watch one training: how long each waits for the live part of the page, and what it
-    costs the training.
+    """Many visitors watch one training: how long each waits for the live part of the page, and what it costs
+    the training.
     """
     with serving("--server.enableAgentApi=true", shared=cache_home()) as (address, _):
         teacher = Visitor(address, "train", data=NAMES[data], seed="0", epochs="60")
@@ -149,8 +149,8 @@ def first_minute(seconds: float = 45) -> dict[str, float]:
 
 
 def home(times: int = 5) -> dict[str, Any]:
-    """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an
-    empty page's paint.
+    """Median seconds, in a browser on the same machine: Home's first paint and its leak, beside an empty
+    page's paint.
     """
     from playwright.sync_api import sync_playwright
 

@@ -47,8 +47,8 @@ def first_paint(page: Any, address: str, *marks: str) -> float:
 def serving(
     *options: str, app: Path = ROOT / "app.py", shared: Path | None = None, **env: str
 ) -> Iterator[tuple[str, int]]:
-    """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the
-    decoded data.
+    """Its address and process number, once it answers. It has an empty cache; of `shared` it sees the decoded
+    data.
     """
     home = Path(tempfile.mkdtemp(prefix="mlleak-server-"))
     for name in ("data", "numba"):
@@ -90,8 +90,8 @@ def serving(
 
 @contextmanager
 def serving_nothing() -> Iterator[str]:
-    """The address of an empty page with one mark, `.big`: what Streamlit and the machine take by
-    themselves.
+    """The address of an empty page with one mark, `.big`: what Streamlit and the
+    machine take by themselves.
     """
     with tempfile.TemporaryDirectory() as folder:
         app = Path(folder) / "empty.py"

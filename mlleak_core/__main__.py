@@ -1,10 +1,11 @@
-"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a command for every
-threat.
+"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a
+command for every threat.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -81,6 +82,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     for found in discover():
         add(found.card.slug, found.card.question, lambda sub, f=found: _threat_options(sub, f), _attack)  # type: ignore[misc]
     add("serve", "a prediction service for a run, to be attacked over HTTP", _serve_options, _serve)
+    add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
     add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
     add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
     return parser
@@ -144,6 +146,15 @@ def _ship_options(parser: _Parser) -> None:
         "threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)"
     )
     parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
+
+
+def _calibrate_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("nulls", nargs="*", metavar="NULL", help="which (default all; a wrong name lists them)")
+    add("--draws", type=int, default=0, help="draws of each; 0 = as many as a full calibration makes")
+    add("--seed", type=int, default=0)
+    add("--save", action="store_true", help="write the rates where pages look for them")
+    _report_option(parser)
 
 
 def _app_options(parser: _Parser) -> None:
@@ -280,6 +291,27 @@ def ship(found: Threat, settings: Settings, desk: Desk, folder: Path = SHIPPED) 
     exhibit.save(folder, found.shipped_name(settings))
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    from mlleak_core import calibrate
+
+    desk, rates, started = Desk(), [], time.perf_counter()
+    try:
+        with progress() as on_step:
+            for null in calibrate.chosen(options.nulls):
+                rates.append(drain(calibrate.calibrate(null, desk, options.draws, options.seed), on_step))
+                if options.save:
+                    calibrate.save(rates[-1:])
+    finally:
+        desk.close()
+    report = {
+        "seed": options.seed,
+        "seconds": time.perf_counter() - started,
+        "rates": [dataclasses.asdict(rate) for rate in rates],
+    }
+    _print(options.json, report)
+    return 0
+
+
 def _app(options: argparse.Namespace) -> int:
     from mlleak_core.server.browser import serve_app
 
@@ -304,6 +336,10 @@ def _write(path: str, slug: str, settings: Any, shown: dict[str, Any], started: 
         "seconds": time.perf_counter() - started,
         "report": report,
     }
+    _print(path, result)
+
+
+def _print(path: str, result: dict[str, Any]) -> None:
     text = json.dumps(_finite(result), indent=1, allow_nan=False)
     if path == "-":
         print(text)

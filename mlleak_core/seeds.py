@@ -29,6 +29,7 @@ STREAMS = {
     "line-up": 78,
     "victims": 91,
     "erasers": 97,
+    "draws of a null": 101,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

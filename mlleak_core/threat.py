@@ -1,11 +1,8 @@
-"""A threat is a room with a face: its card is all that the rest of the house may know. Light to import: no
-torch.
+"""A threat is a room with a face: its card is all that the rest of the house may know. Light to import.
 
 An attack is a frozen dataclass whose fields are its knobs and whose one method turns what the attacker can
-see
-into a claim; a judge, who alone knows the truth, turns the claim into findings. Pages, command line, reports
-and
-tests are drawn from what stands here.
+see into a claim; a judge, who alone knows the truth, turns the claim into findings. Pages, command line,
+reports and tests are drawn from what stands here.
 """
 
 from __future__ import annotations
@@ -81,9 +78,7 @@ class Attack(Settings):
 
 
 class Verdict(enum.Enum):
-    """What the intervals allow to be said; a threat lists its own. The value is the words, and nobody parses
-    them.
-    """
+    """What the intervals allow to be said; a threat lists its own. The value is words; nobody parses them."""
 
     @property
     def words(self) -> str:
@@ -103,10 +98,9 @@ class Finding:
     """One number with all that it needs to be believed.
 
     key: its name in reports. what: in words. form, unit: how it is written, a format and what stands behind
-    the
-    number. chance: what guessing gets, None where that means nothing. counted: what the n of the estimate
-    are.
-    notes: what else belongs on its evidence line. source: live, or shipped and when.
+    the number. chance: what guessing gets, None where that means nothing. counted: what the n of the estimate
+    are. notes: what else belongs on its evidence line. source: live, or shipped and when. null: the key of
+    the `Null` that says how often its verdict is wrong.
     """
 
     key: str
@@ -119,6 +113,7 @@ class Finding:
     seconds: float
     source: str
     verdict: Verdict | None = None
+    null: str = ""
     form: str = ".2f"
     unit: str = ""
     notes: tuple[str, ...] = ()
@@ -140,6 +135,7 @@ class Finding:
             "seconds": self.seconds,
             "source": self.source,
             "verdict": self.verdict and self.verdict.words,
+            "null": self.null or None,
             "notes": list(self.notes),
         }
 
@@ -182,11 +178,9 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """What Home says of a threat: a sentence that may mark words **so**, large figures, evidence, and a
-    picture.
+    """What Home says of a threat: a sentence that may mark words **so**, large figures, evidence, a picture.
 
-    picture: a scene or a reel of `mlleak_core.figures`, which the pages know how to draw; small: words below
-    it.
+    picture: a scene or a reel of `mlleak_core.figures`, which the pages know how to draw; small: words below.
     """
 
     title: str
@@ -201,8 +195,7 @@ class Exhibit:
     """A result as a page shows it, small enough to ship with the program.
 
     about: a frozen dataclass of the threat, all the plain numbers and words. arrays: curves and scores.
-    atlas: its
-    thumbnails in one picture. job, source: which job it is of, and whether it is live or shipped.
+    atlas: its thumbnails in one picture. job, source: which job it is of, and whether it is live or shipped.
     """
 
     about: Any
@@ -305,20 +298,35 @@ class Desk(Protocol):
         ...
 
     def remember(self, key: str, value: Any, data: str = "") -> None:
-        """Hold something in memory for later runs, for as long as there is room; data: what it was made
-        from.
-        """
+        """Hold something in memory for later runs while there is room; data: what it was made from."""
         ...
 
 
 @dataclass(frozen=True)
 class SlowStart:
-    """What takes long only the first time on a machine: `first` compiles it; whoever needs it takes
-    `lock`.
-    """
+    """What takes long only the first time on a machine: `first` compiles it; who needs it takes `lock`."""
 
     lock: threading.Lock
     first: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Null:
+    """A situation in which there is nothing to find: how often is something claimed all the same?
+
+    key: its name in reports and findings. situation, claim: in words. allowed: the rate that is not to be
+    exceeded. draws: how many a full calibration makes. draw: "module:name" of a `draw(draws, seed, desk)`, a
+    generator of steps that returns a bool a draw, True where the claim was made. interval: what is counted is
+    an interval that misses the truth.
+    """
+
+    key: str
+    situation: str
+    claim: str
+    allowed: float
+    draw: str
+    draws: int = 200
+    interval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,13 +334,10 @@ class Threat:
     """A room's face. Functions are named "module:name" and imported when wanted.
 
     run(settings, desk): a generator of steps that returns a `Result`; a step's peek may carry the "result" so
-    far.
-    exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the first is
-    the
-    page's own. attacks: the catalogue, slug -> configured attack. scores: a run(table, settings, desk) on
-    answers
-    of a model that was trained elsewhere. remote: whether a service can be attacked instead. slow_start: a
-    `SlowStart`.
+    far. exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the
+    first is the page's own. attacks: the catalogue, slug -> configured attack. nulls: where nothing is to be
+    found, for every verdict. scores: a run(table, settings, desk) on answers of a model that was trained
+    elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
     """
 
     card: Card
@@ -341,6 +346,7 @@ class Threat:
     run: str
     exhibit: str
     attacks: str
+    nulls: tuple[Null, ...] = ()
     scores: str = ""
     remote: bool = False
     writes: tuple[Artefact, ...] = ()
@@ -371,9 +377,7 @@ def imported(path: str) -> Any:
 
 @functools.cache
 def discover() -> tuple[Threat, ...]:
-    """Every threat, by reading the cards alone: the rooms of `mlleak_core.threats` that have one, in
-    order.
-    """
+    """Every threat, by reading the cards alone: the rooms of `mlleak_core.threats`, in order."""
     package = importlib.import_module("mlleak_core.threats")
     rooms = [info.name for info in pkgutil.iter_modules(package.__path__) if info.ispkg]
     found = [importlib.import_module(f"mlleak_core.threats.{room}.card").THREAT for room in rooms]

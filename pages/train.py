@@ -149,8 +149,8 @@ def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
 
 
 def first_look() -> None:
-    """Before the visitor has trained anything: the shipped run's curves for the default, else an
-    invitation.
+    """Before the visitor has trained anything: the shipped run's curves for the
+    default, else an invitation.
     """
     run = frame.shipped("features")[0]
     if settings != run.about.settings.training():

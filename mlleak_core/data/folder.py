@@ -52,8 +52,8 @@ UTK = Provenance(
 
 
 def load_utkface(root: str) -> Generator[Step, None, Faces]:
-    """A folder of files named `age_gender_race_date.jpg` (Zhang et al. 2017). Each file counts as one
-    person.
+    """A folder of files named `age_gender_race_date.jpg` (Zhang et al. 2017). Each file
+    counts as one person.
     """
     return open_utkface(shelf.of_folder(root), _cached(root))
 

@@ -28,8 +28,7 @@ Crop = tuple[float, float, float, float]
 
 def read_picture(source: IO[bytes], crop: Crop | None = None) -> NDArray[np.uint8]:
     """One picture as [SIDE, SIDE, 3] uint8, upright. `crop` is left, top, right, bottom as shares of its
-    width and
-    height.
+    width and height.
 
     Raises ValueError in plain words when the file is no picture, cut short or too large.
     """

@@ -96,8 +96,8 @@ def clinic() -> Generator[Step, None, Records]:
 
 
 def location() -> Generator[Step, None, Records]:
-    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al.
-    2017).
+    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users
+    (Shokri et al. 2017).
     """
     return _reading(_location)
 
@@ -135,9 +135,7 @@ def _clinic() -> Records:
 
 
 def _location() -> Records:
-    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al.
-    2017).
-    """
+    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al. 2017)."""
     file = data_home() / "location30" / "dataset_location.tgz"
     if not file.is_file():
         _fetch(LOCATION_URL, file)
@@ -156,9 +154,7 @@ def _location() -> Records:
 
 
 def _hundred(kind: str, path: Path) -> Records:
-    """Purchase-100 or Texas-100 in the forms that circulate: npz of features and labels, or the
-    authors' tgz.
-    """
+    """Purchase-100 or Texas-100 in the forms that circulate: npz of features and labels, or the authors' tgz."""
     title = {"purchase": "Purchase-100", "texas": "Texas-100"}[kind]
     if not path.is_file():
         raise BadInput(f"the {kind}-100 file", repr(str(path)), "Give the path of the npz or tgz.")

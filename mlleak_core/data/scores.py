@@ -41,10 +41,8 @@ def read_scores(source: Path | bytes) -> Scores:
     """A CSV with columns record, member (0/1), label, and either logits or `loss`.
 
     Logit columns are named by their class, `logit_0, logit_1, …` or `logit_cat, …`, and stand in any order;
-    `prob_…`
-    are taken as probabilities. A loss of inf is the worst there is. Raises BadInput that lists what is wrong,
-    with
-    its rows.
+    `prob_…` are taken as probabilities. A loss of inf is the worst there is. Raises BadInput that lists what
+    is wrong, with its rows.
     """
     table = read_table(_bytes(source), "the table of scores", MOST, MOST_BYTES)
     low = [c.lower() for c in table.columns]

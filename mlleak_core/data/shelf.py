@@ -65,8 +65,8 @@ def leaves(name: str) -> bool:
 
 
 def hidden(name: str) -> bool:
-    """Whether a file is one of those that systems leave behind (`._x`, `.DS_Store`, `__MACOSX`,
-    `Thumbs.db`).
+    """Whether a file is one of those that systems leave behind (`._x`, `.DS_Store`,
+    `__MACOSX`, `Thumbs.db`).
     """
     parts = name.split("/")
     return any(part.startswith(".") or part.lower() in JUNK for part in parts)

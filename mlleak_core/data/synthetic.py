@@ -2,8 +2,7 @@
 independent.
 
 Skin tones follow the ten-step Monk Skin Tone scale (Monk 2019). Gender presentation shows in overlapping cues
-only
-(hair length, jaw, brows, beard shade), so that no classifier can be perfect.
+only (hair length, jaw, brows, beard shade), so that no classifier can be perfect.
 """
 
 from __future__ import annotations

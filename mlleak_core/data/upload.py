@@ -50,8 +50,7 @@ def open_upload(blob: bytes) -> Generator[Step, None, Faces]:
     """Faces from a ZIP: pictures with one CSV (`file, person`, label columns), or named the UTKFace way.
 
     Raises BadInput, which lists all that is wrong with the table or the pictures at once, or says that it
-    takes too
-    long.
+    takes too long.
     """
     if len(blob) > MOST_BYTES:
         most = f"a ZIP of at most {MOST_BYTES >> 20} MB"

@@ -1,5 +1,5 @@
-"""One palette and one layout for every chart. A colour has one meaning all over; shape is the second
-channel.
+"""One palette and one layout for every chart. A colour has one meaning all over; shape
+is the second channel.
 """
 
 from __future__ import annotations

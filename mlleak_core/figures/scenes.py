@@ -57,8 +57,7 @@ class Frame:
 @dataclass(frozen=True, kw_only=True)
 class Reel:
     """Faces that emerge: row 0 of the atlas is the truth, `rows` in all. first, clock: words for what is read
-    from
-    and for what the frames are. show: only the first so many faces; 0 for all.
+    from and for what the frames are. show: only the first so many faces; 0 for all.
     """
 
     name: str

@@ -70,8 +70,8 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def quantise(points: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Map coordinates as int16: the farthest point from the centre at 32000, so that frames compare by
-    shape.
+    """Map coordinates as int16: the farthest point from the centre at 32000, so that
+    frames compare by shape.
     """
     low, high = np.quantile(points, [0.004, 0.996], axis=0)
     centred = points - (low + high) / 2

@@ -11,8 +11,8 @@ from mlleak_core.disk import app_home
 
 
 def serve_app(arguments: Sequence[str]) -> int:
-    """Run Streamlit on the app until it is stopped; `arguments` are Streamlit's own. Returns its exit
-    status.
+    """Run Streamlit on the app until it is stopped; `arguments` are Streamlit's own.
+    Returns its exit status.
     """
     home = app_home()
     environment = {**os.environ}

@@ -124,8 +124,8 @@ class Desk:
             return self._executor
 
     def keep(self, data: str, save: Callable[[Store], Any]) -> str:
-        """Write something down unless `data` is a visitor's own; a full disk costs the keeping, not the
-        run.
+        """Write something down unless `data` is a visitor's own; a full disk costs the
+        keeping, not the run.
         """
         if source.is_private(data):
             return ""
@@ -157,9 +157,7 @@ class Desk:
     # What a page asks for.
 
     def train(self, settings: TrainSettings, replay: int = 0) -> str:
-        """Queue a training and return its job's key; `replay` asks for the same run to be computed once
-        more.
-        """
+        """Queue a training and return its job's key; `replay` asks for the same run to be computed once more."""
         job = self.training(settings, replay)
         self.jobs.submit(job, lambda: self.target(settings, afresh=bool(replay)))
         return job
@@ -231,8 +229,7 @@ class Desk:
 
     def forget(self, upload: str, visitor: str = "") -> None:
         """Let go of a visitor's pictures: with the last who brought them, of nets trained on them and of
-        faces
-        read back out of those.
+        faces read back out of those.
         """
         if self.uploads.let_go(upload, visitor):
             self.jobs.forget(upload)

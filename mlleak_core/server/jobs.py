@@ -167,8 +167,8 @@ class Jobs:
                 self._jobs.pop(key, None)
 
     def pause(self, key: str, pause: bool = True) -> None:
-        """Set the job aside after its present step, or let it go on: next, before those that have not
-        begun.
+        """Set the job aside after its present step, or let it go on: next, before those
+        that have not begun.
         """
         with self._lock:
             job = self._jobs.get(key)

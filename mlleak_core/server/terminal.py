@@ -1,5 +1,5 @@
-"""Progress on a terminal, by tqdm: a bar with the time left on standard error, only where somebody
-watches.
+"""Progress on a terminal, by tqdm: a bar with the time left on standard error, only
+where somebody watches.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ WIDTH = 44
 @contextlib.contextmanager
 def progress(stream: TextIO | None = None, watched: bool | None = None) -> Iterator[Callable[[Step], None]]:
     """A listener for steps. A new total, or less done than before, begins a new bar. watched: whether
-    `stream`,
-    standard error by default, is a terminal.
+    `stream`, standard error by default, is a terminal.
     """
     from tqdm import tqdm
 

@@ -1,5 +1,5 @@
-"""What visitors bring: kept in memory, owned by who brought it, within a stated budget. Light to
-import: no torch.
+"""What visitors bring: kept in memory, owned by who brought it, within a stated budget. Light to import: no
+torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BUDGET = 1024
 """Megabytes that all uploads may take together, unless MLLEAK_UPLOAD_MB says otherwise: some two hundred of a
-class's usual size."""
+class's usual size.
+"""
 IDLE = 2 * 3600.0
 """Seconds after which an upload that nobody has looked at may make room for another."""
 RUNS = 6
@@ -34,8 +35,8 @@ class _Upload:
 
 
 class Uploads:
-    """Thread-safe. The same bytes are kept once; who lets go takes nothing from others who brought
-    them, too.
+    """Thread-safe. The same bytes are kept once; who lets go takes nothing from others
+    who brought them, too.
     """
 
     def __init__(self, budget: int | None = None) -> None:

@@ -22,8 +22,7 @@ def warm_up() -> None:
     """For a background thread at the server's start.
 
     What takes longest and is kept on disk another process does, the first time: half a minute or more in
-    which this one
-    answers quickly. Whoever needs it meanwhile waits for it; whoever trains does not.
+    which this one answers quickly. Whoever needs it meanwhile waits for it; whoever trains does not.
     """
     first = None if _done().exists() else _elsewhere()
     import torch
@@ -101,7 +100,7 @@ def _done() -> Path:
 
 def _set_aside() -> None:
     """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a
-    million objects of
-    imported modules took 200 to 500 ms of each."""
+    million objects of imported modules took 200 to 500 ms of each.
+    """
     gc.collect()
     gc.freeze()

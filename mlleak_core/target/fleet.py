@@ -202,8 +202,8 @@ def train(
     """Train `count` shadows; each Step's peek carries the `Fleet` so far. Throwing `Stop` in keeps what is
     finished.
 
-    Without an executor they are trained here, one after another. Shadows kept from before are taken up
-    unless `fresh`.
+    Without an executor they are trained here, one after another. Shadows kept from before are taken up unless
+    `fresh`.
     """
     run = _Run(lay_out(pool, recipe, seed), len(pool), count, fresh)
     tasks = run.tasks(pool, recipe, seed)

@@ -21,8 +21,7 @@ class ConvNet(nn.Module):
     logits.
 
     Pooled stages are normalised (batch normalisation, Ioffe & Szegedy 2015), after the pooling: a quarter of
-    the work.
-    A net is made in evaluation mode, in which it answers about each picture alone.
+    the work. A net is made in evaluation mode, in which it answers about each picture alone.
     """
 
     def __init__(self, name: str, generator: torch.Generator) -> None:

@@ -35,8 +35,8 @@ class Store:
         self.root = root or disk.runs_home()
 
     def save(self, target: Target) -> Path:
-        """Write a run; a run half written never shows. Raises OSError when the disk is full or not
-        writable.
+        """Write a run; a run half written never shows. Raises OSError when the disk is
+        full or not writable.
         """
         home = self.root / target.key
         with disk.draft(home) as draft:

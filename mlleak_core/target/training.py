@@ -128,8 +128,7 @@ def fit(
     """Train on the members; watch on the outsiders. Throwing `Stop` in returns what has been learned so far.
 
     regulariser: added to the loss, from the weights alone. after_epoch: shown the epoch's number and the net
-    as it then is;
-    its seconds are not counted as training. Raises Diverged when the loss leaves all bounds.
+    as it then is; its seconds are not counted as training. Raises Diverged when the loss leaves all bounds.
     """
     split = split or Split.by_person(faces, settings.seed)
     torch.set_num_threads(THREADS)
@@ -190,8 +189,7 @@ def train_once(
     """The same training without watching, pausing or history: what a shadow model needs.
 
     pictures [n, 3, 32, 32], labels [n], members: rows trained on. `after_epoch` is shown the net as it is.
-    start: weights to
-    begin from (fine-tuning) instead of fresh ones. Raises Diverged.
+    start: weights to begin from (fine-tuning) instead of fresh ones. Raises Diverged.
     """
     _reuse_memory()
     x = torch.tensor(np.asarray(pictures)).contiguous(memory_format=torch.channels_last)

@@ -27,8 +27,8 @@ def legend(**options: Any) -> alt.Legend:
 
 
 def packed(chart: alt.Chart | alt.LayerChart, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A chart of ROWS with its rows, as `st.vega_lite_chart` takes it; for a function under
-    `st.cache_data`.
+    """A chart of ROWS with its rows, as `st.vega_lite_chart` takes it; for a function
+    under `st.cache_data`.
     """
     table = pa.Table.from_pylist(rows)
     with pa.BufferOutputStream() as sink:

@@ -1,5 +1,5 @@
-"""A finding as people read it: the evidence line under a number, the large figures, the verdict's dark
-card.
+"""A finding as people read it: the evidence line under a number, the large figures, the
+verdict's dark card.
 """
 
 from __future__ import annotations

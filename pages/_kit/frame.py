@@ -191,8 +191,8 @@ def pin(data: str, person: int) -> None:
 
 
 def way(page: str, label: str, icon: str, key: str, main: bool = True) -> None:
-    """A link to another page, drawn as a button; unlike `st.switch_page` it carries the bound settings
-    along.
+    """A link to another page, drawn as a button; unlike `st.switch_page` it carries the
+    bound settings along.
     """
     with st.container(key=f"{'way' if main else 'side'}-{key}"):
         st.page_link(page, label=label, icon=icon, width="stretch")

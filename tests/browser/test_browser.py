@@ -60,8 +60,8 @@ def test_home_shows_a_leak_without_plotly(server, tab):
 
 
 def test_home_shows_it_at_once(server, tab):
-    """In no more than two and a half times what an empty page takes on the same machine in the same
-    minute.
+    """In no more than two and a half times what an empty page takes on the same machine
+    in the same minute.
     """
 
     def seconds(address, *marks):

@@ -53,8 +53,8 @@ def test_photos_of_a_person_are_alike_but_not_equal(faces):
 
 @pytest.mark.parametrize("tone", range(10))
 def test_every_tone_keeps_its_features_readable(tone):
-    """Eyes must stand out from the skin on every step of the scale: contrast inside the eye box against
-    the cheek's grain.
+    """Eyes must stand out from the skin on every step of the scale: contrast inside the eye box against the
+    cheek's grain.
     """
     people = {k: v[:60].copy() for k, v in synthetic.draw_people(60, seed=2).items()}
     people["tone"][:] = tone

@@ -1,5 +1,5 @@
-"""The reconstruction page: a bet, then the faces, the forensics and the eraser; dials say what they can
-hold.
+"""The reconstruction page: a bet, then the faces, the forensics and the eraser; dials
+say what they can hold.
 """
 
 from __future__ import annotations

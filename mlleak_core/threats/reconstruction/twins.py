@@ -210,7 +210,7 @@ def run(settings: ReconstructionSettings, desk: Desk) -> Generator[Step, None, T
             "The other attacks need the model file, not a service.",
         )
     faces = yield from desk.faces(settings.data)
-    if desk.remote:
+    if desk.service is not None:
         return (yield from read_service(settings, faces, desk.service))
     key = f"twin-{run_key(settings.training())}"
     found = yield from twins(settings, faces, desk.recall(key))

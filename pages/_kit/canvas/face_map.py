@@ -38,8 +38,8 @@ TEN = (
 
 def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | None]:
     """One meaning a colour: of two classes only the second is coloured; an ordered ten run from blue to
-    orange; else
-    the commonest class is left grey, so that the others can be seen."""
+    orange; else the commonest class is left grey, so that the others can be seen.
+    """
     if len(classes) == 2:
         return [None, ORANGE]
     if len(classes) > len(FEW):
@@ -59,8 +59,7 @@ def face_map(
     on_pin: Callable[[int], None] | None = None,
 ) -> None:
     """Draw the map; everything happens in the browser. pinned: a person marked from the start, -1 for none;
-    `on_pin` is
-    told whom the visitor marks instead.
+    `on_pin` is told whom the visitor marks instead.
     """
     shown = scene.codes is not None
     data: dict[str, Any] = {
