@@ -135,7 +135,9 @@ def _clinic() -> Records:
 
 
 def _location() -> Records:
-    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users (Shokri et al. 2017)."""
+    """Location-30: who visited which of 446 places in Bangkok, in 30 clusters of users
+    (Shokri et al. 2017).
+    """
     file = data_home() / "location30" / "dataset_location.tgz"
     if not file.is_file():
         _fetch(LOCATION_URL, file)

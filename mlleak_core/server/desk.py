@@ -157,7 +157,9 @@ class Desk:
     # What a page asks for.
 
     def train(self, settings: TrainSettings, replay: int = 0) -> str:
-        """Queue a training and return its job's key; `replay` asks for the same run to be computed once more."""
+        """Queue a training and return its job's key; `replay` asks for the same run to
+        be computed once more.
+        """
         job = self.training(settings, replay)
         self.jobs.submit(job, lambda: self.target(settings, afresh=bool(replay)))
         return job

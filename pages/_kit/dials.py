@@ -96,7 +96,9 @@ class Dials:
         return all(when.holds(now[when.name]) for when in self.knobs[name].when)
 
     def settings(self, **fixed: Any) -> Any:
-        """What was picked, with `fixed` values; None where they contradict one another, which is then said."""
+        """What was picked, with `fixed` values; None where they contradict one another,
+        which is then said.
+        """
         usual = {name: getattr(self.usual, name) for name in self.knobs}
         try:
             return self.kind(**{**usual, **self.values, **fixed})
