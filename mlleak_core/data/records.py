@@ -156,7 +156,7 @@ def _location() -> Records:
 
 
 def _hundred(kind: str, path: Path) -> Records:
-    """Purchase-100 or Texas-100 in the forms that circulate: npz of features and labels, or the authors' tgz."""
+    """Purchase-100 or Texas-100 as they circulate: npz of features and labels, or the authors' tgz."""
     title = {"purchase": "Purchase-100", "texas": "Texas-100"}[kind]
     if not path.is_file():
         raise BadInput(f"the {kind}-100 file", repr(str(path)), "Give the path of the npz or tgz.")
