@@ -30,6 +30,58 @@ def missed_auc(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[
     return (yield from _missed(draws, seed, one, truth))
 
 
+def missed_tpr(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """Two normal laws one apart: the true positive rate at 1% false positives is Phi(1 - 2.326)."""
+    del desk
+    from scipy.stats import norm
+
+    def one(rng: np.random.Generator, n: int) -> Estimate:
+        scores = np.concatenate([rng.normal(1, 1, n), rng.normal(0, 1, n)])
+        found = measure.tpr_at_fpr(scores, np.arange(2 * n) < n, 0.01)
+        assert found is not None
+        return found
+
+    return (yield from _missed(draws, seed, one, float(norm.cdf(1 - norm.isf(0.01)))))
+
+
+def claimed_tpr(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """Twice the same law: the true positive rate at 1% false positives is 1%."""
+    del desk
+
+    def one(rng: np.random.Generator, n: int) -> Estimate:
+        found = measure.tpr_at_fpr(rng.normal(0, 1, 2 * n), np.arange(2 * n) < n, 0.01)
+        assert found is not None
+        return found
+
+    return (yield from _missed(draws, seed, one, 0.01))
+
+
+def missed_gain(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """Twenty probes a side that read the same, of people with two photos: the gain in AUC is none."""
+    del desk
+
+    def one(rng: np.random.Generator, n: int) -> Estimate:
+        truth, person = np.arange(2 * n) < n, np.arange(2 * n) // 2
+        shared = rng.normal(truth, 1.0) + rng.normal(0, 0.5, n)[person]
+        ours, theirs = shared + rng.normal(0, 0.7, (2, 20, 2 * n))
+        return measure.paired_auc_gain(ours, theirs, truth, person)
+
+    return (yield from _missed(draws, seed, one, 0.0))
+
+
+def missed_difference(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """Two nets that are right on the same share of photos, two photos a person: no difference."""
+    del desk
+
+    def one(rng: np.random.Generator, n: int) -> Estimate:
+        person = np.arange(n) // 2
+        level = rng.normal(1.0, 0.7, n)[person]
+        right = rng.normal(level, 1.0, (2, n)) > 0
+        return measure.cluster_mean(right[0].astype(float) - right[1], person)
+
+    return (yield from _missed(draws, seed, one, 0.0))
+
+
 def _missed(
     draws: int, seed: int, one: Callable[[np.random.Generator, int], Estimate], truth: float
 ) -> Generator[Step, None, list[bool]]:
@@ -51,6 +103,41 @@ NULLS = (
         claim="the interval of the AUC misses the truth",
         allowed=NOMINAL,
         draw=f"{HERE}:missed_auc",
+        draws=1000,
+        interval=True,
+    ),
+    Null(
+        key="interval-tpr",
+        situation="draws from two known laws, 100 to 3,000 records a side",
+        claim="the interval of the true positive rate at 1% false positives misses the truth",
+        allowed=NOMINAL,
+        draw=f"{HERE}:missed_tpr",
+        draws=1000,
+        interval=True,
+    ),
+    Null(
+        key="interval-tpr-null",
+        situation="members and others from one law, 100 to 3,000 a side",
+        claim="the interval of the true positive rate at 1% false positives leaves 1% out",
+        allowed=NOMINAL,
+        draw=f"{HERE}:claimed_tpr",
+        draws=1000,
+        interval=True,
+    ),
+    Null(
+        key="interval-gain",
+        situation="probes that read equally well, 100 to 3,000 records a side",
+        claim="the interval of the gain in AUC leaves zero out",
+        allowed=NOMINAL,
+        draw=f"{HERE}:missed_gain",
+        interval=True,
+    ),
+    Null(
+        key="interval-difference",
+        situation="two nets that are right equally often, 100 to 3,000 photos",
+        claim="the interval of the difference of accuracies leaves zero out",
+        allowed=NOMINAL,
+        draw=f"{HERE}:missed_difference",
         draws=1000,
         interval=True,
     ),

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
+from scipy.optimize import brentq
 
 from mlleak_core.contract import Estimate
 
@@ -234,15 +235,58 @@ def threshold_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> float |
     return float(negatives[allowed]) if allowed else None
 
 
-def tpr_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> Estimate | None:
-    """True positive rate above `threshold_at_fpr`, with its exact interval; None where there is no such
-    threshold.
+def tpr_at_fpr(
+    scores: ArrayLike, truth: ArrayLike, fpr: float, cluster: ArrayLike | None = None
+) -> Estimate | None:
+    """True positive rate above `threshold_at_fpr`, with a 95% interval; None where there is none such.
+
+    The threshold was chosen on the same negatives, and the interval includes that choice: the number of
+    negatives above the true threshold is binomial, and for each such number the rate has Jeffreys' Beta law
+    (Brown, Cai & DasGupta 2001, section 4.3); the interval is that of the mixture. Records of one `cluster`
+    (a person) count as fewer, by Kish's design effect (1965).
     """
+    scores, truth = np.asarray(scores, float), np.asarray(truth, bool)
     line = threshold_at_fpr(scores, truth, fpr)
     if line is None:
         return None
-    positive = np.asarray(scores, float)[np.asarray(truth, bool)]
-    return proportion(int((positive > line).sum()), len(positive))
+    group = np.arange(len(scores)) if cluster is None else np.asarray(cluster)
+    hits = scores > line
+    value, m = float(hits[truth].mean()), int(truth.sum())
+    alone = m / _design_effect(hits[truth], group[truth])
+    others = int((~truth).sum()) / _design_effect(hits[~truth], group[~truth])
+    share, weight = _shares_above(scores[truth], scores[~truth], fpr, others)
+    a, b = share * alone + 0.5, (1 - share) * alone + 0.5
+    low, high = (_mixture_quantile(a, b, weight, q) for q in (0.025, 0.975))
+    return Estimate(value, min(low, value), max(high, value), m)
+
+
+def _shares_above(positive: Floats, negative: Floats, fpr: float, others: float) -> tuple[Floats, Floats]:
+    """Shares of positives above where the true threshold may lie, and how likely each is; `others` negatives
+    count as independent.
+    """
+    count = max(round(others), 1)
+    number = np.arange(int(stats.binom.ppf(1 - 1e-6, count, fpr)) + 1)
+    down = np.r_[np.inf, np.sort(negative)[::-1]]
+    place = np.minimum(np.stack([number, number + 1]) * len(negative) / count, len(negative))
+    ranked = np.sort(positive)
+    above = 1 - np.searchsorted(ranked, down[np.round(place).astype(int)], side="right") / len(ranked)
+    return np.asarray(above.mean(0)), np.asarray(stats.binom.pmf(number, count, fpr))
+
+
+def _mixture_quantile(a: Floats, b: Floats, weight: Floats, q: float) -> float:
+    """Quantile of a mixture of Beta laws."""
+    weight = weight / weight.sum()
+    return float(brentq(lambda x: float(weight @ special.betainc(a, b, x)) - q, 0.0, 1.0, xtol=1e-6))
+
+
+def _design_effect(hit: NDArray[np.bool_], cluster: NDArray[Any]) -> float:
+    """By how much clusters widen the variance of a share; at least one."""
+    codes = np.unique(cluster, return_inverse=True)[1]
+    share, count = hit.mean(), int(codes.max()) + 1
+    if count == len(hit) or not 0 < share < 1:
+        return 1.0
+    together = np.bincount(codes, hit - share, minlength=count)
+    return max(1.0, float((together**2).sum() / (len(hit) * share * (1 - share))))
 
 
 def advantage(scores: ArrayLike, truth: ArrayLike) -> float:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
 
-from mlleak_core import measure
+from mlleak_core import coverage, measure
+from mlleak_core.contract import drain
+from mlleak_core.threat import imported
 
 small = hnp.arrays(float, st.integers(1, 12), elements=st.integers(-3, 3).map(float))
 
@@ -90,3 +92,35 @@ def test_cluster_mean_widens_when_people_repeat(rng):
 
 def test_balanced_accuracy_of_the_commoner_class_is_a_half():
     assert measure.balanced_accuracy([1, 1, 1, 1], [1, 1, 1, 0]) == 0.5
+
+
+def test_tpr_at_fpr_is_the_mixture_drawn_one_by_one():
+    """The oracle draws where the true threshold lies among the negatives, then the rate, many times."""
+    rng = np.random.default_rng(3)
+    pos, neg = rng.normal(1, 1, 300), rng.normal(0, 1, 300)
+    found = measure.tpr_at_fpr(np.r_[pos, neg], np.arange(600) < 300, 0.01)
+    down = np.r_[np.inf, np.sort(neg)[::-1]]
+    drawn = []
+    for above in rng.binomial(300, 0.01, 100_000):
+        share = ((pos > down[above]).mean() + (pos > down[above + 1]).mean()) / 2
+        drawn.append(rng.beta(300 * share + 0.5, 300 * (1 - share) + 0.5))
+    assert np.allclose([found.low, found.high], np.quantile(drawn, [0.025, 0.975]), atol=0.004)
+
+
+def test_tpr_at_fpr_counts_a_person_once():
+    rng = np.random.default_rng(4)
+    scores, truth = np.r_[rng.normal(1, 1, 400), rng.normal(0, 1, 400)], np.arange(800) < 400
+    once = measure.tpr_at_fpr(scores, truth, 0.01, np.arange(800))
+    thrice = measure.tpr_at_fpr(np.repeat(scores, 3), np.repeat(truth, 3), 0.01, np.repeat(np.arange(800), 3))
+    naive = measure.tpr_at_fpr(np.repeat(scores, 3), np.repeat(truth, 3), 0.01)
+    assert np.isclose(thrice.high - thrice.low, once.high - once.low, rtol=0.25)
+    assert naive.high - naive.low < 0.8 * (thrice.high - thrice.low)
+
+
+@pytest.mark.parametrize(
+    "null", [null for null in coverage.NULLS if null.interval], ids=lambda null: null.key
+)
+def test_intervals_cover_what_they_say(null):
+    """A short calibration: with 300 draws a rate of 5% shows 28 or more once in 1,000 times."""
+    wrong = drain(imported(null.draw)(300, 5, None))
+    assert sum(wrong) < 28, f"{null.claim}: {sum(wrong)} of 300"
