@@ -378,9 +378,9 @@ def imported(path: str) -> Any:
 @functools.cache
 def discover() -> tuple[Threat, ...]:
     """Every threat, by reading the cards alone: the rooms of `mlleak_core.threats`, in order."""
-    package = importlib.import_module("mlleak_core.threats")
+    package = importlib.import_module(f"{__package__}.threats")
     rooms = [info.name for info in pkgutil.iter_modules(package.__path__) if info.ispkg]
-    found = [importlib.import_module(f"mlleak_core.threats.{room}.card").THREAT for room in rooms]
+    found = [importlib.import_module(f"{package.__name__}.{room}.card").THREAT for room in rooms]
     return tuple(sorted(found, key=lambda threat: threat.card.order))
 
 

@@ -21,7 +21,7 @@ from mlleak_core.threats.features.card import (
 )
 from pages._kit import bet, data_card, frame, play, table
 from pages._kit.canvas.face_map import face_map
-from pages._kit.evidence import conclude, evidence
+from pages._kit.evidence import conclude, error_rates, evidence
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -229,3 +229,4 @@ elif settings == shipped.about.settings.training():
 else:
     st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")
     frame.way("pages/train.py", "Go and train them", ":material/play_arrow:", "train")
+error_rates(THREAT)

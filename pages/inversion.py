@@ -12,7 +12,7 @@ from pages._kit import bet, frame, play, table
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
-from pages._kit.evidence import conclude, evidence, line
+from pages._kit.evidence import conclude, error_rates, evidence, line
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -106,4 +106,5 @@ if settings is not None:
                 show(known)  # type: ignore[arg-type]
     else:
         play.outcome("g", snapshot, live, show, shipped.get(settings), HINT)
+error_rates(THREAT)
 st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")

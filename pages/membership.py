@@ -22,7 +22,7 @@ from pages._kit import bet, frame, play, table, trail
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.charts import ROWS, packed
 from pages._kit.dials import Dials
-from pages._kit.evidence import big, conclude, evidence
+from pages._kit.evidence import big, conclude, error_rates, evidence
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -286,6 +286,7 @@ def page() -> None:
         shipped = frame.shipped(THREAT.card.slug)[0] if settings == USUAL else None
         play.outcome("m", snapshot, live, show, shipped, HINT)
     upload()
+    error_rates(THREAT)
     names = (
         " The names shown with LFW are the data set's; whether somebody was *in* is true of this run alone."
     )

@@ -20,7 +20,7 @@ from pages._kit import bet, frame, play, table, trail
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.dials import Dials
-from pages._kit.evidence import big, conclude, evidence, line, span, written
+from pages._kit.evidence import big, conclude, error_rates, evidence, line, span, written
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -293,6 +293,7 @@ def page() -> None:
         "receives it can search for photos that would give the same one."
     )
     frame.way("pages/inversion.py", "Turn an update back", ":material/undo:", "inversion", main=False)
+    error_rates(THREAT)
     st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")
 
 

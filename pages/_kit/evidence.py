@@ -8,19 +8,53 @@ import html
 import math
 
 import streamlit as st
+from mlleak_core import calibrate
 from mlleak_core.contract import Estimate
-from mlleak_core.threat import Conclusion, Figure, Finding, Headline
+from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
+from pages._kit import table
 from pages._kit.canvas import picture
 
+ANCHOR = "how-often-wrong"
+GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
+"""Rates of the intervals that every threat uses."""
+MADE = "Measured {}; `mlleak calibrate` does it anew."
 
-def line(*parts: str) -> None:
-    """The line under a number: interval, n, seed, seconds, controls, live or shipped."""
-    st.html(f'<div class="evidence">{html.escape(" · ".join(p for p in parts if p))}</div>')
+
+def line(*parts: str, rate: str = "") -> None:
+    """The line under a number: interval, n, seed, seconds, controls, live or shipped.
+
+    rate: how often its verdict is wrong, which leads to the page's own table of rates.
+    """
+    shown = html.escape(" · ".join(p for p in parts if p))
+    way = f' · <a href="#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
+    st.html(f'<div class="evidence">{shown}{way}</div>')
 
 
 def evidence(finding: Finding, *more: str) -> None:
     """The line of a finding; `more` goes before its seed."""
-    line(*parts_of(finding, *more))
+    known = calibrate.shipped().get(finding.null)
+    line(*parts_of(finding, *more), rate=known.words if known else "")
+
+
+def error_rates(threat: Threat) -> None:
+    """How often this page's verdicts were wrong where nothing is there: a table at its foot."""
+    own = {null.key for null in threat.nulls}
+    rates = [rate for rate in calibrate.shipped().values() if rate.key in own or rate.key in GENERAL]
+    if not own.intersection(rate.key for rate in rates):
+        return
+    st.subheader("How often is this page wrong?", anchor=ANCHOR)
+    st.caption("Measured where there is nothing to find: in every case below the claim is false.")
+    rows = [
+        {
+            "where nothing is there": rate.situation,
+            "wrong when": rate.claim,
+            "cases": f"{rate.count} of {rate.wrong.n}",
+            "rate": f"{rate.wrong.value:.1%} {span(rate.wrong.low, rate.wrong.high, '.1%')}",
+            "at most": f"{rate.allowed:.0%}",
+        }
+        for rate in rates
+    ]
+    table.show("Rates, one by one", rows, f"{threat.card.slug}-rates.csv", note=MADE.format(rates[0].made))
 
 
 def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
