@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,13 @@ def every_fourth(draws: int, seed: int, desk: object) -> Generator[Step, None, l
     return [draw % 4 == 0 for draw in range(draws)]
 
 
-def null(**more) -> Null:
-    named = {"key": "toy", "situation": "nothing there", "claim": "something is claimed", "allowed": 0.05}
+def null(**more: Any) -> Null:
+    named: dict[str, Any] = {
+        "key": "toy",
+        "situation": "nothing there",
+        "claim": "something is claimed",
+        "allowed": 0.05,
+    }
     return Null(**{**named, "draw": "tests.test_calibrate:every_fourth"} | more)
 
 

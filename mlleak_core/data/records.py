@@ -264,7 +264,7 @@ def _standardised(x: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return arrays["features"], arrays["labels"]
     except (AttributeError, *DAMAGE, *DAMAGED) as error:
         kind = type(error).__name__

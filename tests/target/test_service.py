@@ -158,6 +158,7 @@ def lying(reply, status=200, delay=0.0):
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.parametrize(
