@@ -10,6 +10,9 @@ from mlleak_core.threat import discover
 from pages._kit import frame
 from pages._kit.evidence import headline
 
+A_ROW = 3
+"""Ways in side by side: more would cut their words on a small screen."""
+
 frame.open_page("What is this model hiding?")
 exhibits = {threat.card.slug: frame.shipped(threat.card.slug) for threat in discover()}
 opening = next(filter(None, (shown[0].opening() for shown in exhibits.values())), "A net learned one thing.")
@@ -20,11 +23,12 @@ st.html(
 found = [(f"{slug}-{i}", h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
 left, right = st.columns([0.58, 0.42], gap="medium")
 for key, each in found:
-    with left if each.picture is not None else right:
+    with right if each.figures else left:
         headline(each, f"home-{key}")
 ways = [("train", "Train one yourself", ":material/play_arrow:")]
 ways += [(threat.card.slug, threat.card.call, threat.card.icon) for threat in discover()]
-for column, (page, label, icon) in zip(st.columns(len(ways)), ways, strict=True):
-    with column:
-        frame.way(f"pages/{page}.py", label, icon, page, main=page == "train")
+for start in range(0, len(ways), A_ROW):
+    for column, (page, label, icon) in zip(st.columns(A_ROW), ways[start:], strict=False):
+        with column:
+            frame.way(f"pages/{page}.py", label, icon, page, main=page == "train")
 st.caption("Nothing here is faked: every number was computed, with this seed. " + frame.LABELS_NOTE)
