@@ -30,6 +30,8 @@ STREAMS = {
     "victims": 91,
     "erasers": 97,
     "draws of a null": 101,
+    "participants of a round": 111,
+    "batches of a participant": 112,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

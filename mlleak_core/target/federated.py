@@ -1,0 +1,245 @@
+"""Collaborative training, round by round: participants keep their records and send updates.
+
+Sources: synchronous SGD with shared gradients as in Melis et al. (S&P 2019, section 2.2); federated averaging
+of McMahan et al. (AISTATS 2017, algorithm 1). All participants of a round are trained at once, as one stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn import functional
+
+from mlleak_core.contract import BadInput, Choice, Diverged, Range, Settings, Step, Stop, When
+from mlleak_core.seeds import stream
+
+Rows = NDArray[np.int64]
+Share = tuple[Tensor, Tensor]
+"""A participant's own records: inputs [n, ...] as the net takes them, labels [n]."""
+SGD, AVERAGING = "sgd", "fedavg"
+
+
+@dataclass(frozen=True)
+class FederationSettings(Settings):
+    """How a joint model is trained. Everything that can change its weights, but for net and records."""
+
+    rule: Annotated[
+        str,
+        Choice(
+            (SGD, AVERAGING), "sgd: everybody sends one gradient a round; fedavg: what own steps changed."
+        ),
+    ] = SGD
+    rounds: Annotated[int, Range(1, 20000, 50, "Rounds of training.")] = 300
+    share: Annotated[float, Range(0.01, 1.0, 0.1, "Share of the participants that take part in a round.")] = (
+        1.0
+    )
+    batch: Annotated[int, Range(1, 512, 8, "Records in a batch.")] = 32
+    lr: Annotated[float, Range(0.0001, 10.0, 0.005, "Learning rate of the participants' SGD.")] = 0.01
+    epochs: Annotated[
+        int, Range(1, 50, 1, "Own epochs before an update is sent."), When("rule", AVERAGING)
+    ] = 1
+    server_lr: Annotated[
+        float, Range(0.01, 10.0, 0.1, "How far the joint model follows the mean."), When("rule", AVERAGING)
+    ] = 1.0
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes who takes part and the batches.")] = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Round:
+    """What happened in one round; weights are flat vectors [p].
+
+    chosen [k]: who took part; updates [k, p]: what each sent, to be added to the joint model; claims [k]:
+    the numbers of records that they say stand behind it; before, after [p]: the joint model.
+    """
+
+    number: int
+    chosen: Rows
+    updates: Tensor
+    claims: Tensor
+    before: Tensor
+    after: Tensor
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Glimpse:
+    """What one participant legitimately sees of a round it took part in: the joint model before and after,
+    how many took part, and what it sent itself [p].
+    """
+
+    number: int
+    before: Tensor
+    after: Tensor
+    took_part: int
+    own: Tensor
+
+    @property
+    def others(self) -> Tensor:
+        """The sum of what the others sent, where the aggregate is the equal mean [p]."""
+        return (self.after - self.before) * self.took_part - self.own
+
+
+def seen_by(participant: int, round_: Round) -> Glimpse | None:
+    """The participant's view of a round, the only one that an attacker gets; None where it took no part."""
+    place = np.flatnonzero(round_.chosen == participant)
+    if not len(place):
+        return None
+    return Glimpse(
+        number=round_.number,
+        before=round_.before,
+        after=round_.after,
+        took_part=len(round_.chosen),
+        own=round_.updates[int(place[0])],
+    )
+
+
+Aggregate = Callable[[Tensor, Tensor], Tensor]
+"""updates [k, p] and claims [k] -> the step of the joint model [p]."""
+
+
+def equal_mean(updates: Tensor, claims: Tensor) -> Tensor:
+    """Everybody counts alike (synchronous SGD)."""
+    del claims
+    return updates.mean(0)
+
+
+def claimed_mean(updates: Tensor, claims: Tensor) -> Tensor:
+    """Everybody counts by the number of records claimed (McMahan et al., algorithm 1)."""
+    return (claims / claims.sum()) @ updates
+
+
+class Federation:
+    """Participants, the joint net, and rounds to come. Not shared between threads.
+
+    shares: each participant's own records. Raises BadInput where somebody has none, or shapes differ.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        shares: Sequence[Share],
+        settings: FederationSettings,
+        aggregate: Aggregate | None = None,
+    ) -> None:
+        _check(shares)
+        self.net, self.shares, self.settings = net, shares, settings
+        self.aggregate = aggregate or (equal_mean if settings.rule == SGD else claimed_mean)
+        self._names = [name for name, _ in net.named_parameters()]
+        self._shapes = [p.shape for p in net.parameters()]
+        self._sizes = [p.numel() for p in net.parameters()]
+        self._fixed = dict(net.named_buffers())
+        self.weights = torch.cat([p.detach().reshape(-1) for p in net.parameters()]).clone()
+
+    def run(self) -> Generator[Step, Round, int]:
+        """Round after round; each step's peek carries the finished "round". `Stop` ends after the last whole
+        one; returns how many there were. Raises Diverged, with the joint model as it was before that round.
+        """
+        done = 0
+        try:
+            for number in range(self.settings.rounds):
+                yield Step(number + 1, self.settings.rounds, "a round", peek={"round": self.round(number)})
+                done = number + 1
+        except Stop:
+            pass
+        return done
+
+    def round(self, number: int) -> Round:
+        """Train those who take part, and follow the aggregate of what they sent."""
+        chosen = self._chosen(number)
+        before = self.weights
+        updates = self._sent(chosen, number)
+        _finite(updates, chosen)
+        claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
+        rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
+        self.weights = before + rate * self.aggregate(updates, claims)
+        return Round(
+            number=number, chosen=chosen, updates=updates, claims=claims, before=before, after=self.weights
+        )
+
+    def answer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Logits [n, classes] of the joint model, or of other weights [p]."""
+        with torch.no_grad():
+            return self._forward(self.weights if weights is None else weights, x)
+
+    def _chosen(self, number: int) -> Rows:
+        count = max(1, round(self.settings.share * len(self.shares)))
+        if count == len(self.shares):
+            return np.arange(count)
+        rng = stream(self.settings.seed, "participants of a round", number)
+        return np.sort(rng.choice(len(self.shares), count, replace=False))
+
+    def _sent(self, chosen: Rows, number: int) -> Tensor:
+        batches = [self._batches(int(c), number) for c in chosen]
+        if self.settings.rule == SGD:
+            x, y, counted = _stacked([b[0] for b in batches], self.shares, chosen)
+            alike = vmap(grad(self._loss), in_dims=(None, 0, 0, 0))  # one forward pass serves all
+            return -self.settings.lr * alike(self.weights, x, y, counted)  # type: ignore[no-any-return]
+        weights = self.weights.expand(len(chosen), -1)
+        for step in range(max(map(len, batches))):
+            x, y, counted = _stacked(
+                [b[step] if step < len(b) else None for b in batches], self.shares, chosen
+            )
+            weights = weights - self.settings.lr * self._gradients(weights, x, y, counted)
+        return weights - self.weights
+
+    def _batches(self, who: int, number: int) -> list[Rows]:
+        """Rows of each of a participant's batches in this round."""
+        rng = stream(self.settings.seed, "batches of a participant", who, number)
+        count, size = len(self.shares[who][1]), self.settings.batch
+        if self.settings.rule == SGD:
+            return [rng.choice(count, size, replace=count < size)]
+        orders = [rng.permutation(count) for _ in range(self.settings.epochs)]
+        return [order[start : start + size] for order in orders for start in range(0, count, size)]
+
+    def _gradients(self, weights: Tensor, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        """Of each participant's mean loss [k, p], at its own weights [k, p]."""
+        return vmap(grad(self._loss))(weights, x, y, counted)  # type: ignore[no-any-return]
+
+    def _loss(self, weights: Tensor, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        said = self._forward(weights, x)
+        each = functional.cross_entropy(said, y, reduction="none")
+        return (each * counted).sum() / counted.sum().clamp_min(1)
+
+    def _forward(self, weights: Tensor, x: Tensor) -> Tensor:
+        parts = weights.split(self._sizes)
+        shaped = (part.view(shape) for part, shape in zip(parts, self._shapes, strict=True))
+        named = dict(zip(self._names, shaped, strict=True))
+        return functional_call(self.net, {**named, **self._fixed}, (x,))  # type: ignore[no-any-return]
+
+
+def _stacked(rows: list[Rows | None], shares: Sequence[Share], chosen: Rows) -> tuple[Tensor, Tensor, Tensor]:
+    """Batches as one stack, x [k, b, ...], y [k, b], and which of them count [k, b]: the rest fills up."""
+    size = max(len(r) for r in rows if r is not None)
+    counted = torch.zeros(len(rows), size)
+    filled = np.zeros((len(rows), size), np.int64)
+    for place, own in enumerate(rows):
+        if own is not None:
+            counted[place, : len(own)] = 1
+            filled[place, : len(own)] = own
+    picked = [(shares[int(c)], torch.from_numpy(r)) for c, r in zip(chosen, filled, strict=True)]
+    return torch.stack([s[0][r] for s, r in picked]), torch.stack([s[1][r] for s, r in picked]), counted
+
+
+def _check(shares: Sequence[Share]) -> None:
+    if not 2 <= len(shares) <= 1000:
+        raise BadInput("2 to 1,000 participants", str(len(shares)), "Change their number.")
+    for number, (x, y) in enumerate(shares):
+        if not len(y) or len(x) != len(y):
+            got = f"{len(x)} inputs and {len(y)} labels"
+            raise BadInput(f"records with a label each at participant {number}", got, "Leave it out.")
+        if x.shape[1:] != shares[0][0].shape[1:]:
+            shapes = f"{tuple(x.shape[1:])} beside {tuple(shares[0][0].shape[1:])}"
+            raise BadInput("records of one shape", shapes, f"Look at participant {number}.")
+
+
+def _finite(updates: Tensor, chosen: Rows) -> None:
+    bad = ~torch.isfinite(updates).all(1)
+    if bad.any():
+        whose = ", ".join(str(int(c)) for c in chosen[bad.numpy()])
+        raise Diverged(f"the update of participant {whose} is no finite number")
