@@ -21,6 +21,8 @@ from mlleak_core.contract import BadInput, Estimate, Step, now, relay
 from mlleak_core.threat import SHIPPED, Desk, Null, discover, imported
 
 RATES = "calibration.json"
+INTERVALS = "mlleak_core.threats.coverage:NULLS"
+"""Of the intervals that every threat uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +58,7 @@ class Rate:
 
 def nulls() -> tuple[Null, ...]:
     """All there are: of the intervals that every threat uses, then threat by threat."""
-    from mlleak_core.coverage import NULLS
-
-    return (*NULLS, *(null for threat in discover() for null in threat.nulls))
+    return (*imported(INTERVALS), *(null for threat in discover() for null in threat.nulls))
 
 
 def chosen(keys: Sequence[str]) -> tuple[Null, ...]:

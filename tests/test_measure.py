@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
 
-from mlleak_core import coverage, measure
+from mlleak_core import measure
 from mlleak_core.contract import drain
 from mlleak_core.threat import imported
+from mlleak_core.threats import coverage
 
 small = hnp.arrays(float, st.integers(1, 12), elements=st.integers(-3, 3).map(float))
 

@@ -20,7 +20,7 @@ LAYERS = (
     ("defences",),
     ("target",),
     ("threat",),
-    ("threats", "coverage"),
+    ("threats",),
     ("server", "calibrate"),
     ("__main__",),
     ("pages",),

@@ -95,7 +95,7 @@ def _missed(
     return wrong
 
 
-HERE = "mlleak_core.coverage"
+HERE = "mlleak_core.threats.coverage"
 NULLS = (
     Null(
         key="interval-auc",
