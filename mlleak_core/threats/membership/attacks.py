@@ -120,12 +120,21 @@ def log_probabilities(probabilities: Floats) -> Floats:
 
 
 def stage(
-    pool: Pool, fleet: Fleet, box: BlackBox, reveal: str = "probabilities", trace: Floats | None = None
+    pool: Pool,
+    fleet: Fleet,
+    box: BlackBox,
+    reveal: str = "probabilities",
+    trace: Floats | None = None,
+    views: int = 2,
 ) -> View:
-    """Put the attacker before the service. Shadows are shown to him as the service would show them."""
+    """Put the attacker before the service. Shadows are shown to him as the service would show them.
+
+    views: in how many ways he looks at a record; its mirror image tells something only of models that saw it.
+    """
     own, public = pool.candidates, np.flatnonzero(pool.public)
-    k, q, n, c = fleet.logits.shape
-    shown = log_probabilities(revealed(softmax(fleet.logits).reshape(-1, c), reveal)).reshape(k, q, n, c)
+    logits = fleet.logits[:, :views]
+    k, q, n, c = logits.shape
+    shown = log_probabilities(revealed(softmax(logits).reshape(-1, c), reveal)).reshape(k, q, n, c)
     return View(
         box=box,
         x=pool.x[own],

@@ -34,7 +34,7 @@ from mlleak_core.threats.membership.attacks import (
 )
 from mlleak_core.threats.membership.card import MembershipSettings
 from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, truth_of
-from mlleak_core.threats.membership.pool import Looks, open_pool, recipe_for
+from mlleak_core.threats.membership.pool import Looks, open_pool, recipe_for, views_of
 from mlleak_core.threats.membership.result import Audit
 from mlleak_core.threats.membership.target import TARGET, Subject, of_run, train_target
 
@@ -189,7 +189,8 @@ class _Case:
         return Local(answer, self.pool.classes, self.reveal)
 
     def view(self, fleet: Fleet, box: BlackBox) -> View:
-        return stage(self.pool, fleet, box, self.reveal, self.subject.trace)
+        views = views_of(recipe_for(self.settings))
+        return stage(self.pool, fleet, box, self.reveal, self.subject.trace, views)
 
     def found(self, fleet: Fleet, names: Sequence[str]) -> Audit:
         view = self.view(fleet, self.service or self.local(self.trained))

@@ -65,6 +65,11 @@ def recipe_for(settings: MembershipSettings) -> Recipe:
     return dataclasses.replace(settings.experiment, data=settings.data, seed=settings.seed, **epochs)
 
 
+def views_of(recipe: Recipe) -> int:
+    """In how many ways a record is looked at: mirrored, too, where training mirrored (Carlini, VI-B)."""
+    return 2 if isinstance(recipe, TrainSettings) and recipe.augment else 1
+
+
 def key_of(settings: MembershipSettings) -> str:
     """Names a target: everything that can change its weights."""
     known, recipe = source.identity(settings.data), recipe_for(settings)

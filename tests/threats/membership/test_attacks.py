@@ -332,3 +332,12 @@ def test_changed_copies_go_farther_and_farther_and_keep_their_kind():
     far = [(c - reals).std() for c in TABLES.changed(reals, 6, stream(0, "changed copies"))]
     assert far[0] == 0 and far[-1] == pytest.approx(1, abs=0.1) and far == sorted(far)
     assert [len(kind.views(x)) for kind, x in ((PICTURES, pictures), (TABLES, reals))] == [2, 1]
+
+
+def test_a_mirror_image_is_asked_only_of_models_that_saw_mirror_images():
+    from mlleak_core.threats.membership.card import MembershipSettings
+    from mlleak_core.threats.membership.pool import recipe_for, views_of
+
+    assert views_of(recipe_for(MembershipSettings())) == 1, "the leaky preset does not mirror"
+    assert views_of(recipe_for(MembershipSettings(preset="full"))) == 2
+    assert views_of(recipe_for(MembershipSettings(data="clinic"))) == 1
