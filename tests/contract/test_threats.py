@@ -163,4 +163,6 @@ def test_home_has_something_to_say(found):
 def test_what_ships_is_small():
     assert sum(f.stat().st_size for f in SHIPPED.iterdir()) < 1_900_000
     names = {f"{found.shipped_name(s)}" for found in discover() for s in found.shipped}
-    assert {f.stem for f in SHIPPED.iterdir()} - {"calibration"} == names, "nothing lies there that nobody shows"
+    assert {f.stem for f in SHIPPED.iterdir()} - {"calibration"} == names, (
+        "nothing lies there that nobody shows"
+    )
