@@ -32,7 +32,20 @@ def placements(positive: ArrayLike, negative: ArrayLike) -> tuple[Floats, Floats
     Ties count one half. Shapes [..., m] and [..., k]; leading axes are batched.
     Source: structural components of DeLong, DeLong & Clarke-Pearson (1988).
     """
-    pos, neg = np.asarray(positive, float), np.asarray(negative, float)
+    pos, neg = np.asarray(positive), np.asarray(negative)
+    m, k = pos.shape[-1], neg.shape[-1]
+    both = np.concatenate([pos, neg], axis=-1)
+    order = np.argsort(both, axis=-1)
+    ranked = np.take_along_axis(both, order, -1)
+    if (ranked[..., 1:] == ranked[..., :-1]).any():
+        return _placements_with_ties(pos, neg)
+    first = order < m
+    beaten = np.empty(both.shape)
+    np.put_along_axis(beaten, order, np.where(first, (~first).cumsum(-1) / k, first.cumsum(-1) / m), -1)
+    return beaten[..., :m], 1.0 - beaten[..., m:]
+
+
+def _placements_with_ties(pos: NDArray[Any], neg: NDArray[Any]) -> tuple[Floats, Floats]:
     m, k = pos.shape[-1], neg.shape[-1]
     both = stats.rankdata(np.concatenate([pos, neg], axis=-1), axis=-1)
     v10 = (both[..., :m] - stats.rankdata(pos, axis=-1)) / k
@@ -61,8 +74,10 @@ def _cluster_variance(
     return float((influence**2).sum() * count / max(count - 1, 1))
 
 
-def auc_with_interval(scores: ArrayLike, truth: ArrayLike, cluster: ArrayLike) -> Estimate:
-    """AUC with a 95% interval that treats all records of a cluster (a person) as one draw.
+def auc_with_interval(
+    scores: ArrayLike, truth: ArrayLike, cluster: ArrayLike, level: float = 0.95
+) -> Estimate:
+    """AUC with a 95% interval, or another `level`; all records of a cluster (a person) count as one draw.
 
     Source: Obuchowski (1997), the clustered form of DeLong et al. (1988); the interval is taken on the logit.
     """
@@ -70,35 +85,72 @@ def auc_with_interval(scores: ArrayLike, truth: ArrayLike, cluster: ArrayLike) -
     v10, v01 = placements(scores[truth], scores[~truth])
     value = float(v10.mean())
     deviation = np.sqrt(_cluster_variance(v10, v01, cluster[truth], cluster[~truth]))
-    low, high = _logit_interval(value, deviation)
+    reach = Z95 if level == 0.95 else float(stats.norm.isf((1 - level) / 2))
+    low, high = _logit_interval(value, deviation, reach)
     return Estimate(value, low, high, int(len(scores)))
 
 
-def _logit_interval(value: float, deviation: float) -> tuple[float, float]:
+def _logit_interval(value: float, deviation: float, reach: float) -> tuple[float, float]:
     if value <= 0.0 or value >= 1.0:
-        return max(0.0, value - Z95 * deviation), min(1.0, value + Z95 * deviation)
-    logit, spread = np.log(value / (1 - value)), Z95 * deviation / (value * (1 - value))
+        return max(0.0, value - reach * deviation), min(1.0, value + reach * deviation)
+    logit, spread = np.log(value / (1 - value)), reach * deviation / (value * (1 - value))
     return float(1 / (1 + np.exp(spread - logit))), float(1 / (1 + np.exp(-spread - logit)))
 
 
-def paired_auc_gain(
-    ours: NDArray[Any], control: NDArray[Any], truth: ArrayLike, cluster: ArrayLike
-) -> Estimate:
-    """Mean AUC of `ours` minus that of `control` over r paired draws, scores [r, n], with a 95% interval.
+@dataclass(frozen=True)
+class Contrast:
+    """A number minus the mean of the same number in controls.
 
-    Two sources of chance are added: the test people (clustered DeLong on the paired placements, averaged over
-    the
-    draws) and the draws themselves (variance of the mean over r, Student's t).
+    p: how often, two-sided, one more control would lie this far from the others.
+    """
+
+    gain: Estimate
+    p: float
+
+
+def auc_gain_over_controls(
+    ours: NDArray[Any], controls: NDArray[Any], truth: ArrayLike, cluster: ArrayLike
+) -> Contrast:
+    """Mean AUC of `ours` [r, n] minus that of `controls` [c, r, n], over r draws that both share.
+
+    Three sources of chance are added: the test people (clustered DeLong on the placements, averaged over the
+    draws), the draws (variance of the mean), and which control it is.
     """
     truth, cluster = np.asarray(truth, bool), np.asarray(cluster)
     a10, a01 = placements(ours[:, truth], ours[:, ~truth])
-    b10, b01 = placements(control[:, truth], control[:, ~truth])
-    per_draw = a10.mean(1) - b10.mean(1)
-    people = _cluster_variance((a10 - b10).mean(0), (a01 - b01).mean(0), cluster[truth], cluster[~truth])
+    b10, b01 = placements(controls[..., truth], controls[..., ~truth])
+    per_draw = a10.mean(1) - b10.mean((0, 2))
+    c10, c01 = a10.mean(0) - b10.mean((0, 1)), a01.mean(0) - b01.mean((0, 1))
+    people = _cluster_variance(c10, c01, cluster[truth], cluster[~truth])
     draws = float(per_draw.var(ddof=1) / len(per_draw)) if len(per_draw) > 1 else 0.0
-    reach = stats.t.ppf(0.975, max(len(per_draw) - 1, 1)) * np.sqrt(people + draws)
-    value = float(per_draw.mean())
-    return Estimate(value, float(value - reach), float(value + reach), int(truth.size))
+    parts = ((people, len(np.unique(cluster)) - 1), (draws, len(per_draw) - 1))
+    return _contrast(float(a10.mean()), b10.mean((1, 2)), parts, truth.size)
+
+
+def mean_gain_over_controls(ours: ArrayLike, controls: ArrayLike, cluster: ArrayLike) -> Contrast:
+    """Mean of `ours` [n] minus that of `controls` [c, n]: chance of people, and of which control it is."""
+    ours, controls = np.asarray(ours, float), np.asarray(controls, float)
+    _, codes = np.unique(cluster, return_inverse=True)
+    people = (_cluster_mean_variance(ours - controls.mean(0), codes), int(codes.max()))
+    return _contrast(float(ours.mean()), controls.mean(1), (people,), len(ours))
+
+
+def _contrast(ours: float, controls: Floats, parts: tuple[tuple[float, int], ...], n: int) -> Contrast:
+    """Student's t with the degrees of freedom of Welch (1947). parts: other variances and their degrees.
+
+    The controls' variance counts 1 + 1/c times: `ours` is one draw, their mean is of c (prediction interval).
+    """
+    c, value = len(controls), ours - float(controls.mean())
+    between = (float(controls.var(ddof=1)) * (1 + 1 / c) if c > 1 else 0.0, c - 1)
+    variances, degrees = np.array([between, *parts]).T
+    total = float(variances.sum())
+    if total <= 0:
+        return Contrast(Estimate(value, value, value, n), float(value == 0))
+    freedom = max(1.0, total**2 / float((variances**2 / np.maximum(degrees, 1)).sum()))
+    deviation = np.sqrt(total)
+    reach = float(stats.t.ppf(0.975, freedom) * deviation)
+    p = float(2 * stats.t.sf(abs(value) / deviation, freedom))
+    return Contrast(Estimate(value, value - reach, value + reach, n), p)
 
 
 def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
@@ -109,9 +161,15 @@ def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
     _, codes = np.unique(cluster, return_inverse=True)
     count = int(codes.max()) + 1
     value = float(values.mean())
-    influence = np.bincount(codes, values - value, minlength=count) / len(values)
-    reach = stats.t.ppf(0.975, max(count - 1, 1)) * np.sqrt((influence**2).sum() * count / max(count - 1, 1))
+    reach = stats.t.ppf(0.975, max(count - 1, 1)) * np.sqrt(_cluster_mean_variance(values, codes))
     return Estimate(value, float(value - reach), float(value + reach), int(len(values)))
+
+
+def _cluster_mean_variance(values: Floats, codes: NDArray[Any]) -> float:
+    """codes [n]: each record's cluster, from 0 without gaps."""
+    count = int(codes.max()) + 1
+    influence = np.bincount(codes, values - values.mean(), minlength=count) / len(values)
+    return float((influence**2).sum() * count / max(count - 1, 1))
 
 
 def cramers_v(first: ArrayLike, second: ArrayLike, cluster: ArrayLike, seed: int = 0) -> Estimate:
@@ -236,9 +294,14 @@ def threshold_at_fpr(scores: ArrayLike, truth: ArrayLike, fpr: float) -> float |
 
 
 def tpr_at_fpr(
-    scores: ArrayLike, truth: ArrayLike, fpr: float, cluster: ArrayLike | None = None
+    scores: ArrayLike,
+    truth: ArrayLike,
+    fpr: float,
+    cluster: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> Estimate | None:
-    """True positive rate above `threshold_at_fpr`, with a 95% interval; None where there is none such.
+    """True positive rate above `threshold_at_fpr`, with a 95% interval (or another `level`); None where there
+    is none such.
 
     The threshold was chosen on the same negatives, and the interval includes that choice: the number of
     negatives above the true threshold is binomial, and for each such number the rate has Jeffreys' Beta law
@@ -256,7 +319,7 @@ def tpr_at_fpr(
     others = int((~truth).sum()) / _design_effect(hits[~truth], group[~truth])
     share, weight = _shares_above(scores[truth], scores[~truth], fpr, others)
     a, b = share * alone + 0.5, (1 - share) * alone + 0.5
-    low, high = (_mixture_quantile(a, b, weight, q) for q in (0.025, 0.975))
+    low, high = (_mixture_quantile(a, b, weight, q) for q in ((1 - level) / 2, (1 + level) / 2))
     return Estimate(value, min(low, value), max(high, value), m)
 
 

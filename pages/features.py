@@ -208,7 +208,7 @@ def from_shipped(run: FeaturesExhibit) -> None:
     """The run that came with the program: everything at once, nothing to wait for."""
     pick, colour, _ = st.columns(COLUMNS)
     about = run.about
-    attribute = choose(pick, about.attributes, about.attributes[0])
+    attribute = choose(pick, about.attributes, run.first())
     labelling = colour_by(colour, list(about.classes), about.owner[attribute], attribute)
     layer = guess(attribute, about.layers, "shipped")
     left, right = st.columns([0.57, 0.43], gap="large")

@@ -157,13 +157,13 @@ def curves(case: MembershipExhibit, you: tuple[float, float] | None) -> None:
     words = "ROC curves on logarithmic axes; the same numbers are in the table"
     chart = loglog(case.curves(names), you)
     st.plotly_chart(chart, key="m-roc", config={"displaylogo": False}, alt=words)
-    evidence(case.average(names[0] if names else case.slugs[0]))
+    evidence(case.average(names[0] if names else case.leading.attack))
 
 
 def every_attack(case: MembershipExhibit) -> None:
     """All attacks as a table, and every record's scores to take away."""
-    skipped = "  \n".join(case.left_out())
-    table.show("All attacks as a table", case.rows(), "membership.csv", note=skipped)
+    notes = "  \n".join(filter(None, (case.equivalent(), *case.left_out())))
+    table.show("All attacks as a table", case.rows(), "membership.csv", note=notes)
     words, file = "Download every record's scores (CSV)", "membership-scores.csv"
     st.download_button(words, case.scores_csv(), file, "text/csv", key="m-scores")
 
@@ -265,7 +265,7 @@ def show(case: MembershipExhibit) -> None:
     with right:
         conclude(case.conclusion())
         base_rate(case)
-        if words := case.warning():
+        for words in filter(None, (case.foretold(), case.warning())):
             st.caption(words)
     every_attack(case)
     look_closely(case, slot, sealed=bet.locked(slot) is None)

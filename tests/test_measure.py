@@ -53,15 +53,48 @@ def test_auc_interval_covers_its_truth_with_clustered_people(rng):
     )
 
 
-def test_paired_gain_is_zero_for_equal_scores_and_finds_a_planted_one(rng):
+def test_a_gain_over_controls_is_zero_for_equal_scores_and_finds_a_planted_one(rng):
     truth, who = np.arange(300) % 3 == 0, np.arange(300) // 2
-    base = rng.normal(size=(8, 300))
-    same = measure.paired_auc_gain(base, base, truth, who)
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    gain = measure.paired_auc_gain(base + truth, base, truth, who)
-    assert 0 < gain.low < gain.value < gain.high
-    null = measure.paired_auc_gain(rng.normal(size=(8, 300)), base, truth, who)
-    assert null.low < 0 < null.high
+    base = rng.normal(size=(9, 8, 300))
+    same = measure.auc_gain_over_controls(base[0], base[:1], truth, who)
+    assert (same.gain.value, same.gain.low, same.gain.high, same.p) == (0.0, 0.0, 0.0, 1.0)
+    found = measure.auc_gain_over_controls(base[0] + truth, base[1:], truth, who)
+    assert 0 < found.gain.low < found.gain.value < found.gain.high and found.p < 0.001
+    null = measure.auc_gain_over_controls(base[0], base[1:], truth, who)
+    assert null.gain.low < 0 < null.gain.high and null.p > 0.05
+
+
+def test_controls_that_differ_much_allow_no_claim_from_one_of_them(rng):
+    """Nets whose skill varies by far more than people do: one more of them is told apart in 5% or less."""
+    truth, who = np.arange(400) < 200, np.arange(400)
+    wrong = 0
+    for _ in range(200):
+        skill = rng.normal(1.0, 0.5, (10, 1, 1))
+        scores = skill * truth + rng.normal(size=(10, 5, 400))
+        wrong += measure.auc_gain_over_controls(scores[0], scores[1:], truth, who).p < 0.05
+    assert wrong <= 18
+    blind = measure.auc_gain_over_controls(scores[0] + 2 * truth, scores[1:], truth, who)
+    assert blind.p < 0.05
+
+
+def test_a_mean_gain_over_controls_adds_people_and_controls(rng):
+    who = np.repeat(np.arange(50), 2)
+    controls = rng.normal(size=(8, 1)) + rng.normal(size=(8, 100))
+    found = measure.mean_gain_over_controls(np.zeros(100), controls, who)
+    people = measure.cluster_mean(-controls.mean(0), who)
+    between = controls.mean(1).var(ddof=1) * (1 + 1 / 8)
+    assert found.gain.value == pytest.approx(-controls.mean())
+    assert found.gain.high - found.gain.low > people.high - people.low
+    assert found.gain.high - found.gain.low > 2 * 2.3 * np.sqrt(between) * 0.9
+
+
+def test_placements_are_the_same_with_and_without_ties(rng):
+    pos, neg = rng.normal(size=(3, 40)).astype(np.float32), rng.normal(size=(3, 60)).astype(np.float32)
+    quick, slow = measure.placements(pos, neg), measure._placements_with_ties(pos, neg)
+    for a, b in zip(quick, slow, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+    v10, v01 = measure.placements([-np.inf, 0.0], [-np.inf, 1.0])
+    assert (v10.tolist(), v01.tolist()) == ([0.25, 0.5], [0.75, 0.0])
 
 
 def test_clopper_pearson_golden():

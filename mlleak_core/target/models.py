@@ -26,6 +26,7 @@ class ConvNet(nn.Module):
 
     def __init__(self, name: str, generator: torch.Generator) -> None:
         super().__init__()
+        self.name = name
         if name not in NETS:
             raise BadInput(f"a net: {', '.join(NETS)}", repr(name), "Choose one of these.")
         shape = NETS[name]
@@ -65,13 +66,18 @@ class ConvNet(nn.Module):
 
     def taps(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every layer, each flattened to [n, units]."""
-        found = {"pixels": x.flatten(1)}
+        found = {"pixels": _in_place(x)}
         for i in range(len(self.convs)):
             x = self._stage(i, x)
-            found[f"conv{i + 1}"] = x.flatten(1)
+            found[f"conv{i + 1}"] = _in_place(x)
         found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
         found["logits"] = self.logits(found["hidden"])
         return found
+
+
+def _in_place(x: Tensor) -> Tensor:
+    """[n, units] in the order of memory, so that nothing is copied."""
+    return x.permute(0, 2, 3, 1).flatten(1)
 
 
 def _initialise(layer: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:

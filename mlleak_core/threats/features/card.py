@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from mlleak_core.contract import Range, Settings, knobs
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.threat import Card, Threat
+from mlleak_core.threat import Card, Null, Threat
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class FeaturesSettings(TrainSettings):
     shots: Annotated[int, Range(5, 100, 5, "Labelled photos of each kind that a few-shot probe gets.")] = 20
     draws: Annotated[int, Range(5, 50, 5, "Few-shot probes averaged.")] = 20
     nulls: Annotated[int, Range(5, 50, 5, "Shuffled labellings behind each null interval.")] = 20
+    controls: Annotated[int, Range(8, 32, 4, "Nets never trained that the trained one is compared with.")] = (
+        12
+    )
 
     def training(self) -> TrainSettings:
         """The training alone: the train page's settings."""
@@ -63,6 +66,7 @@ STOPPED = f"{ROOM}.run:run_stopped"
 """The ladder of a training that was stopped early."""
 MAP_FIRST, MAPS = f"{ROOM}.maps:run_last", f"{ROOM}.maps:run"
 """The maps of the last epoch, and of all; both by `MapSettings`, and the first goes into the second."""
+NULLS = f"{ROOM}.nulls"
 THREAT = Threat(
     card=Card(
         slug="features",
@@ -78,5 +82,28 @@ THREAT = Threat(
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:FeaturesExhibit",
     attacks=f"{ROOM}.ladder:CATALOGUE",
+    nulls=(
+        Null(
+            key="features-verdict",
+            situation="a net that was never trained, looked at as if it were: five attributes, five layers",
+            claim="something is called made easier to read, or being forgotten, anywhere in the report",
+            allowed=0.05,
+            draw=f"{NULLS}:reads_better",
+        ),
+        Null(
+            key="features-neighbours",
+            situation="a net that was never trained, looked at as if it were: five attributes, five layers",
+            claim="faces are called drawn together, or mixed again, anywhere in the report",
+            allowed=0.05,
+            draw=f"{NULLS}:draws_together",
+        ),
+        Null(
+            key="features-null-attribute",
+            situation="a coin thrown for every person, looked for in a trained net",
+            claim="its fall is told from chance in one of the layers",
+            allowed=0.05,
+            draw=f"{NULLS}:coin_is_read",
+        ),
+    ),
     slow_start=f"{ROOM}.embedding:SLOW_START",
 )

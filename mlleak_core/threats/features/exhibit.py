@@ -28,14 +28,15 @@ WORDS = {
     LadderVerdict.FORGOTTEN: "training is *forgetting it*",
     LadderVerdict.CHANCE: "it *cannot be told from chance*",
 }
+UNMOVED = {LadderVerdict.CHANCE, LadderVerdict.KEPT}
 SMALL = (
-    "Error bars: 95% interval of trained minus untrained, over test people and draws. "
+    "Intervals: 95%, of trained minus untrained, over test people, draws and untrained nets. What is called "
+    "a gain or a loss stands after correction over all layers and attributes (Benjamini & Hochberg, 5%). "
     "Low layers see brightness, light and background; reading tone there needs no learning."
 )
 AUC_IS = (
-    "AUC: the chance that a random darker-toned face scores above a lighter one. .50 is a coin, "
-    "1.00 is every time. Whether training put it there or merely kept it, the Features page measures against "
-    "the untrained net."
+    "AUC: the chance that a random face that has it scores above one that has not. .50 is a coin, "
+    "1.00 is every time."
 )
 
 
@@ -118,6 +119,17 @@ class FeaturesExhibit(Exhibit):
             return max(easier, key=lambda r: r.few_shot - r.few_shot_random_init)
         return max(inner, key=lambda r: r.few_shot)
 
+    def strongest(self) -> Rung | None:
+        """Of all that training made easier to read unasked, the most; None where there is nothing."""
+        told = [self.telling(attribute) for attribute in self.about.attributes]
+        easier = [rung for rung in told if rung.verdict is LadderVerdict.EASIER]
+        return max(easier, key=lambda r: r.few_shot_gain.value, default=None)
+
+    def first(self) -> str:
+        """The attribute to begin with."""
+        rung = self.strongest()
+        return rung.attribute if rung else self.about.attributes[0]
+
     @property
     def photos(self) -> str:
         """How many labelled photos a few-shot probe gets, in words."""
@@ -138,7 +150,7 @@ class FeaturesExhibit(Exhibit):
         low, high = chosen.few_shot_gain.low, chosen.few_shot_gain.high
         sentence = (
             f"{attribute}: with {self.photos} labelled photos, {LAYER_NAMES[chosen.layer]} gives it away at "
-            f"{chosen.few_shot:.2f}, the untrained net at {chosen.few_shot_random_init:.2f} "
+            f"{chosen.few_shot:.2f}, {chosen.controls} untrained nets at {chosen.few_shot_random_init:.2f} "
             f"(gain [{low:+.3f}, {high:+.3f}]): {WORDS[chosen.verdict]}. "
             f"In the answer itself ({answer.few_shot:.2f}), {WORDS[answer.verdict].replace('*', '')}."
         )
@@ -165,6 +177,7 @@ class FeaturesExhibit(Exhibit):
             seconds=self.about.seconds,
             source=self.source,
             verdict=rung.verdict,
+            null="features-null-attribute" if rung.verdict in UNMOVED else "features-verdict",
         )
 
     def taught(self) -> Finding:
@@ -197,13 +210,31 @@ class FeaturesExhibit(Exhibit):
         return _scene(self, labelling or next(iter(self.about.classes)), revealed, layer)
 
     def headlines(self) -> tuple[Headline, ...]:
-        """What the net sees as alike, and what its answer hides."""
-        attribute = self.about.attributes[0]
-        hidden, answer = self.rungs_of(attribute)[-2:]
+        """What training made easier to read, or else what the net sees as alike; what its answer hides."""
+        rung, attribute = self.strongest(), self.about.attributes[0]
+        return self._gained(rung) if rung else self._alike(attribute), self._hidden(attribute)
+
+    def _gained(self, rung: Rung) -> Headline:
+        answer = self.rungs_of(rung.attribute)[-1]
+        return Headline(
+            title=(
+                f"**Nobody asked for {rung.attribute.lower()}. Training made it easier to read "
+                f"from {_place(rung.layer)}** than from nets that were never trained."
+            ),
+            figures=(
+                Figure(f"{rung.few_shot_random_init:.2f}", "AUC before training"),
+                Figure(f"{rung.few_shot:.2f}", f"after, from {_place(rung.layer)}", hot=True),
+                Figure(f"{answer.few_shot:.2f}", "from its answer"),
+            ),
+            findings=(self.finding(rung),),
+            picture=self.scene(self.about.owner[rung.attribute], layer=rung.layer),
+            small=f"From {self.photos} labelled photos. " + AUC_IS,
+        )
+
+    def _alike(self, attribute: str) -> Headline:
         labelling = self.about.owner[attribute]
         thing = labelling.lower()
-        says = "hides" if answer.auc.low <= 0.5 else "says little of"
-        seen = Headline(
+        return Headline(
             title=(
                 "**One layer at a time: what the net sees as alike.** "
                 f"Colour is {thing}; nobody ever told it."
@@ -211,16 +242,21 @@ class FeaturesExhibit(Exhibit):
             findings=(self.finding(self.rung("conv3", attribute)),),
             picture=self.scene(labelling, layer="conv3"),
         )
-        below = Headline(
+
+    def _hidden(self, attribute: str) -> Headline:
+        hidden, answer = self.rungs_of(attribute)[-2:]
+        thing = self.about.owner[attribute].lower()
+        says = "hides" if answer.auc.low <= 0.5 else "says little of"
+        return Headline(
             title=f"**Its answer {says} {thing}. One layer below, it is all there**",
             figures=(
                 Figure(f"{answer.auc.value:.2f}", "AUC from the answer"),
                 Figure(f"{hidden.auc.value:.2f}", "from the hidden layer", hot=True),
             ),
             findings=(self.finding(answer), self.finding(hidden)),
-            small=AUC_IS,
+            small="Whether training put it there or merely kept it, the Features page measures against nets "
+            "that were never trained.",
         )
-        return seen, below
 
 
 def owners(faces: Faces) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,15 @@ from mlleak_core import measure
 from mlleak_core.contract import BadInput, Estimate
 from mlleak_core.data import UNKNOWN, Faces
 from mlleak_core.seeds import stream
-from mlleak_core.threats.features.ladder import Claim, LayerLadder, Scores
+from mlleak_core.threats.features.ladder import SAME, Claim, LayerLadder, Scores
 from mlleak_core.threats.features.rungs import Rung
 
 Rows = NDArray[np.int64]
 Yes = NDArray[np.bool_]
 NEAREST = 15
 """Neighbours that a lift counts."""
+FALSE = 0.05
+"""Share of false gains allowed among all that a report tells of (Benjamini & Hochberg 1995)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,21 @@ def judge(claim: Claim, faces: Faces, rows: Rows, attack: LayerLadder) -> Report
     return Report(
         layers=layers,
         attributes=names,
-        rungs=tuple(_rung(layer, a, claim, held[a], rng) for a in names for layer in layers),
+        rungs=corrected([_rung(layer, a, claim, held[a], rng) for a in names for layer in layers]),
         correlation={a: _correlation(faces, a) for a in names},
         seed=attack.seed,
     )
+
+
+def corrected(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
+    """Which gains stand although many were looked at: over all rungs in which the nets can differ."""
+    rows = [i for i, rung in enumerate(rungs) if rung.layer != SAME]
+    gains = measure.benjamini_hochberg([rungs[i].few_shot_p for i in rows], FALSE)
+    lifts = measure.benjamini_hochberg([rungs[i].lift_p for i in rows], FALSE)
+    found = list(rungs)
+    for i, gain, lift in zip(rows, gains, lifts, strict=True):
+        found[i] = replace(rungs[i], few_shot_told=bool(gain), lift_told=bool(lift))
+    return tuple(found)
 
 
 def _correlation(faces: Faces, attribute: str) -> Estimate:
@@ -73,9 +87,10 @@ def _rung(layer: str, attribute: str, claim: Claim, held: _Held, rng: np.random.
         expected = f"test faces with and without {attribute}"
         raise BadInput(expected, "one kind only", "Choose another attribute or seed.")
     reading = claim.readings[layer, attribute]
-    few, control = reading.few_shot[:, known], reading.few_shot_control[:, known]
-    (lift, lift_random_init), lift_gain = _lift(
-        claim.near[layer], claim.near_control[layer], held.truth, held.person
+    few, controls = reading.few_shot[:, known], claim.few_shot_controls[layer, attribute][..., known]
+    gain = measure.auc_gain_over_controls(few, controls, yes, who)
+    (lift, lift_random_init), nearer = _lift(
+        claim.near[layer], claim.near_controls[layer], held.truth, held.person
     )
     return Rung(
         layer=layer,
@@ -88,11 +103,14 @@ def _rung(layer: str, attribute: str, claim: Claim, held: _Held, rng: np.random.
         null=_null(reading.null[:, known], yes, who, rng),
         label_only=float(measure.auc(claim.label_only[attribute][known], yes)),
         few_shot=float(measure.auc(few, yes).mean()),
-        few_shot_random_init=float(measure.auc(control, yes).mean()),
-        few_shot_gain=measure.paired_auc_gain(few, control, yes, who),
+        few_shot_random_init=float(measure.auc(controls, yes).mean()),
+        few_shot_gain=gain.gain,
+        few_shot_p=gain.p,
+        controls=len(controls),
         lift=lift,
         lift_random_init=lift_random_init,
-        lift_gain=lift_gain,
+        lift_gain=nearer.gain,
+        lift_p=nearer.p,
         gain=_least_privilege_gain(reading.guess[known], claim.label_guess[attribute][known], yes),
     )
 
@@ -110,18 +128,18 @@ def _null(scores: Scores, yes: Yes, person: Rows, rng: np.random.Generator) -> E
 
 
 def _lift(
-    near: Rows, control: Rows, truth: NDArray[np.int8], person: Rows, k: int = NEAREST
-) -> tuple[tuple[float, float], Estimate]:
+    near: Rows, controls: Rows, truth: NDArray[np.int8], person: Rows, k: int = NEAREST
+) -> tuple[tuple[float, float], measure.Contrast]:
     """Share of the attribute among the k nearest other people of its holders, over its base rate.
 
-    near, control [n, k']: who is near whom in the trained and in the untrained net. Returns both
-    lifts, and the gain.
+    near [n, k'], controls [nets, n, k']: who is near whom in the trained and in the untrained nets. Returns
+    both lifts, and the gain.
     """
     holders = np.flatnonzero(truth == 1)
     base = (truth == 1).sum() / (truth != UNKNOWN).sum()
-    ours, theirs = (_share(table[holders], holders, truth, person, k) / base for table in (near, control))
-    gain = measure.cluster_mean(ours - theirs, person[holders])
-    return (float(ours.mean()), float(theirs.mean())), gain
+    ours, *theirs = (_share(table[holders], holders, truth, person, k) / base for table in (near, *controls))
+    gain = measure.mean_gain_over_controls(ours, theirs, person[holders])
+    return (float(ours.mean()), float(np.mean(theirs))), gain
 
 
 def _share(near: Rows, holders: Rows, truth: NDArray[np.int8], person: Rows, k: int) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ Sensitive Attributes" (ICLR 2020); Stadler et al., "The Fundamental Limits of Le
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, final
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlleak_core import measure
-from mlleak_core.contract import BadInput, Range, Step
+from mlleak_core.contract import BadInput, Range, Step, relay
 from mlleak_core.figures.look import ORANGE
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Attack
@@ -28,6 +28,8 @@ from mlleak_core.threats.features.taps import Activations
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Codes = NDArray[np.int8]
+SAME = "pixels"
+"""The layer that is the same in every net."""
 ENOUGH = 10
 """Labelled faces with an attribute, and without it, below which it is not probed."""
 
@@ -45,10 +47,12 @@ class View:
     """What the attacker sees: every layer's activations, the task's labels, attributes of auxiliary faces.
 
     The attributes of the held faces are not here. aux_labels: attribute -> [m] of 0, 1, UNKNOWN.
+    untrained: opens the net of a number, made like the trained one but never trained, for these rows of the
+    auxiliary faces; who has the trained one can make such nets himself.
     """
 
     trained: Side
-    control: Side
+    untrained: Callable[[int, Rows], Side]
     aux_person: Rows
     aux_task: Codes
     aux_labels: dict[str, Codes]
@@ -60,30 +64,35 @@ class View:
 class Reading:
     """What is claimed of one layer and attribute: scores of the held faces; higher = more likely has it.
 
-    scores, control [n]; null [r, n]; few_shot, few_shot_control [draws, n]; guess [n] in {0, 1}, from layer
-    and label.
+    scores [n]; control [n], of the first untrained net; null [r, n]; few_shot [draws, n]; guess [n] in
+    {0, 1}, from layer and label.
     """
 
     scores: Scores
     control: Scores
     null: Scores
     few_shot: Scores
-    few_shot_control: Scores
     guess: Codes
 
 
 Readings = dict[tuple[str, str], Reading]
+Alone = tuple[Readings, dict[str, Rows]]
+"""What is read of one net, and who is near whom in it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Claim:
-    """All readings, what the label alone suggests, and who is near whom: layer -> [n, k] rows."""
+    """All readings, what the label alone suggests, and who is near whom: layer -> [n, k] rows.
+
+    The same of every untrained net: few_shot_controls [nets, draws, n], near_controls [nets, n, k].
+    """
 
     readings: Readings
+    few_shot_controls: dict[tuple[str, str], Scores]
     label_only: dict[str, Scores]
     label_guess: dict[str, Codes]
     near: dict[str, Rows]
-    near_control: dict[str, Rows]
+    near_controls: dict[str, Rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +107,17 @@ class _Labelled:
 @final
 @dataclass(frozen=True)
 class LayerLadder(Attack):
-    """Probe every layer of a trained net and of its own untrained start, attribute by attribute.
+    """Probe every layer of a trained net and of nets never trained, attribute by attribute.
 
     Setting: white box; the attacker has auxiliary faces with attribute labels, of people not attacked.
     Idea: what a linear probe reads is *there*; what forty labelled photos suffice to read better than from
-    the untrained net was *made easier* by training. Controls: untrained net, shuffled labels, the task label
-    alone.
+    any untrained net was *made easier* by training. Controls: untrained nets, normalised on the same faces,
+    shuffled labels, the task label alone.
     """
 
     slug: ClassVar[str] = "ladder"
     title: ClassVar[str] = "Layer ladder"
-    why: ClassVar[str] = "reads every layer with a linear probe, and the untrained net's layers beside it"
+    why: ClassVar[str] = "reads every layer with a linear probe, and untrained nets' layers beside it"
     colour: ClassVar[str] = ORANGE
 
     seed: Annotated[
@@ -117,31 +126,40 @@ class LayerLadder(Attack):
     shots: Annotated[int, Range(5, 100, 5, "Labelled photos of each kind that a few-shot probe gets.")] = 20
     draws: Annotated[int, Range(5, 50, 5, "Few-shot probes averaged.")] = 20
     nulls: Annotated[int, Range(5, 50, 5, "Shuffled labellings behind each null interval.")] = 20
+    controls: Annotated[int, Range(8, 32, 4, "Nets never trained that the trained one is compared with.")] = (
+        12
+    )
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Read layer by layer, from the input upwards. Raises BadInput where too few faces are labelled."""
         for name, labels in view.aux_labels.items():
             _enough(name, labels)
+        layers = tuple(view.trained.aux)
+        steps = len(layers) + self.controls
         labelled = self._prepared(view)
+        first = view.untrained(0, np.arange(len(view.aux_person)))
+        whole = relay(self._alone(view, first, labelled), lambda step: replace(step, total=steps))
+        readings, near = yield from whole
+        crowd = _Crowd(view, first, labelled.shots, self.seed)
+        for number in range(self.controls):
+            yield Step(len(layers) + number, steps, f"probing untrained net {number + 1} of {self.controls}")
+            crowd.add(number)
+        yield Step(steps, steps, "judging")
+        return claimed(view, (readings, near), *crowd.stacked())
+
+    def alone(self, view: View) -> Generator[Step, None, Alone]:
+        """Without any net beside it: its readings, the control's being its own, and who is near whom."""
+        return (yield from self._alone(view, view.trained, self._prepared(view)))
+
+    def _alone(self, view: View, first: Side, labelled: _Labelled) -> Generator[Step, None, Alone]:
         readings: Readings = {}
         near: dict[str, Rows] = {}
-        near_control: dict[str, Rows] = {}
         layers = tuple(view.trained.aux)
         for number, layer in enumerate(layers):
             yield Step(number, len(layers), f"probing {layer}")
-            readings |= self._read(view, layer, labelled)
+            readings |= self._read(view, first, layer, labelled)
             near[layer] = _near(view.trained.held[layer], self.seed)
-            same = layer == "pixels"
-            near_control[layer] = near[layer] if same else _near(view.control.held[layer], self.seed)
-        yield Step(len(layers), len(layers), "judging")
-        label = {a: _label_only(view, a) for a in view.aux_labels}
-        return Claim(
-            readings=readings,
-            label_only={a: scores for a, (scores, _) in label.items()},
-            label_guess={a: guess for a, (_, guess) in label.items()},
-            near=near,
-            near_control=near_control,
-        )
+        return readings, near
 
     def _prepared(self, view: View) -> _Labelled:
         draws = stream(self.seed, "few-shot draws")
@@ -173,28 +191,80 @@ class LayerLadder(Attack):
             targets[order, column] = np.roll(signed[order], rng.integers(tenth, len(order) - tenth))
         return targets
 
-    def _read(self, view: View, layer: str, labelled: _Labelled) -> Readings:
+    def _read(self, view: View, first: Side, layer: str, labelled: _Labelled) -> Readings:
         names = tuple(view.aux_labels)
         aux, held = view.trained.aux[layer], view.trained.held[layer]
-        aux_control, held_control = view.control.aux[layer], view.control.held[layer]
-        same = layer == "pixels"
         real = torch.from_numpy(np.column_stack([probes.signed(view.aux_labels[a]) for a in names]))
         nulls = torch.from_numpy(np.concatenate([labelled.shuffled[a] for a in names], axis=1))
         trained = _fit(aux, held, real, view.aux_person, nulls)
-        control = trained if same else _fit(aux_control, held_control, real, view.aux_person)
-        found = {}
-        for i, a in enumerate(names):
-            ours = probes.few_shot(aux, held, labelled.shots[a])
-            theirs = ours if same else probes.few_shot(aux_control, held_control, labelled.shots[a])
-            found[layer, a] = Reading(
+        control = (
+            trained
+            if layer == SAME or first is view.trained
+            else _fit(first.aux[layer], first.held[layer], real, view.aux_person)
+        )
+        return {
+            (layer, a): Reading(
                 scores=trained.scores[:, i],
                 control=control.scores[:, i],
                 null=trained.null[:, i * self.nulls : (i + 1) * self.nulls].T,
-                few_shot=ours,
-                few_shot_control=theirs,
+                few_shot=probes.few_shot(aux, held, labelled.shots[a]),
                 guess=_guess(view, a, trained.own[:, i], trained.scores[:, i]),
             )
-        return found
+            for i, a in enumerate(names)
+        }
+
+
+def claimed(
+    view: View, alone: Alone, few: Mapping[tuple[str, str], Scores], far: Mapping[str, Rows]
+) -> Claim:
+    """A net's own readings beside those of untrained nets: few-shot scores, and neighbours, of each.
+
+    In a layer that neither names, all nets are the same.
+    """
+    readings, near = alone
+    label = {a: _label_only(view, a) for a in view.aux_labels}
+    return Claim(
+        readings=readings,
+        few_shot_controls={key: few.get(key, reading.few_shot[None]) for key, reading in readings.items()},
+        label_only={a: scores for a, (scores, _) in label.items()},
+        label_guess={a: guess for a, (_, guess) in label.items()},
+        near=near,
+        near_controls={layer: far.get(layer, rows[None]) for layer, rows in near.items()},
+    )
+
+
+class _Crowd:
+    """Few-shot probes and neighbours of untrained nets, one net after the other: none stays open.
+
+    shots: attribute -> rows of the auxiliary faces, draw by draw; only these are asked for.
+    """
+
+    def __init__(self, view: View, first: Side, shots: Mapping[str, Rows], seed: int) -> None:
+        self.view, self.first, self.seed = view, first, seed
+        self.rows = np.unique(np.concatenate([rows.ravel() for rows in shots.values()]))
+        self.shots = {a: np.searchsorted(self.rows, rows) for a, rows in shots.items()}
+        self.layers = tuple(layer for layer in view.trained.aux if layer != SAME)
+        self.few: dict[tuple[str, str], list[Scores]] = {}
+        self.near: dict[str, list[Rows]] = {}
+
+    def add(self, number: int) -> None:
+        side = self._open(number)
+        for layer in self.layers:
+            for a, shots in self.shots.items():
+                scores = probes.few_shot(side.aux[layer], side.held[layer], shots)
+                self.few.setdefault((layer, a), []).append(scores)
+            self.near.setdefault(layer, []).append(_near(side.held[layer], self.seed))
+
+    def _open(self, number: int) -> Side:
+        if number:
+            return self.view.untrained(number, self.rows)
+        rows = torch.from_numpy(self.rows)
+        return Side({layer: self.first.aux[layer][rows] for layer in self.layers}, self.first.held)
+
+    def stacked(self) -> tuple[dict[tuple[str, str], Scores], dict[str, Rows]]:
+        """Few-shot scores [nets, draws, n] by layer and attribute; neighbours [nets, n, k] by layer."""
+        few = {key: np.stack(scores) for key, scores in self.few.items()}
+        return few, {layer: np.stack(rows) for layer, rows in self.near.items()}
 
 
 def _enough(name: str, labels: Codes) -> None:

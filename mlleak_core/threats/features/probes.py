@@ -6,6 +6,8 @@ attributes and shuffled-label nulls costs one factorisation a layer.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,7 +35,7 @@ class Ridge:
         self.scale = x.square().mean().sqrt().clamp_min(1e-12)
         self.x = x / self.scale
         self.dual = x.shape[0] <= x.shape[1]
-        self.gram = self.x @ self.x.T if self.dual else self.x.T @ self.x
+        self.gram = _gram(self.x.T if self.dual else self.x)
         self.unit = self.gram.diagonal().mean()
 
     def weights(self, targets: Tensor, penalty: float) -> Tensor:
@@ -48,6 +50,16 @@ class Ridge:
     def scores(self, activations: Tensor, weights: Tensor) -> Tensor:
         """Scores [m, k] of other activations [m, d]."""
         return (activations - self.mean) / self.scale @ weights
+
+
+def _gram(x: Tensor, blocks: int = 4) -> Tensor:
+    """x' x, its lower blocks mirrored from the upper ones."""
+    gram = x.new_empty(x.shape[1], x.shape[1])
+    edges = [i * x.shape[1] // blocks for i in range(blocks + 1)]
+    for start, end in itertools.pairwise(edges):
+        gram[start:end, start:] = x[:, start:end].T @ x[:, start:]
+        gram[end:, start:end] = gram[start:end, end:].T
+    return gram
 
 
 def few_shot(

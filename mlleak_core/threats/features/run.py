@@ -7,17 +7,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlleak_core.contract import BadInput, Step, now
-from mlleak_core.data import Faces
+import torch
+
+from mlleak_core.contract import BadInput, Step, knobs, now
+from mlleak_core.data import Faces, Split
 from mlleak_core.measure import proportion
+from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import Target, choose_faces, shrink
 from mlleak_core.threat import Desk
 from mlleak_core.threats.features.card import FeaturesSettings, MapSettings
 from mlleak_core.threats.features.exhibit import About, FeaturesExhibit, Task, owners
 from mlleak_core.threats.features.judge import Report, judge
-from mlleak_core.threats.features.ladder import LayerLadder, Side, View
+from mlleak_core.threats.features.ladder import LayerLadder, Rows, Side, View
 from mlleak_core.threats.features.maps import Maps, draw
-from mlleak_core.threats.features.taps import both_ways
+from mlleak_core.threats.features.taps import both_ways, untrained
 
 SHIPPED_POINTS = 1000
 """Faces on the maps that come with the program."""
@@ -25,20 +28,20 @@ SHIPPED_POINTS = 1000
 
 def run(settings: FeaturesSettings, desk: Desk) -> Generator[Step, None, Ladder]:
     """The ladder of a training with these settings, kept from before or trained now. Raises BadInput."""
-    return (yield from _opened(settings, desk, stopped=False))
+    return (yield from _ladder(settings, desk, stopped=False))
 
 
 def run_stopped(settings: FeaturesSettings, desk: Desk) -> Generator[Step, None, Ladder]:
     """The same of a training that was stopped early, as it stands."""
-    return (yield from _opened(settings, desk, stopped=True))
+    return (yield from _ladder(settings, desk, stopped=True))
 
 
-def _opened(settings: FeaturesSettings, desk: Desk, stopped: bool) -> Generator[Step, None, Ladder]:
+def _ladder(settings: FeaturesSettings, desk: Desk, stopped: bool) -> Generator[Step, None, Ladder]:
     training = settings.training()
     faces = choose_faces((yield from desk.faces(settings.data)), training)
     names = wanted(faces, settings)
     target = yield from desk.target(training, stopped=stopped)
-    attack = LayerLadder(seed=settings.seed, shots=settings.shots, draws=settings.draws, nulls=settings.nulls)
+    attack = LayerLadder(**{knob.name: getattr(settings, knob.name) for knob in knobs(LayerLadder)})
     report = yield from analyse(target, faces, names, attack)
     return Ladder(settings=settings, target=target, faces=faces, report=report)
 
@@ -60,24 +63,29 @@ def analyse(
     """Stage, attack and judge in one run."""
     started = now()
     yield Step(0, 6, "reading activations")
-    view = stage(target, faces, attributes)
+    view = stage(target, faces, attributes, attack.seed)
     claim = yield from attack.run(view)
     report = judge(claim, faces, view.held_rows, attack)
     return replace(report, seconds=now() - started)
 
 
-def stage(target: Target, faces: Faces, attributes: Sequence[str]) -> View:
-    """Open the target for the attacker: its layers on members (labelled, auxiliary) and on outsiders."""
-    split = target.split
+def stage(target: Target, faces: Faces, attributes: Sequence[str], seed: int = 0) -> View:
+    """Open the target for the attacker. seed: of the untrained nets beside it."""
+    return opened(target.net(), target.split, faces, attributes, seed)
+
+
+def opened(net: ConvNet, split: Split, faces: Faces, attributes: Sequence[str], seed: int) -> View:
+    """A net's layers on members (labelled, auxiliary) and on outsiders, and those of nets never trained."""
     aux, held = (split.public if len(split.public) else split.members), split.outsiders
     aux_pictures, held_pictures = shrink(faces, aux), shrink(faces, held)
-    trained, control = (
-        Side(both_ways(target.net(epoch), aux_pictures), both_ways(target.net(epoch), held_pictures))
-        for epoch in (None, 0)
-    )
+
+    def never_trained(number: int, rows: Rows) -> Side:
+        other = untrained(net, aux_pictures, seed, number)
+        return Side(both_ways(other, aux_pictures[torch.from_numpy(rows)]), both_ways(other, held_pictures))
+
     return View(
-        trained=trained,
-        control=control,
+        trained=Side(both_ways(net, aux_pictures), both_ways(net, held_pictures)),
+        untrained=never_trained,
         aux_person=faces.person[aux],
         aux_task=faces.task.codes[aux],
         aux_labels={a: faces.target(a)[aux] for a in attributes},

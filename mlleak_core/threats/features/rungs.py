@@ -10,6 +10,16 @@ from mlleak_core.threat import Verdict
 
 NEGLIGIBLE = 0.01
 """A gain in AUC smaller than this counts as none, however narrow its interval."""
+USEFUL = 0.55
+"""An AUC below this is of no use to anyone: nothing was made easier that still reads no better."""
+
+
+class LiftVerdict(Verdict):
+    """What training did to the neighbourhood of those who have an attribute."""
+
+    NEARER = "drawn together"
+    APART = "mixed again"
+    SAME = "no nearer than before"
 
 
 class LadderVerdict(Verdict):
@@ -26,6 +36,8 @@ class Rung:
     """The judge's finding for one layer and attribute. Estimates carry 95% intervals; null: over shuffles.
 
     positives: held faces with the attribute, of `holders` people; people: whose label is known at all.
+    random_init: of one untrained net; few_shot_random_init, lift_random_init: the mean over `controls` of
+    them. few_shot_p, lift_p: that the trained net is one more of them; told: p stands among all rungs' p.
     """
 
     layer: str
@@ -37,24 +49,37 @@ class Rung:
     few_shot: float
     few_shot_random_init: float
     few_shot_gain: Estimate
+    few_shot_p: float
     lift: float
     lift_random_init: float
     lift_gain: Estimate
+    lift_p: float
     gain: float
+    controls: int
     positives: int
     holders: int
     people: int
+    few_shot_told: bool = False
+    lift_told: bool = False
 
     @property
     def verdict(self) -> LadderVerdict:
-        """Taken from the intervals."""
+        """Taken from the intervals, and from the gain that stands after correction."""
+        gain = self.few_shot_gain.value if self.few_shot_told else 0.0
         if self.auc.low <= self.null.high:
             return LadderVerdict.CHANCE
-        if self.few_shot_gain.low > 0 and self.few_shot_gain.value > NEGLIGIBLE:
+        if gain > NEGLIGIBLE and self.few_shot >= USEFUL:
             return LadderVerdict.EASIER
-        if self.few_shot_gain.high < 0 and self.few_shot_gain.value < -NEGLIGIBLE:
+        if gain < -NEGLIGIBLE and self.few_shot_random_init >= USEFUL:
             return LadderVerdict.FORGOTTEN
         return LadderVerdict.KEPT
+
+    @property
+    def lift_verdict(self) -> LiftVerdict:
+        """Taken from the gain in lift, where it stands after correction."""
+        if not self.lift_told:
+            return LiftVerdict.SAME
+        return LiftVerdict.NEARER if self.lift_gain.value > 0 else LiftVerdict.APART
 
     def row(self) -> dict[str, Any]:
         """The flat form that the command line prints."""
@@ -79,10 +104,14 @@ class Rung:
             "few_shot_random_init_auc": self.few_shot_random_init,
             "few_shot_gain_low": self.few_shot_gain.low,
             "few_shot_gain_high": self.few_shot_gain.high,
+            "few_shot_gain_p": self.few_shot_p,
+            "untrained_nets": self.controls,
             "neighbour_lift": self.lift,
             "neighbour_lift_random_init": self.lift_random_init,
             "neighbour_lift_gain_low": self.lift_gain.low,
             "neighbour_lift_gain_high": self.lift_gain.high,
+            "neighbour_lift_gain_p": self.lift_p,
+            "neighbours": self.lift_verdict.words,
             "gain": self.gain,
             "verdict": self.verdict.words,
         }

@@ -7,9 +7,9 @@ al. (ICML 2021); Lassila et al. (2025, BASE).
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, final
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 FEW_SHADOWS = 64
 """Below this many, LiRA pools its variances over all records (Carlini et al., section VI-A)."""
+EARLY = 0.1
+"""False positives up to which an attacker looks when he chooses his constants."""
+TEMPERATURES = (2.0, 1.0, 3.0, 4.0, 6.0)
+"""Temperatures that are tried, the usual one first."""
 STAND_INS = 8
 """Own shadows that are attacked in the target's place, to learn how non-members score."""
 
@@ -100,6 +104,9 @@ class Answers:
     y: Rows
     true: Floats
     logp: Floats | None
+
+
+TEMPERED = Range(0.0, 10.0, 0.5, "What logits are divided by; 0 means as does best on own shadows.")
 
 
 def phi(logp: Floats, y: Rows) -> Floats:
@@ -179,9 +186,10 @@ class ScoreAttack(Attack):
         yield Step(0, 2, f"{self.title} asks")
         seen = self.ask(view)
         yield Step(1, 2, f"{self.title} scores")
-        scores = self.score(seen, view.refs, view)
+        best = self.tuned(view)
+        scores = best.score(seen, view.refs, view)
         queries = view.box.queries - before
-        return Claim(scores, self.p_values(scores, view) if self.null_from_shadows else None, queries)
+        return Claim(scores, best.p_values(scores, view) if self.null_from_shadows else None, queries)
 
     def ask(self, view: View) -> Seen:
         q = min(self.views, view.refs.logp.shape[1])
@@ -193,18 +201,51 @@ class ScoreAttack(Attack):
         z = answers(view.z_x) if self.needs_population else np.empty((q, 0, view.refs.logp.shape[-1]))
         return Seen(answers(view.x), z)
 
+    def candidates(self) -> tuple[Self, ...]:
+        """The constants that it may take, the usual ones first."""
+        return (self,)
+
+    def tuned(self, view: View) -> Self:
+        """With the constants that do best against own shadows in the target's place: the target is not
+        asked.
+        """
+        tried = self.candidates()
+        if len(tried) == 1 or len(view.refs.logp) < 3:
+            return tried[0]
+        return max(tried, key=lambda attack: attack.strength(view))
+
+    def strength(self, view: View) -> float:
+        """Mean over the stand-ins of the AUC of those records that most look like members."""
+        return float(np.mean([_early_auc(scores, inside) for scores, inside in self._posing(view)]))
+
+    def _posing(self, view: View) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
+        """Scores and membership [n] of own shadows, each attacked with the others."""
+        refs = view.refs
+        for j in range(min(len(refs.logp), STAND_INS)):
+            stand_in = Seen(refs.logp[j, : self.views], refs.z_logp[j, : self.views])
+            yield self.score(stand_in, refs.without(j), view), refs.inside[j]
+
     def p_values(self, scores: Floats, view: View) -> Floats | None:
         """The share of known non-members of own shadows that score as high (with the usual +1), [n]."""
-        k = len(view.refs.logp)
-        if k < 3:
+        if len(view.refs.logp) < 3:
             return None
-        null = []
-        for j in range(min(k, STAND_INS)):
-            stand_in = Seen(view.refs.logp[j, : self.views], view.refs.z_logp[j, : self.views])
-            null.append(self.score(stand_in, view.refs.without(j), view)[~view.refs.inside[j]])
-        pooled = np.sort(np.concatenate(null))
+        pooled = np.sort(np.concatenate([said[~inside] for said, inside in self._posing(view)]))
         above = len(pooled) - np.searchsorted(pooled, scores, side="left")
         return np.asarray((1 + above) / (1 + len(pooled)))
+
+
+def _early_auc(scores: Floats, inside: NDArray[np.bool_]) -> float:
+    """The area under the ROC up to EARLY false positives, over the chance level (McClish 1989)."""
+    from sklearn.metrics import roc_auc_score
+
+    if inside.all() or not inside.any():
+        return 0.5
+    return float(roc_auc_score(inside, scores, max_fpr=EARLY))
+
+
+def tempered(logp: Floats, temperature: float) -> Floats:
+    """log probabilities [..., c] as if the logits had been divided by the temperature (Guo et al. 2017)."""
+    return np.asarray(special.log_softmax(logp / temperature, axis=-1))
 
 
 @final
@@ -409,15 +450,22 @@ class RMIA(ScoreAttack):
     a: Annotated[
         float, Range(0.0, 1.0, 0.1, "Guessed line from OUT to average probability (offline correction).")
     ] = 0.3
+    temperature: Annotated[float, TEMPERED] = 0.0
+
+    def candidates(self) -> tuple[Self, ...]:
+        return (self,) if self.temperature else tuple(replace(self, temperature=t) for t in TEMPERATURES)
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
-        own = np.exp(log_true(refs.logp[:, 0], view.y))
+        def said(logp: Floats, y: Rows) -> Floats:
+            return np.exp(log_true(tempered(logp, self.temperature or 1.0), y))  # type: ignore[no-any-return]
+
+        own = said(refs.logp[:, 0], view.y)
         out = np.where(refs.inside, np.nan, own)
         some = (~refs.inside).any(0)
         mean = np.where(some, np.nanmean(np.where(some, out, 0.5), axis=0), own.mean(0))
-        z_mean = np.exp(log_true(refs.z_logp[:, 0], view.z_y)).mean(0)
-        x_ratio = np.exp(log_true(seen.logp[0], view.y)) / self._usual(mean)
-        z_ratio = np.exp(log_true(seen.z_logp[0], view.z_y)) / self._usual(z_mean)
+        z_mean = said(refs.z_logp[:, 0], view.z_y).mean(0)
+        x_ratio = said(seen.logp[0], view.y) / self._usual(mean)
+        z_ratio = said(seen.z_logp[0], view.z_y) / self._usual(z_mean)
         beaten = np.searchsorted(np.sort(z_ratio), x_ratio / self.gamma, side="right") / len(z_ratio)
         # Ties of 1/|z| are broken by the ratio itself.
         return np.asarray(beaten + 1e-6 * x_ratio / (1 + x_ratio))
@@ -432,10 +480,12 @@ class RMIA(ScoreAttack):
 class BASE(ScoreAttack):
     """log p_target(y|x) - log mean_k p_k(y|x): one line, strong with few references (Lassila et al. 2025).
 
-    Setting: black box, any reference models, two suffice.
+    Setting: black box, any reference models, two suffice. Provably equivalent to RMIA (arXiv 2603.11799,
+    2026): what parts the two is how they are tuned.
     """
 
     references: Annotated[int, Range(0, 256, 1, "How many shadows to use; 0 means all.")] = 0
+    temperature: Annotated[float, TEMPERED] = 0.0
 
     @property
     def slug(self) -> str:  # type: ignore[override]
@@ -459,9 +509,13 @@ class BASE(ScoreAttack):
     def quick(self) -> bool:  # type: ignore[override]
         return not self.references
 
+    def candidates(self) -> tuple[Self, ...]:
+        return (self,) if self.temperature else tuple(replace(self, temperature=t) for t in TEMPERATURES)
+
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
-        own = log_true(refs.logp[: self.references or None, 0], view.y)
-        said = log_true(seen.logp[0], view.y)
+        temperature = self.temperature or 1.0
+        own = log_true(tempered(refs.logp[: self.references or None, 0], temperature), view.y)
+        said = log_true(tempered(seen.logp[0], temperature), view.y)
         return np.asarray(said - special.logsumexp(own, axis=0) + np.log(len(own)))
 
 

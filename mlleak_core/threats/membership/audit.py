@@ -29,11 +29,12 @@ from mlleak_core.threats.membership.attacks import (
     View,
     chosen,
     log_probabilities,
+    log_true,
     phi,
     stage,
 )
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, truth_of
+from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, tail_test, truth_of
 from mlleak_core.threats.membership.pool import Looks, open_pool, recipe_for, views_of
 from mlleak_core.threats.membership.result import Audit
 from mlleak_core.threats.membership.target import TARGET, Subject, of_run, train_target
@@ -175,6 +176,7 @@ class _Case:
         self.settings, self.pool, self.looks = settings, pool, looks
         self.subject, self.truth = subject, truth
         self.service, self.started = service, started
+        self.tried = len(chosen(settings.attack))
         self.reveal = settings.reveal if service is None else service.reveal
         self.trained, self.untrained = _remembering(subject.answer), _remembering(subject.untrained)
 
@@ -204,7 +206,9 @@ class _Case:
             except BadInput as problem:
                 skipped[name] = str(problem)
                 continue
-            reports[name] = judge(name, claim, self.truth, untrained, self.settings.seed)
+            reports[name] = judge(
+                name, claim, self.truth, untrained, seed=self.settings.seed, among=self.tried
+            )
             scores[name] = claim.scores
         train_accuracy, test_accuracy = self.accuracy
         rows = self.pool.candidates
@@ -226,6 +230,7 @@ class _Case:
             train_accuracy=train_accuracy,
             test_accuracy=test_accuracy,
             risk=_claim(LtIqr(), view).scores,
+            tail=tail_test(log_true(log_probabilities(self._answers(view)), view.y), self.truth),
             shadow_seconds=fleet.seconds,
             seconds=now() - self.started,
             run=self.subject.key,
@@ -233,8 +238,10 @@ class _Case:
         )
 
     def _target_phi(self, view: View) -> NDArray[np.float32]:
-        answers = self.local(self.trained).ask(view.x)
-        return phi(log_probabilities(answers), view.y).astype(np.float32)
+        return phi(log_probabilities(self._answers(view)), view.y).astype(np.float32)
+
+    def _answers(self, view: View) -> NDArray[Any]:
+        return self.local(self.trained).ask(view.x)
 
 
 def _remembering(answer: Answer) -> Answer:

@@ -9,7 +9,7 @@ from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.data.source import is_faces
 from mlleak_core.defences.on_output import REVEALS
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.threat import Artefact, Card, Threat
+from mlleak_core.threat import Artefact, Card, Null, Threat
 
 LEAKY: dict[str, Any] = {
     "epochs": 48,
@@ -66,6 +66,7 @@ class MembershipSettings(Settings):
 
 
 ROOM = "mlleak_core.threats.membership"
+NULLS = f"{ROOM}.nulls"
 THREAT = Threat(
     card=Card(
         slug="membership",
@@ -81,6 +82,30 @@ THREAT = Threat(
     run=f"{ROOM}.audit:run",
     exhibit=f"{ROOM}.exhibit:MembershipExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",
+    nulls=(
+        Null(
+            key="membership-void",
+            situation="members drawn at random, as the app draws them",
+            claim="the result is called void",
+            allowed=0.01,
+            draw=f"{NULLS}:random_membership",
+        ),
+        Null(
+            key="membership-headline",
+            situation="a target that was never trained, attacked in all ways",
+            claim="the strongest attack is said to find members, or to tell them on average",
+            allowed=0.05,
+            draw=f"{NULLS}:untrained_headline",
+        ),
+        Null(
+            key="membership-attack",
+            situation="a target that was never trained, attacked in one way after the other",
+            claim="the attack is said to find members, or to tell them on average",
+            allowed=0.05,
+            draw=f"{NULLS}:untrained_attack",
+            draws=600,
+        ),
+    ),
     scores=f"{ROOM}.scores:run",
     remote=True,
     writes=(Artefact("per-record", "FILE.csv", "write every record's scores"),),

@@ -19,14 +19,12 @@ from mlleak_core.measure import positive_predictive_value, proportion
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline, Verdict
 from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.judge import LINE, MembershipVerdict, Numbers
+from mlleak_core.threats.membership.judge import LINE, MembershipVerdict, Numbers, strongest
 
 GUESSES = 12
 """Records to bet on."""
 SPRITE = 64
 """Side of a thumbnail."""
-FIRST = "lira"
-"""The attack that speaks for all where it could run."""
 SAYS = {
     MembershipVerdict.GUESSING: "is no better than guessing",
     MembershipVerdict.ON_AVERAGE: "tells members from outsiders on average, but finds nobody with confidence",
@@ -49,8 +47,8 @@ class RecordVerdict(Verdict):
 
 @dataclass(frozen=True, kw_only=True)
 class Risk:
-    """LT-IQR as a warning: of the n members it calls most at risk, the share above LiRA's line; of all
-    members, too.
+    """LT-IQR as a warning: of the n members it calls most at risk, the share above the line of the strongest
+    attack; of all members, too.
     """
 
     top: float
@@ -60,8 +58,8 @@ class Risk:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """reports: strongest attack first. reveal: what the service showed. names, words: of the records shown,
-    words only where there are no pictures. shadows: 0 of a table of answers, whose accuracies may be unknown.
+    """reveal: what the service showed. names, words: of the records shown, words only where there are no
+    pictures. shadows: 0 of a table of answers, whose accuracies may be unknown. tail: see `judge.tail_test`.
     """
 
     made: str
@@ -82,6 +80,7 @@ class About:
     words: tuple[str, ...]
     pictures: bool
     risk: Risk | None
+    tail: Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +145,7 @@ class MembershipExhibit(Exhibit):
 
     @property
     def slugs(self) -> tuple[str, ...]:
-        """The attacks that could run, strongest first."""
+        """The attacks that could run, as the catalogue lists them."""
         return tuple(numbers.attack for numbers in self.about.reports)
 
     @property
@@ -163,8 +162,8 @@ class MembershipExhibit(Exhibit):
 
     @property
     def leading(self) -> Numbers:
-        """LiRA, or what stands first where it could not run."""
-        return next((n for n in self.about.reports if n.attack == FIRST), self.about.reports[0])
+        """The strongest speaks for all; its intervals are corrected for having been chosen."""
+        return strongest(self.about.reports)
 
     @property
     def gap(self) -> float:
@@ -183,12 +182,14 @@ class MembershipExhibit(Exhibit):
         return tuple(self.curve(attack) for attack in attacks or self.slugs[:1])
 
     def dot(self) -> Dot | None:
-        """Where the run stands on the trail: the accuracy gap, and what LiRA finds; None where it cannot be
-        claimed.
+        """Where the run stands on the trail: the accuracy gap, and what the strongest attack finds.
+
+        None where that cannot be claimed.
         """
-        if self.leading.attack != FIRST or self.leading.tpr_1pct is None:
+        found = self.leading.tpr_1pct_among
+        if not self.about.shadows or found is None:
             return None
-        return Dot(self.label(), self.gap, self.leading.tpr_1pct)
+        return Dot(self.label(), self.gap, found)
 
     def label(self) -> str:
         """The run in one line, for the trail."""
@@ -353,10 +354,10 @@ class MembershipExhibit(Exhibit):
     def conclusion(self) -> Conclusion:
         """What follows for the leading attack, from its intervals."""
         numbers = self.leading
-        if numbers.verdict is MembershipVerdict.VOID:
-            return Conclusion(numbers.verdict, VOID, "Members and outsiders differ in distribution.")
+        if numbers.void:
+            return Conclusion(numbers.verdict_among, VOID, "Members and outsiders differ in distribution.")
         sentence = f"{CATALOGUE[numbers.attack].title} *{_says_of(numbers)}*. {_names(numbers)}"
-        return Conclusion(numbers.verdict, sentence, self._right())
+        return Conclusion(numbers.verdict_among, sentence, f"{_chosen(numbers)}{self._right()}")
 
     def _right(self) -> str:
         about = self.about
@@ -376,8 +377,27 @@ class MembershipExhibit(Exhibit):
         sure = proportion(round(risk.top * risk.n), risk.n)
         return (
             "A warning the trainer could have had for free (LT-IQR, from the training log): of the "
-            f"{risk.n} members it calls most at risk, LiRA finds {risk.top:.0%} {_span(sure)}; of all "
-            f"members, {risk.all:.0%}."
+            f"{risk.n} members it calls most at risk, {CATALOGUE[self.leading.attack].title} finds "
+            f"{risk.top:.0%} {_span(sure)}; of all members, {risk.all:.0%}."
+        )
+
+    def foretold(self) -> str:
+        """What was to be expected before the first shadow was trained; empty where it is not known."""
+        tail = self.about.tail
+        if tail is None:
+            return ""
+        return (
+            f"Without a single shadow (tail test): {tail.value:.1%} {_span(tail)} of the outsiders have a "
+            "loss that only 1% of the members reach. Where there is nothing to find, it would be 1%."
+        )
+
+    def equivalent(self) -> str:
+        """Which attacks are one and the same; empty where only one of them stands."""
+        if not {"rmia", "base"} <= set(self.slugs):
+            return ""
+        return (
+            "RMIA and BASE are provably equivalent (arXiv 2603.11799, 2026): what parts them here is tuning. "
+            "Temperatures and priors are chosen on own shadows in the target's place, never on the target."
         )
 
     def left_out(self) -> tuple[str, ...]:
@@ -410,32 +430,39 @@ class MembershipExhibit(Exhibit):
     def average(self, attack: str) -> Finding:
         """An attack's AUC, with its controls."""
         numbers = self.numbers(attack)
-        at_line = "cannot be claimed" if numbers.tpr_1pct is None else _percent(numbers.tpr_1pct)
+        auc, found = self._intervals(numbers)
+        at_line = "cannot be claimed" if found is None else _percent(found)
         return Finding(
             key=f"{attack}/auc",
             what=f"{CATALOGUE[attack].title}: AUC",
-            estimate=numbers.auc,
+            estimate=auc,
             chance=0.5,
             controls=self._controls(numbers),
             counted=f"records: {numbers.n_members} members, {numbers.n_nonmembers} not",
-            notes=(f"at 1% false alarms {at_line}", *self._shadows()),
+            notes=(f"at 1% false alarms {at_line}", *self._shadows(), *self._corrected(numbers)),
             **self._stamp(numbers),
         )
 
     def found(self, numbers: Numbers) -> Finding | None:
         """The members above the line that 1% of the outsiders cross; None where that cannot be claimed."""
-        if numbers.tpr_1pct is None:
+        auc, found = self._intervals(numbers)
+        if found is None:
             return None
         controls = (f"{c.what} {c.estimate.value:.2f}" for c in self._controls(numbers))
         return Finding(
             key=f"{numbers.attack}/found",
             what=f"{CATALOGUE[numbers.attack].title}: members found at 1% false alarms",
-            estimate=numbers.tpr_1pct,
+            estimate=found,
             form=".1%",
             chance=LINE,
             controls=(),
             counted=f"members, {numbers.n_nonmembers} outsiders",
-            notes=(f"AUC {numbers.auc.value:.2f} {_span(numbers.auc, '.2f')}", *controls, *self._shadows()),
+            notes=(
+                f"AUC {auc.value:.2f} {_span(auc, '.2f')}",
+                *controls,
+                *self._shadows(),
+                *self._corrected(numbers),
+            ),
             **self._stamp(numbers),
         )
 
@@ -458,7 +485,7 @@ class MembershipExhibit(Exhibit):
     def worth(self, base_rate: float) -> Finding | None:
         """What lying above the line is worth when `base_rate` of all records asked for are members."""
         numbers = self.leading
-        found = numbers.tpr_1pct
+        found = numbers.tpr_1pct_among
         if found is None:
             return None
         rates = (found.value, found.low, found.high)
@@ -488,6 +515,17 @@ class MembershipExhibit(Exhibit):
         first = () if untrained is None else (Control("untrained target", untrained),)
         return (*first, shuffled, blind)
 
+    def _intervals(self, numbers: Numbers) -> tuple[Estimate, Estimate | None]:
+        """AUC and members found; of the strongest attack with the intervals that allow for choosing it."""
+        if numbers is self.leading:
+            return numbers.auc_among, numbers.tpr_1pct_among
+        return numbers.auc, numbers.tpr_1pct
+
+    def _corrected(self, numbers: Numbers) -> tuple[str, ...]:
+        if numbers is not self.leading or numbers.among == 1:
+            return ()
+        return (f"strongest of {numbers.among} attacks, intervals corrected for that",)
+
     def _shadows(self) -> tuple[str, ...]:
         count = self.about.shadows
         return (f"{count} shadow{'s' * (count > 1)}",) if count else ()
@@ -498,7 +536,8 @@ class MembershipExhibit(Exhibit):
             "seed": about.settings.seed,
             "seconds": about.seconds,
             "source": self.source,
-            "verdict": numbers.verdict,
+            "verdict": numbers.verdict_among if numbers is self.leading else numbers.verdict,
+            "null": _null(numbers, numbers is self.leading),
         }
 
     def headlines(self) -> tuple[Headline, ...]:
@@ -517,9 +556,23 @@ class MembershipExhibit(Exhibit):
 
 
 def _says_of(numbers: Numbers) -> str:
-    if numbers.verdict is MembershipVerdict.FINDS and numbers.tpr_1pct is not None:
+    if numbers.verdict_among is MembershipVerdict.FINDS and numbers.tpr_1pct is not None:
         return f"finds {numbers.tpr_1pct.value:.1%} of the members at 1% false alarms"
-    return SAYS[numbers.verdict]
+    return SAYS[numbers.verdict_among]
+
+
+def _chosen(numbers: Numbers) -> str:
+    """That it was chosen as the strongest; empty where it was the only one."""
+    if numbers.among == 1:
+        return ""
+    return f"The strongest of {numbers.among} attacks, its intervals corrected for that (Bonferroni). "
+
+
+def _null(numbers: Numbers, leading: bool) -> str:
+    """Which rate says how often a verdict like this one is wrong."""
+    if numbers.void:
+        return "membership-void"
+    return "membership-headline" if leading else "membership-attack"
 
 
 def _names(numbers: Numbers) -> str:

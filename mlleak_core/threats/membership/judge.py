@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,10 @@ from mlleak_core.measure import Roc
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Verdict
 from mlleak_core.threats.membership.attacks import Claim, Rows, summaries
+from mlleak_core.threats.membership.blind import Blind, blind_baseline
 
+DRAWN, OUTSIDE = 0.001, 0.01
+"""Levels of the blind baseline's permutation test: members drawn here, and a table from outside."""
 FDR = 0.1
 """Share of false names that an attacker puts up with when he names records (Benjamini & Hochberg 1995)."""
 LINE, FAR_LINE = 0.01, 0.001
@@ -32,13 +36,11 @@ class MembershipVerdict(Verdict):
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What only the judge may read: member [n], person [n], and the blind baseline's AUC, which is found from
-    the truth.
-    """
+    """What only the judge may read: member [n], person [n], and the blind baseline, found from the truth."""
 
     member: NDArray[np.bool_]
     person: NDArray[Any]
-    blind: Estimate
+    blind: Blind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,9 @@ class Numbers:
 
     tpr_*: members above the line that so few outsiders cross, None where there are too few outsiders to say;
     line: the score there. named_count: records on the attacker's own false-discovery list, and
-    named_members, how many of these are members. shuffled, untrained, blind: controls.
+    named_members, how many of these are members. shuffled, untrained, blind: controls; blind_p: of the blind
+    baseline; net: the AUC over the blind one; drawn: whether the members were drawn here. among: how many
+    attacks were tried; *_among: intervals that hold for the strongest of them (Bonferroni).
     """
 
     attack: str
@@ -59,6 +63,12 @@ class Numbers:
     shuffled: Estimate
     untrained: Estimate | None
     blind: Estimate
+    blind_p: float
+    net: Estimate
+    drawn: bool
+    among: int
+    auc_among: Estimate
+    tpr_1pct_among: Estimate | None
     named_count: int
     named_members: Estimate | None
     n_members: int
@@ -68,13 +78,28 @@ class Numbers:
     @property
     def verdict(self) -> MembershipVerdict:
         """From the intervals: the blind baseline first, then the average, then the line."""
-        if self.blind.low > 0.5:
+        return self._verdict(self.auc, self.tpr_1pct)
+
+    @property
+    def verdict_among(self) -> MembershipVerdict:
+        """The same where this is the strongest of all attacks tried."""
+        return self._verdict(self.auc_among, self.tpr_1pct_among)
+
+    def _verdict(self, auc: Estimate, tpr: Estimate | None) -> MembershipVerdict:
+        if self.void:
             return MembershipVerdict.VOID
-        if self.auc.low <= 0.5:
+        if auc.low <= 0.5:
             return MembershipVerdict.GUESSING
-        if self.tpr_1pct is not None and self.tpr_1pct.low > LINE:
+        if tpr is not None and tpr.low > LINE:
             return MembershipVerdict.FINDS
         return MembershipVerdict.ON_AVERAGE
+
+    @property
+    def void(self) -> bool:
+        """Members drawn here: the draw was no random one. Of a table: the attack is no better than blind."""
+        if self.drawn:
+            return self.blind_p <= DRAWN
+        return self.blind_p <= OUTSIDE and self.net.low <= 0
 
     def row(self) -> dict[str, Any]:
         """The flat form that the command line prints."""
@@ -96,11 +121,20 @@ class Numbers:
             },
             "blind_auc": self.blind.value,
             "blind_interval": _interval(self.blind),
+            "blind_p": self.blind_p,
+            "net_of_blind": self.net.value,
+            "net_of_blind_interval": _interval(self.net),
+            "attacks_tried": self.among,
+            "auc_interval_corrected": _interval(self.auc_among),
+            "tpr_at_1pct_interval_corrected": _interval(self.tpr_1pct_among),
             "queries": self.queries,
             "named": self.named_count,
             "named_members": self.named_members and vars(self.named_members),
             "verdict": self.verdict.words,
         }
+
+
+N = TypeVar("N", bound=Numbers)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,32 +152,28 @@ def _interval(estimate: Estimate | None) -> list[float] | None:
     return [estimate.low, estimate.high] if estimate else None
 
 
-def truth_of(x: NDArray[Any], y: Rows, member: NDArray[np.bool_], person: NDArray[Any]) -> Truth:
-    """Seal the truth, with the blind baseline measured on it."""
-    return Truth(member, person, blind_baseline(x, y, member, person))
-
-
-def blind_baseline(x: NDArray[Any], y: Rows, member: NDArray[np.bool_], person: NDArray[Any]) -> Estimate:
-    """A classifier that never queries the model: AUC of membership from the records alone, cross-fitted over
-    people.
-
-    If it beats chance, members and non-members differ in distribution and every attack's result is void.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
+def truth_of(
+    x: NDArray[Any], y: Rows, member: NDArray[np.bool_], person: NDArray[Any], *, seed: int = 0
+) -> Truth:
+    """Seal the truth of members that were drawn here, with the blind baseline measured on it."""
     features = summaries(x, x, y, y, 30)[0]
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200))
-    folds = GroupKFold(5, shuffle=True, random_state=0)  # members stand in whole people, so folds must, too
-    said = cross_val_predict(model, features, member, groups=person, cv=folds, method="decision_function")
-    return measure.auc_with_interval(said, member, person)
+    return Truth(member, person, blind_baseline(features, member, person, drawn=True, seed=seed))
 
 
-def judge(name: str, claim: Claim, truth: Truth, untrained: Claim | None = None, seed: int = 0) -> Report:
-    """The only reader of the truth. `untrained` is the same attack on a model that never saw anybody."""
+def strongest(reports: Iterable[N]) -> N:
+    """The attack that finds most members at 1% false alarms; where none can say, that of the highest AUC."""
+    return max(reports, key=lambda n: (n.tpr_1pct.value if n.tpr_1pct else 0.0, n.auc.value))
+
+
+def judge(
+    name: str, claim: Claim, truth: Truth, untrained: Claim | None = None, *, seed: int = 0, among: int = 1
+) -> Report:
+    """The only reader of the truth. `untrained` is the same attack on a model that never saw anybody.
+
+    among: how many attacks are tried on it.
+    """
     member, person, scores = truth.member, truth.person, claim.scores
+    level = 1 - 0.05 / among
     shuffled = stream(seed, "shuffled membership").permutation(member)
     named = np.zeros(len(member), bool)
     if claim.p_values is not None:
@@ -159,7 +189,13 @@ def judge(name: str, claim: Claim, truth: Truth, untrained: Claim | None = None,
         roc=measure.roc(scores, member),
         shuffled=measure.auc_with_interval(scores, shuffled, person),
         untrained=None if untrained is None else measure.auc_with_interval(untrained.scores, member, person),
-        blind=truth.blind,
+        blind=truth.blind.auc,
+        blind_p=truth.blind.p,
+        net=_net(scores, truth),
+        drawn=truth.blind.drawn,
+        among=among,
+        auc_among=measure.auc_with_interval(scores, member, person, level),
+        tpr_1pct_among=measure.tpr_at_fpr(scores, member, LINE, person, level),
         named=named,
         named_count=count,
         named_members=measure.proportion(int(member[named].sum()), count) if count else None,
@@ -167,6 +203,20 @@ def judge(name: str, claim: Claim, truth: Truth, untrained: Claim | None = None,
         n_nonmembers=int((~member).sum()),
         queries=claim.queries,
     )
+
+
+def _net(scores: NDArray[Any], truth: Truth) -> Estimate:
+    """AUC of the attack minus that of the blind baseline on the same records."""
+    blind = truth.blind.scores[None, None]
+    return measure.auc_gain_over_controls(scores[None], blind, truth.member, truth.person).gain
+
+
+def tail_test(true: NDArray[np.float64], truth: Truth) -> Estimate | None:
+    """The share of outsiders whose loss lies above what 1% of members reach: it foretells what LiRA finds.
+
+    true [n]: log p_y of the target; no shadow is needed. Source: arXiv 2510.19773 (2025).
+    """
+    return measure.tpr_at_fpr(-true, ~truth.member, LINE, truth.person)
 
 
 def accuracies(right: NDArray[np.bool_], truth: Truth) -> tuple[float, float]:

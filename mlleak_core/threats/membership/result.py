@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core.contract import BadInput
+from mlleak_core.contract import BadInput, Estimate
 from mlleak_core.figures.sheets import atlas
 from mlleak_core.measure import positive_predictive_value
 from mlleak_core.seeds import stream
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.exhibit import FIRST, GUESSES, SPRITE, About, MembershipExhibit, Risk
-from mlleak_core.threats.membership.judge import LINE, Report
+from mlleak_core.threats.membership.exhibit import GUESSES, SPRITE, About, MembershipExhibit, Risk
+from mlleak_core.threats.membership.judge import LINE, Report, strongest
 from mlleak_core.threats.membership.pool import Looks
 
 GALLERY = 60
@@ -54,6 +54,7 @@ class Audit:
     train_accuracy: float
     test_accuracy: float
     risk: NDArray[np.float64]
+    tail: Estimate | None
     shadow_seconds: float
     seconds: float
     run: str
@@ -71,6 +72,7 @@ class Audit:
             "shadows": self.shadows,
             "shadow_seconds": self.shadow_seconds,
             "run": self.run,
+            "tail_test": self.tail and vars(self.tail),
             "skipped": self.skipped,
             "lost": list(self.lost),
         }
@@ -103,6 +105,7 @@ class Audit:
             words=() if images is not None else tuple(_words(self, int(r)) for r in shown),
             pictures=images is not None,
             risk=_risk(self),
+            tail=self.tail,
         )
         arrays: dict[str, NDArray[Any]] = {
             "shown": shown,
@@ -174,7 +177,7 @@ def _shown(audit: Audit) -> NDArray[np.int64]:
     sides = [rng.permutation(np.flatnonzero(audit.member == m)) for m in (True, False)]
     half = min(GUESSES // 2, *(len(s) for s in sides))
     bets = rng.permutation(np.concatenate([s[:half] for s in sides]))
-    order = np.argsort(-next(iter(audit.scores.values())))
+    order = np.argsort(-audit.scores[strongest(audit.reports.values()).attack])
     rest = order[~np.isin(order, bets)]
     spread = rest[np.linspace(0, len(rest) - 1, min(GALLERY, len(rest))).astype(int)]
     return np.concatenate([bets, spread])
@@ -191,11 +194,11 @@ def _words(audit: Audit, record: int) -> str:
 
 
 def _risk(audit: Audit) -> Risk | None:
-    """Of the members that LT-IQR calls most at risk, how many are above LiRA's line, and how many of all?"""
-    line = audit.reports[FIRST].line if FIRST in audit.reports else None
-    if line is None:
+    """Of the members that LT-IQR calls most at risk, how many does the strongest attack find, and of all?"""
+    first = strongest(audit.reports.values())
+    if first.line is None:
         return None
-    above = (audit.scores[FIRST] > line)[audit.member]
+    above = (audit.scores[first.attack] > first.line)[audit.member]
     count = max(1, len(above) // AT_RISK)
     worst = np.argsort(-audit.risk[audit.member])[:count]
     return Risk(top=float(above[worst].mean()), all=float(above.mean()), n=count)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core.contract import BadInput, Estimate, Step, now
+from mlleak_core.contract import BadInput, Step, now
 from mlleak_core.data.scores import Scores, read_scores
 from mlleak_core.target.blackbox import softmax
 from mlleak_core.threat import Desk
@@ -26,9 +26,10 @@ from mlleak_core.threats.membership.attacks import (
     log_probabilities,
     log_true,
 )
+from mlleak_core.threats.membership.blind import blind_baseline
 from mlleak_core.threats.membership.card import MembershipSettings
 from mlleak_core.threats.membership.exhibit import About, MembershipExhibit
-from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge
+from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, tail_test
 from mlleak_core.threats.membership.result import drawn, flat, per_record
 
 TITLE = "A table of answers"
@@ -81,6 +82,7 @@ class TableAudit:
             words=(),
             pictures=False,
             risk=None,
+            tail=tail_test(_answers(self.scores).true, _truth(self.scores)),
         )
         arrays = {"member": self.scores.member, **drawn(self.reports, self.claims)}
         return MembershipExhibit(about=about, arrays=arrays)
@@ -144,15 +146,15 @@ def _refusal(scores: Scores, attack: str) -> BadInput:
 
 
 def _truth(scores: Scores) -> Truth:
-    """Rows that share a name are one draw. Without the records there is nothing to be blind on."""
-    n = len(scores.y)
+    """Rows that share a name are one draw. Of the records only the labels are there to be blind on."""
     _, whose = np.unique(np.array(scores.records), return_inverse=True)
-    return Truth(scores.member, whose, Estimate(0.5, 0.0, 1.0, n))
+    label = (scores.y[:, None] == np.unique(scores.y)).astype(float)
+    return Truth(scores.member, whose, blind_baseline(label, scores.member, whose, drawn=False))
 
 
 def _judged(claims: dict[str, NDArray[np.float64]], truth: Truth, seed: int) -> dict[str, Report]:
-    n = len(truth.member)
-    return {name: judge(name, Claim(c, None, n), truth, seed=seed) for name, c in claims.items()}
+    n, among = len(truth.member), len(claims)
+    return {name: judge(name, Claim(c, None, n), truth, seed=seed, among=among) for name, c in claims.items()}
 
 
 def _accuracy(scores: Scores, truth: Truth) -> tuple[float, float] | None:

@@ -42,8 +42,9 @@ EASIER = {
     "few_shot": 0.8,
     "few_shot_random_init": 0.6,
     "few_shot_gain": Estimate(0.2, 0.1, 0.3, 100),
+    "few_shot_told": True,
 }
-KEPT = EASIER | {"few_shot": 0.95, "few_shot_gain": Estimate(0.0, -0.1, 0.1, 100)}
+KEPT = EASIER | {"few_shot": 0.95, "few_shot_gain": Estimate(0.0, -0.1, 0.1, 100), "few_shot_told": False}
 CHANCE = EASIER | {"auc": Estimate(0.5, 0.4, 0.6, 100)}
 
 
@@ -52,7 +53,7 @@ def test_the_layer_where_training_changed_most_is_the_telling_one(told):
     assert exhibit.telling("Hat").layer == "conv3", "pixels and answer are no inner layers"
     conclusion = exhibit.conclusion("Hat")
     assert conclusion.verdict is LadderVerdict.EASIER
-    assert "conv 3 gives it away at 0.80, the untrained net at 0.60" in conclusion.sentence
+    assert "conv 3 gives it away at 0.80, 12 untrained nets at 0.60" in conclusion.sentence
     assert "training *made it easier to read*" in conclusion.sentence
     assert conclusion.sentence.endswith("it cannot be told from chance.")
     assert exhibit.findings()[24].key == "Hat/conv3", "it comes first of its attribute"
@@ -101,7 +102,12 @@ def test_home_says_no_more_than_the_interval(shipped):
     assert "hides skin tone" in answer(0.45, 0.6)
     assert "says little of skin tone" in answer(0.55, 0.7)
     seen = shipped.headlines()[0]
-    assert (seen.picture.layer, seen.picture.attribute) == ("conv3", "Skin tone")
+    strongest = shipped.strongest()
+    assert strongest is not None and strongest.attribute == shipped.first() == "Glasses"
+    assert (seen.picture.layer, seen.picture.attribute) == (strongest.layer, "Glasses")
+    calm = tuple(dataclasses.replace(r, few_shot_told=False) for r in shipped.about.rungs)
+    without = dataclasses.replace(shipped, about=dataclasses.replace(shipped.about, rungs=calm))
+    assert without.first() == "Darker tone" and "alike" in without.headlines()[0].title
 
 
 def test_a_live_exhibit_has_no_maps_and_the_same_numbers(desk, target):

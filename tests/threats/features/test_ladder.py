@@ -12,7 +12,9 @@ from sklearn.linear_model import Ridge as SkRidge
 
 from mlleak_core import measure
 from mlleak_core.contract import BadInput, Estimate, drain
+from mlleak_core.target.models import ConvNet, as_input
 from mlleak_core.target.settings import TrainSettings
+from mlleak_core.target.training import shrink
 from mlleak_core.threats.features import judge as judges
 from mlleak_core.threats.features import ladder, probes
 from mlleak_core.threats.features.card import FeaturesSettings
@@ -20,8 +22,9 @@ from mlleak_core.threats.features.judge import judge
 from mlleak_core.threats.features.ladder import LayerLadder, Side, View
 from mlleak_core.threats.features.run import analyse, run, stage, wanted
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
+from mlleak_core.threats.features.taps import untrained
 
-QUICK = LayerLadder(draws=10, nulls=20)
+QUICK = LayerLadder(draws=10, nulls=20, controls=8)
 
 
 @pytest.mark.parametrize("shape", [(60, 15), (15, 60)])
@@ -64,7 +67,7 @@ def planted():
         for k in ("marked", "null")
     }
 
-    def side(strength):
+    def side(strength, rng=rng):
         found = {}
         for s, c in (("aux", m), ("held", n)):
             noise = rng.normal(size=(c, 40)).astype(np.float32)
@@ -73,10 +76,14 @@ def planted():
             found[s] = {"pixels": torch.tensor(noise), "conv1": torch.tensor(above)}
         return Side(**found)
 
+    def untrained(number, rows):
+        found = side(0.0, np.random.default_rng(100 + number))
+        return Side({layer: x[torch.from_numpy(rows)] for layer, x in found.aux.items()}, found.held)
+
     task = {s: rng.integers(0, 2, c).astype(np.int8) for s, c in (("aux", m), ("held", n))}
     view = View(
         trained=side(1.0),
-        control=side(0.0),
+        untrained=untrained,
         aux_person=np.arange(m) // 2,
         aux_task=task["aux"],
         aux_labels={k: v["aux"] for k, v in labels.items()},
@@ -129,7 +136,7 @@ def test_higher_scores_mean_the_attribute(planted):
 def test_the_attacker_sees_no_held_attribute(faces, target):
     view = stage(target, faces, ["Glasses"])
     names = {f.name for f in dataclasses.fields(View)}
-    assert names == {"trained", "control", "aux_person", "aux_task", "aux_labels", "held_task", "held_rows"}
+    assert names == {"trained", "untrained", "aux_person", "aux_task", "aux_labels", "held_task", "held_rows"}
     assert len(view.aux_labels["Glasses"]) == len(target.split.members)
     assert not set(faces.person[target.split.outsiders]) & set(view.aux_person)
 
@@ -154,13 +161,13 @@ def test_neighbour_lift_against_a_naive_count(rng):
     n = 80
     near = np.argsort(rng.normal(size=(n, n)), axis=1)
     truth, person = (rng.random(n) < 0.3).astype(np.int8), np.arange(n) // 4
-    (ours, _), gain = judges._lift(near, near, truth, person)
+    (ours, _), found = judges._lift(near, near[None], truth, person)
     shares = []
     for i in np.flatnonzero(truth == 1):
         others = [j for j in near[i] if person[j] != person[i]][:15]
         shares.append(truth[others].mean())
     assert ours == pytest.approx(np.mean(shares) / truth.mean())
-    assert gain.value == 0
+    assert found.gain.value == 0 and found.p == 1
 
 
 def test_threshold_is_the_best_balanced_cut(rng):
@@ -183,9 +190,13 @@ def rung(**changes) -> Rung:
         "few_shot": 0.7,
         "few_shot_random_init": 0.65,
         "few_shot_gain": e(0.05, 0.01, 0.09, 100),
+        "few_shot_p": 0.001,
+        "few_shot_told": True,
+        "controls": 12,
         "lift": 1.5,
         "lift_random_init": 1.2,
         "lift_gain": e(0.3, 0.1, 0.5, 30),
+        "lift_p": 0.02,
         "gain": 0.1,
         "positives": 30,
         "holders": 12,
@@ -198,7 +209,12 @@ def rung(**changes) -> Rung:
     ("changes", "words"),
     [
         ({}, "made easier to read"),
-        ({"few_shot_gain": Estimate(0.02, -0.01, 0.05, 100)}, "merely kept"),
+        ({"few_shot_told": False}, "merely kept"),
+        ({"few_shot": 0.54, "few_shot_random_init": 0.5}, "merely kept"),
+        (
+            {"few_shot_gain": Estimate(-0.05, -0.09, -0.01, 100), "few_shot_random_init": 0.54},
+            "merely kept",
+        ),
         ({"few_shot_gain": Estimate(-0.05, -0.09, -0.01, 100)}, "being forgotten"),
         ({"few_shot_gain": Estimate(-0.001, -0.0015, -0.0005, 100)}, "merely kept"),
         ({"auc": Estimate(0.56, 0.52, 0.60, 100)}, "not told from chance"),
@@ -206,6 +222,36 @@ def rung(**changes) -> Rung:
 )
 def test_the_verdict_comes_from_the_intervals(changes, words):
     assert rung(**changes).verdict.words == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "no nearer than before"),
+        ({"lift_told": True}, "drawn together"),
+        ({"lift_told": True, "lift_gain": Estimate(-0.3, -0.5, -0.1, 30)}, "mixed again"),
+    ],
+)
+def test_neighbours_have_a_verdict_of_their_own(changes, words):
+    assert rung(**changes).lift_verdict.words == words
+
+
+def test_gains_are_corrected_over_all_rungs_that_can_differ():
+    """One gain at .03 stands alone, and falls among nineteen others; the pixels count for nothing."""
+    pixels = rung(layer="pixels", few_shot_p=1.0, lift_p=1.0)
+    alone, _ = judges.corrected([rung(few_shot_p=0.03, lift_p=0.5), pixels])
+    crowd = judges.corrected([rung(few_shot_p=0.03), *[rung(few_shot_p=0.9)] * 19])
+    assert alone.few_shot_told and not alone.lift_told and not crowd[0].few_shot_told
+
+
+def test_an_untrained_net_is_normalised_on_the_faces_and_is_another_each_time(faces):
+    pictures, like = shrink(faces), ConvNet("conv-3", torch.Generator())
+    first, again, other = (untrained(like, pictures, 0, number) for number in (0, 0, 1))
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in first.state_dict().items())
+    assert not torch.equal(first.convs[0].weight, other.convs[0].weight)
+    found = first.norms[0](torch.nn.functional.max_pool2d(first.convs[0](as_input(pictures)), 2))
+    assert found.mean((0, 2, 3)).abs().max() < 0.01 and (found.std((0, 2, 3)) - 1).abs().max() < 0.02
+    assert not first.training
 
 
 def test_one_seed_is_one_number(desk, target, faces):
@@ -217,7 +263,7 @@ def test_one_seed_is_one_number(desk, target, faces):
     )
     assert settings.seed == 1 and found.report.rungs == again.rungs
     for ours, theirs in zip(again.rungs, other.rungs, strict=True):
-        assert ours.auc == theirs.auc and ours.random_init == theirs.random_init
+        assert ours.auc == theirs.auc
         assert ours.null != theirs.null
     assert {finding.seed for finding in found.exhibit().findings()} == {1}
     assert list(found.row()) == ["task", "layers", "correlation", "ladder_seconds"]
