@@ -192,6 +192,8 @@ def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool)
             st.session_state[f"sheet-{job}"] = maps.sheet(faces)
         done, sheet = maps.whole() if now.active else maps, st.session_state[f"sheet-{job}"]
         face_map(done.scene(faces, labelling, revealed, job, sheet), key="face-map", **pinning())
+        if words := done.caution():
+            st.caption(words)
         if not now.active and snapshot and snapshot.active:
             st.rerun()
 
