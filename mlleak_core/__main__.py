@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, drain, knobs
 from mlleak_core.data.source import SOURCES
 from mlleak_core.defences.on_output import REVEALS
@@ -50,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BadInput, Diverged, Refused) as problem:
         print(f"mlleak: {problem}", file=sys.stderr)
     except OSError as problem:
-        reason = problem.strerror or problem
-        print(f"mlleak: cannot use {problem.filename or 'a file'}: {reason}", file=sys.stderr)
+        print(f"mlleak: cannot use {disk.refused(problem)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("mlleak: stopped", file=sys.stderr)
     except Exception as problem:  # noqa: BLE001  one clear line, whatever breaks

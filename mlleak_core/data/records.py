@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.shelf import DAMAGED
@@ -71,7 +72,7 @@ class Records:
 
 def identity(path: str) -> str:
     """Names a file by path, time and size."""
-    file = Path(path).expanduser()
+    file = disk.expanded(path)
     return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
@@ -104,17 +105,17 @@ def location() -> Generator[Step, None, Records]:
 
 def purchase(path: str) -> Generator[Step, None, Records]:
     """Purchase-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("purchase", Path(path).expanduser()))
+    return _reading(lambda: _hundred("purchase", disk.expanded(path)))
 
 
 def texas(path: str) -> Generator[Step, None, Records]:
     """Texas-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("texas", Path(path).expanduser()))
+    return _reading(lambda: _hundred("texas", disk.expanded(path)))
 
 
 def table(path: str) -> Generator[Step, None, Records]:
     """Any CSV with a header and a column `label`; the other columns must be numbers."""
-    return _reading(lambda: _table(Path(path).expanduser()))
+    return _reading(lambda: _table(disk.expanded(path)))
 
 
 def _clinic() -> Records:
