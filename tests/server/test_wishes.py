@@ -1,4 +1,4 @@
-"""The operator's settings: unusable ones are refused at the start, and whoever cannot write is told where to."""
+"""The operator's settings: unusable ones are refused at the start, whoever cannot write is told where."""
 
 from __future__ import annotations
 
