@@ -44,6 +44,17 @@ def expanded(path: str) -> Path:
         raise BadInput("the home folder of somebody known here", repr(path[:80]), "Write it out.") from error
 
 
+def given(path: str) -> Path:
+    """The path of somebody's data, there or not. Raises BadInput where no such path can be."""
+    found = expanded(path)
+    try:
+        found.exists()
+    except (OSError, ValueError) as error:
+        got = f"{path[:80]!r} ({getattr(error, 'strerror', None) or error})"
+        raise BadInput("a path that can be looked at", got, "Name an existing folder or table.") from error
+    return found
+
+
 def data_home() -> Path:
     """Folder of downloaded data sets: MLLEAK_DATA_HOME, else the user's data folder. May be read-only."""
     return expanded(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak"))

@@ -154,7 +154,7 @@ def _cached(root: str) -> Reading:
     """Reads pictures once and keeps them for as long as no file of the folder changes."""
 
     def read(files: Sequence[Entry], rows: Sequence[str]) -> Generator[Step, None, NDArray[np.uint8]]:
-        key = fingerprint(str(disk.expanded(root)), shelf.stamps(root), [f.name for f in files])
+        key = fingerprint(str(disk.given(root)), shelf.stamps(root), [f.name for f in files])
         return cache.array(f"folder-{key}", lambda: read_all(files, rows))
 
     return read

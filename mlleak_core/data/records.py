@@ -72,7 +72,7 @@ class Records:
 
 def identity(path: str) -> str:
     """Names a file by path, time and size."""
-    file = disk.expanded(path)
+    file = disk.given(path)
     return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
@@ -105,17 +105,17 @@ def location() -> Generator[Step, None, Records]:
 
 def purchase(path: str) -> Generator[Step, None, Records]:
     """Purchase-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("purchase", disk.expanded(path)))
+    return _reading(lambda: _hundred("purchase", disk.given(path)))
 
 
 def texas(path: str) -> Generator[Step, None, Records]:
     """Texas-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("texas", disk.expanded(path)))
+    return _reading(lambda: _hundred("texas", disk.given(path)))
 
 
 def table(path: str) -> Generator[Step, None, Records]:
     """Any CSV with a header and a column `label`; the other columns must be numbers."""
-    return _reading(lambda: _table(disk.expanded(path)))
+    return _reading(lambda: _table(disk.given(path)))
 
 
 def _clinic() -> Records:
