@@ -214,6 +214,7 @@ def _table(path: Path) -> Records:
     if low.count("label") != 1 or len(low) < 2:
         header = ", ".join(table.columns)[:120] or "no header"
         raise BadInput("a header with one column `label` and features", header, "Mend the header.")
+    _enough(len(table.rows))
     at = low.index("label")
     values = _features(table, at)
     classes, codes = np.unique([row[at] for row in table.rows], return_inverse=True)
@@ -250,9 +251,13 @@ def _features(table: Table, at: int) -> NDArray[np.float64]:
     return values
 
 
+def _enough(records: int) -> None:
+    if records < LEAST:
+        raise BadInput(f"at least {LEAST} records", str(records), "Add more rows.")
+
+
 def _checked(records: Records) -> Records:
-    if len(records) < LEAST:
-        raise BadInput(f"at least {LEAST} records", str(len(records)), "Add more rows.")
+    _enough(len(records))
     if not 2 <= len(records.classes) <= MOST_CLASSES:
         raise BadInput(f"2 to {MOST_CLASSES} classes", str(len(records.classes)), "Group the labels.")
     return records

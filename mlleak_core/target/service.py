@@ -5,6 +5,7 @@ uvicorn).
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import math
@@ -12,6 +13,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,24 +98,29 @@ async def _broken(_: Request, problem: Exception) -> JSONResponse:
     return JSONResponse({"error": f"Something in the service broke ({name}). Its log says where."}, 500)
 
 
-def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until interrupted; requests in flight are answered first. Raises BadInput where the port is
-    not free.
+def serve(application: Starlette, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve until interrupted; requests in flight are answered first. ready: called once callers get through.
+
+    Raises BadInput where the port is not free.
     """
     import uvicorn
 
+    settings = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
+    with _door(host, port) as door, contextlib.suppress(KeyboardInterrupt):
+        ready()
+        uvicorn.Server(settings).run(sockets=[door])
+
+
+def _door(host: str, port: int) -> socket.socket:
+    """A socket that already listens there."""
     if not 0 < port < 65536:
         raise BadInput("a port between 1 and 65535", str(port), "Choose another --port.")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            got = error.strerror or str(error)
-            raise BadInput(
-                f"a free port {port} on {host}", got, "Choose another --port or --host."
-            ) from error
-    uvicorn.run(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        got = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"a free port {port} on {host}", got, "Choose another --port or --host.") from error
 
 
 class _Unusable(BadInput):
