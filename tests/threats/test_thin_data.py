@@ -66,7 +66,7 @@ def drawn(data: str, seed: int = 0) -> maps.Maps:
 
 def rooms(data: str) -> dict[str, tuple[str, Any]]:
     """What every room is asked of these faces: small, since the data are what is tried here."""
-    twins = {"data": data, "epochs": 1, "faces": 1, "net": "strided-3"}
+    twins: dict[str, Any] = {"data": data, "epochs": 1, "faces": 1, "net": "strided-3"}
     return {
         "features": ("features", FeaturesSettings(data=data, epochs=1, attributes=HAT)),
         "membership": ("membership", MembershipSettings(data=data, epochs=1, shadows=2)),
