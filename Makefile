@@ -5,7 +5,7 @@ export MLLEAK_ALLOW_PATHS ?= 1
 
 .PHONY: run test lint bench shipped pictures clean browser
 run: $(VENV)/run.done
-	$(PY) -m streamlit run app.py
+	$(PY) -m mlleak_core app
 
 # Two at a time with a thread each: two threads each would wait for one another. In the order of tests/conftest.py, the longest files first.
 test: $(VENV)/dev.done browser lint

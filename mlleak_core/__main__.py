@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, drain, knobs
 from mlleak_core.data.source import SOURCES
 from mlleak_core.defences.on_output import REVEALS
@@ -41,6 +43,10 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 when what was asked for cannot be done."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # a terminal without an ellipsis is no reason to stop
     try:
         options, rest = _parser(given).parse_known_args(given)
         if rest and not getattr(options, "passes_on", False):
@@ -50,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BadInput, Diverged, Refused) as problem:
         print(f"mlleak: {problem}", file=sys.stderr)
     except OSError as problem:
-        reason = problem.strerror or problem
-        print(f"mlleak: cannot use {problem.filename or 'a file'}: {reason}", file=sys.stderr)
+        print(f"mlleak: cannot use {disk.refused(problem)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("mlleak: stopped", file=sys.stderr)
     except Exception as problem:  # noqa: BLE001  one clear line, whatever breaks
@@ -264,8 +269,8 @@ def _serve(options: argparse.Namespace) -> int:
 
     application = app(options.run, options.reveal, options.key, options.per_minute)
     where = f"http://{options.host}:{options.port}"
-    print(f"serving {options.run} on {where}, revealing {options.reveal}", file=sys.stderr)
-    serve(application, options.host, options.port)
+    words = f"serving {options.run} on {where}, revealing {options.reveal}"
+    serve(application, options.host, options.port, lambda: print(words, file=sys.stderr, flush=True))
     return 0
 
 

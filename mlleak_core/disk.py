@@ -5,6 +5,7 @@ seen.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,8 @@ from safetensors.numpy import load_file, save_file
 from mlleak_core.contract import BadInput
 
 Arrays = Mapping[str, NDArray[Any]]
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SPENT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 DAMAGE = (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError)
 """What reading a damaged file raises."""
 
@@ -33,14 +36,33 @@ def app_home() -> Path:
     return installed if (installed / "app.py").is_file() else checkout
 
 
+def expanded(path: str) -> Path:
+    """A path as somebody wrote it, with `~` as the home folder it stands for. Raises BadInput."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BadInput("the home folder of somebody known here", repr(path[:80]), "Write it out.") from error
+
+
+def given(path: str) -> Path:
+    """The path of somebody's data, there or not. Raises BadInput where no such path can be."""
+    found = expanded(path)
+    try:
+        found.exists()
+    except (OSError, ValueError) as error:
+        got = f"{path[:80]!r} ({getattr(error, 'strerror', None) or error})"
+        raise BadInput("a path that can be looked at", got, "Name an existing folder or table.") from error
+    return found
+
+
 def data_home() -> Path:
     """Folder of downloaded data sets: MLLEAK_DATA_HOME, else the user's data folder. May be read-only."""
-    return Path(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak")).expanduser()
+    return expanded(os.environ.get("MLLEAK_DATA_HOME") or user_data_dir("mlleak"))
 
 
 def cache_home() -> Path:
     """Folder of decoded data and compiled code: MLLEAK_CACHE_HOME, else the user's cache folder."""
-    return Path(os.environ.get("MLLEAK_CACHE_HOME") or user_cache_dir("mlleak")).expanduser()
+    return expanded(os.environ.get("MLLEAK_CACHE_HOME") or user_cache_dir("mlleak"))
 
 
 def runs_home() -> Path:
@@ -50,7 +72,22 @@ def runs_home() -> Path:
 
 def compiled_home() -> Path:
     """Folder of numba's compiled code: NUMBA_CACHE_DIR, else within the caches; put where numba looks."""
-    return Path(os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_home() / "numba")))
+    home = expanded(os.environ.get("NUMBA_CACHE_DIR") or str(cache_home() / "numba"))
+    os.environ["NUMBA_CACHE_DIR"] = str(home)
+    return home
+
+
+def refused(problem: OSError) -> str:
+    """What the machine refused, in a sentence, and one more with the remedy."""
+    file = str(problem.filename or "")
+    what = ": ".join(filter(None, [file, str(problem.strerror or problem)]))
+    if problem.errno in FULL:
+        return f"{what}. Free some space, or set MLLEAK_CACHE_HOME to a folder that has it."
+    if problem.errno in SPENT:
+        return f"{what}. Free some memory and try again."
+    if Path(file).is_relative_to(cache_home()):
+        return f"{what}. Set MLLEAK_CACHE_HOME to a folder that can be written."
+    return f"{what}. Look whether it is there and may be used, or name another."
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from mlleak_core.threats.features.card import (
 from pages._kit import bet, data_card, frame, play, table
 from pages._kit.canvas.face_map import face_map
 from pages._kit.evidence import conclude, error_rates, evidence
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -56,7 +57,7 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
     with st.container(border=True):
         st.markdown(
             "**Guess first.** From which layer can somebody with forty labelled photos read "
-            f"**{attribute}** best?"
+            f"**{plain(attribute)}** best?"
         )
         looks: Any = {"key": f"pick-{slot}", "label_visibility": "collapsed"}
         choice = st.segmented_control("Layer", layers, format_func=LAYER_NAMES.__getitem__, **looks)
@@ -85,10 +86,10 @@ def show_ladder(exhibit: FeaturesExhibit, attribute: str, layer: str) -> None:
     looks: Any = {"key": "measure", "label_visibility": "collapsed"}
     measure = st.segmented_control("Measure", list(MEASURES), default="40 photos", **looks) or "40 photos"
     rungs = exhibit.rungs_of(attribute)
-    alt = f"{attribute} by layer, {measure}; the same numbers are in the table below."
+    alt = f"{plain(attribute)} by layer, {measure}; the same numbers are in the table below."
     st.plotly_chart(ladder(rungs, measure), key="ladder", config={"displaylogo": False}, alt=alt)
     evidence(exhibit.finding(exhibit.telling(attribute)))
-    conclude(exhibit.conclusion(attribute))
+    conclude(exhibit.conclusion(attribute), attribute)
     table.show("All numbers as a table", [r.row() for r in rungs], f"ladder-{attribute}.csv")
 
 
@@ -119,7 +120,7 @@ def live(settings: TrainSettings) -> None:
     try:
         target, faces = bench.run(settings), data_card.opened(settings)
     except BadInput as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         return
     if not faces.targets:
         st.info(
@@ -167,7 +168,7 @@ def live_ladder(job: str, attribute: str, layer: str | None, source: str) -> Non
     if snapshot and snapshot.active:
         play.watch(job)
     elif snapshot and snapshot.status == "failed":
-        st.error(snapshot.error)
+        st.error(plain(snapshot.error))
     elif snapshot and snapshot.result:
         judged(snapshot.result.labelled(job, source), attribute, layer)
 
@@ -181,7 +182,7 @@ def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool)
     def body() -> None:
         now, ahead = bench.look(job), bench.look(first)
         if now is None or now.status == "failed":
-            st.error(now.error if now else "The maps were let go; press Another layout.")
+            st.error(plain(now.error) if now else "The maps were let go; press Another layout.")
             return
         maps = _so_far(now) or (_so_far(ahead) if ahead else None)
         if now.active:
@@ -192,6 +193,8 @@ def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool)
             st.session_state[f"sheet-{job}"] = maps.sheet(faces)
         done, sheet = maps.whole() if now.active else maps, st.session_state[f"sheet-{job}"]
         face_map(done.scene(faces, labelling, revealed, job, sheet), key="face-map", **pinning())
+        if words := done.caution():
+            st.caption(words)
         if not now.active and snapshot and snapshot.active:
             st.rerun()
 

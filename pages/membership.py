@@ -23,6 +23,7 @@ from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.charts import ROWS, packed
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, conclude, error_rates, evidence
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -210,7 +211,7 @@ def closely(seen: Closeup, data: str, marked: int, slot: str) -> None:
         args=(data, -1 if here else seen.person),
         help=PINNED,
     )
-    st.markdown(seen.words)
+    st.markdown(f"**{plain(seen.name)}**, {plain(seen.label)}. {seen.words}")
     if seen.story:
         st.caption(seen.story)
     st.dataframe(list(seen.rows), hide_index=True, height=245)
@@ -242,7 +243,7 @@ def upload() -> None:
         try:
             result = drain(imported(THREAT.scores)(file.getvalue(), settings, frame.bench()))
         except BadInput as problem:
-            st.error(str(problem))
+            st.error(plain(str(problem)))
             return
         case = result.exhibit()
         words = "ROC of the uploaded scores"

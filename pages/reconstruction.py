@@ -21,6 +21,7 @@ from pages._kit.canvas.face_reel import face_reel
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, conclude, error_rates, evidence, line, span, written
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -212,7 +213,7 @@ def read_back(case: ReconstructionExhibit) -> None:
     conclude(case.conclusion())
     evidence(case.pixel_error())
     if case.last.note:
-        st.warning(case.last.note)
+        st.warning(plain(case.last.note))
     table.show("Every reading as a table", case.rows(), "reconstruction.csv")
     st.download_button(
         "Download the pictures (WebP)", case.atlas, "reconstruction.webp", "image/webp", key="r-pictures"

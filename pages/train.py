@@ -14,6 +14,7 @@ from mlleak_core.target.settings import TrainSettings
 from pages._kit import data_card, frame, own_faces, play
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.evidence import line, span, written
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -145,7 +146,7 @@ def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
     with st.container(horizontal=True):
         for said in chosen:
             caption = f"said {said.answer}, {said.sure:.0%} sure"
-            st.image(faces.images[said.row], caption=caption, width=98, alt=caption)
+            st.image(faces.images[said.row], caption=plain(caption), width=98, alt=caption)
 
 
 def first_look() -> None:
@@ -218,7 +219,7 @@ with d.popover("Copy link", icon=":material/link:", width="stretch"):
 if snapshot and snapshot.active:
     play.watch(snapshot.key, live)
 elif snapshot and snapshot.status == "failed":
-    st.error(snapshot.error)
+    st.error(plain(snapshot.error))
 elif snapshot and snapshot.result is not None:
     finished(snapshot.result, settings, "live")
     frame.way("pages/features.py", "Open it up: what else did it learn?", ":material/layers:", "open")
@@ -226,7 +227,7 @@ elif bench.finished(settings):
     try:
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
     except BadInput as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
 elif settings.data == NONE_YET:
     st.info("Choose a ZIP above, or take the example and look how it is made.", icon=":material/upload_file:")
 else:

@@ -42,8 +42,8 @@ def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
         try:
             disk.write_array(path, made)
             return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except OSError:
-            yield Step(1, 1, f"cannot write {path.parent}: keeping the pictures in memory")
+        except OSError as problem:
+            yield Step(1, 1, f"the pictures are kept in memory, cannot write {disk.refused(problem)}")
             made.flags.writeable = False
             return made
 

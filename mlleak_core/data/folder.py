@@ -7,11 +7,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import cache, shelf
 from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
@@ -153,7 +154,7 @@ def _cached(root: str) -> Reading:
     """Reads pictures once and keeps them for as long as no file of the folder changes."""
 
     def read(files: Sequence[Entry], rows: Sequence[str]) -> Generator[Step, None, NDArray[np.uint8]]:
-        key = fingerprint(str(Path(root).expanduser()), shelf.stamps(root), [f.name for f in files])
+        key = fingerprint(str(disk.given(root)), shelf.stamps(root), [f.name for f in files])
         return cache.array(f"folder-{key}", lambda: read_all(files, rows))
 
     return read

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.shelf import DAMAGED
@@ -71,7 +72,7 @@ class Records:
 
 def identity(path: str) -> str:
     """Names a file by path, time and size."""
-    file = Path(path).expanduser()
+    file = disk.given(path)
     return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
@@ -104,17 +105,17 @@ def location() -> Generator[Step, None, Records]:
 
 def purchase(path: str) -> Generator[Step, None, Records]:
     """Purchase-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("purchase", Path(path).expanduser()))
+    return _reading(lambda: _hundred("purchase", disk.given(path)))
 
 
 def texas(path: str) -> Generator[Step, None, Records]:
     """Texas-100 (Shokri et al. 2017) from a file of your own."""
-    return _reading(lambda: _hundred("texas", Path(path).expanduser()))
+    return _reading(lambda: _hundred("texas", disk.given(path)))
 
 
 def table(path: str) -> Generator[Step, None, Records]:
     """Any CSV with a header and a column `label`; the other columns must be numbers."""
-    return _reading(lambda: _table(Path(path).expanduser()))
+    return _reading(lambda: _table(disk.given(path)))
 
 
 def _clinic() -> Records:
@@ -213,6 +214,7 @@ def _table(path: Path) -> Records:
     if low.count("label") != 1 or len(low) < 2:
         header = ", ".join(table.columns)[:120] or "no header"
         raise BadInput("a header with one column `label` and features", header, "Mend the header.")
+    _enough(len(table.rows))
     at = low.index("label")
     values = _features(table, at)
     classes, codes = np.unique([row[at] for row in table.rows], return_inverse=True)
@@ -249,9 +251,13 @@ def _features(table: Table, at: int) -> NDArray[np.float64]:
     return values
 
 
+def _enough(records: int) -> None:
+    if records < LEAST:
+        raise BadInput(f"at least {LEAST} records", str(records), "Add more rows.")
+
+
 def _checked(records: Records) -> Records:
-    if len(records) < LEAST:
-        raise BadInput(f"at least {LEAST} records", str(len(records)), "Add more rows.")
+    _enough(len(records))
     if not 2 <= len(records.classes) <= MOST_CLASSES:
         raise BadInput(f"2 to {MOST_CLASSES} classes", str(len(records.classes)), "Group the labels.")
     return records

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from mlleak_core import disk
 from mlleak_core.contract import BadInput
 
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"}
@@ -121,7 +122,7 @@ def _keys(name: str) -> tuple[str, ...]:
 
 def of_folder(root: str) -> Shelf:
     """Everything in a folder, at any depth. Raises BadInput where there is none."""
-    folder = Path(root).expanduser()
+    folder = disk.given(root)
     if not folder.is_dir():
         raise BadInput("a folder of pictures", repr(root), "Give the path of an existing folder.")
     entries = {}
@@ -143,7 +144,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def stamps(root: str) -> list[Stamp]:
     """Name, time and size of every file in a folder, at any depth; empty where there is none."""
-    folder = Path(root).expanduser()
+    folder = disk.given(root)
     found = []
     for path in _walk(folder) if folder.is_dir() else ():
         try:

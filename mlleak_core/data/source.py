@@ -61,6 +61,8 @@ def find(name: str) -> tuple[Source, str]:
     for source in SOURCES:
         if source.slug == slug and (bool(path) == source.needs_path or source.private):
             return source, path
+        if source.slug == slug and source.needs_path and not path:
+            raise BadInput(f"a path, as in {source.spelling}", "none", "Name the folder or the table.")
     known = ", ".join(s.spelling for s in SOURCES if not s.private)
     raise BadInput(f"data to be one of {known}", repr(name[:80]), "Choose one of these.")
 

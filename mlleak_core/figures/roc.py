@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ def loglog(curves: Sequence[Curve], you: tuple[float, float] | None = None) -> g
         seen = curve.fpr >= LEAST * 0.99
         line = {"color": curve.colour, "width": 1.8 if place else 3}
         x, y = curve.fpr[seen], np.maximum(curve.tpr[seen], LEAST)
-        figure.add_scatter(x=x, y=y, mode="lines", name=curve.title, line=line)
+        figure.add_scatter(x=x, y=y, mode="lines", name=html.escape(curve.title, quote=False), line=line)
     if you is not None:
         _visitor(figure, *you)
     figure.update_layout(

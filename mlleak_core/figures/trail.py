@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ def trail(
         x=[dot.x for dot in dots],
         y=[y.value for y in values],
         mode="markers",
-        text=[dot.label for dot in dots],
+        text=[html.escape(dot.label, quote=False) for dot in dots],
         error_y={
             "type": "data",
             "symmetric": False,

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from mlleak_core.disk import app_home
+from mlleak_core.server import wishes
 
 
 def serve_app(arguments: Sequence[str]) -> int:
-    """Run Streamlit on the app until it is stopped; `arguments` are Streamlit's own.
-    Returns its exit status.
+    """Run Streamlit on the app until it is stopped; `arguments` are Streamlit's own. Returns its exit status.
+
+    Raises BadInput where the operator's settings cannot be used.
     """
+    wishes.check()
     home = app_home()
     environment = {**os.environ}
     paths = [str(home), *filter(None, [environment.get("PYTHONPATH")])]

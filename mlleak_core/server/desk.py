@@ -107,9 +107,7 @@ class Desk:
         self._hold(found.key, settings.data, found)
         problem = self.keep(settings.data, lambda store: store.save(found))
         if problem:
-            yield Step(
-                1, 1, f"the run could not be kept on disk ({problem}); it lives until the server stops"
-            )
+            yield Step(1, 1, f"the run is not kept on disk but until the server stops: {problem}")
         return found
 
     def executor(self) -> Executor:
@@ -132,7 +130,7 @@ class Desk:
         try:
             save(self.store)
         except OSError as problem:
-            return str(problem.strerror or problem)
+            return disk.refused(problem)
         return ""
 
     def recall(self, key: str) -> Any:

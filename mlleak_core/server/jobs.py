@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_still
+from mlleak_core.disk import refused
+from mlleak_core.server import wishes
 
 Status = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 Work = Callable[[], Generator[Step, None, Any]]
@@ -108,7 +110,7 @@ class Jobs:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or _workers()
+        self.workers = workers or wishes.workers()
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._queue: list[_Job] = []
@@ -238,11 +240,7 @@ class Jobs:
         except (BadInput, Diverged) as problem:
             status, error = "failed", str(problem)
         except OSError as problem:
-            status, error = (
-                "failed",
-                f"The machine refused: {problem.strerror or problem}. Free some space or memory and try "
-                "again.",
-            )
+            status, error = "failed", f"The machine refused: {refused(problem)}"
         except Exception as problem:  # noqa: BLE001  a job must never take the worker down
             status, error = (
                 "failed",
@@ -253,16 +251,6 @@ class Jobs:
             status = "stopped"
         job.run = None
         job.snapshot = Snapshot(job.key, status, job.snapshot.step, result, error, 0, now() - job.began)
-
-
-def _workers() -> int:
-    """How many jobs run at a time. Raises BadInput where the operator's wish is no such number."""
-    said = os.environ.get("MLLEAK_JOBS", "")
-    if not said:
-        return max(1, (os.cpu_count() or 2) // 2)
-    if not said.isdigit() or not int(said):
-        raise BadInput("MLLEAK_JOBS to be a whole number of at least 1", repr(said), "Set it to 1, say.")
-    return int(said)
 
 
 def _threads(number: int | None = None) -> int | None:

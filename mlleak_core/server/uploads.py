@@ -4,7 +4,6 @@ torch.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -12,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlleak_core.contract import BadInput
+from mlleak_core.server import wishes
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
 
-BUDGET = 1024
-"""Megabytes that all uploads may take together, unless MLLEAK_UPLOAD_MB says otherwise: some two hundred of a
-class's usual size.
-"""
 IDLE = 2 * 3600.0
 """Seconds after which an upload that nobody has looked at may make room for another."""
 RUNS = 6
@@ -40,7 +36,7 @@ class Uploads:
     """
 
     def __init__(self, budget: int | None = None) -> None:
-        self.budget = (budget or _budget()) * 2**20
+        self.budget = (budget or wishes.upload_megabytes()) * 2**20
         self._lock = threading.Lock()
         self._kept: dict[str, _Upload] = {}
 
@@ -118,14 +114,3 @@ class Uploads:
                 return False
             del self._kept[name]
             return True
-
-
-def _budget() -> int:
-    said = os.environ.get("MLLEAK_UPLOAD_MB", "")
-    if not said:
-        return BUDGET
-    if not said.isdigit() or not int(said):
-        raise BadInput(
-            "MLLEAK_UPLOAD_MB to be a whole number of megabytes", repr(said), "Set it to 1024, say."
-        )
-    return int(said)

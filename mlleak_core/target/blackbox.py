@@ -145,7 +145,7 @@ class Remote:
             raise Refused(f"The service answered {reply.status_code}. {hint}")
         try:
             found = reply.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             other = f"{self.endpoint} did not answer in JSON."
             raise Refused(f"{other} Is it a prediction service?") from error
         if not isinstance(found, dict):
@@ -154,6 +154,7 @@ class Remote:
 
 
 HINTS = {
+    400: "It cannot use these inputs: is it a service of the same data?",
     401: "Give the right --key.",
     413: "Lower the batch.",
     429: "It limits the rate: wait, or ask for less.",

@@ -5,6 +5,7 @@ uvicorn).
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import math
@@ -12,13 +13,15 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -28,6 +31,7 @@ from mlleak_core.target.blackbox import softmax
 
 BATCH = 512
 """Inputs a request may hold."""
+SCALE = "Bring them to the scale of the training data."
 
 
 def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: int = 0) -> Starlette:
@@ -49,7 +53,7 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
 
     async def describe(request: Request) -> JSONResponse:
         if not allowed(request):
-            return _error(401, "an API key", "none or another")
+            return NO_KEY
         return JSONResponse(
             {
                 "run": key,
@@ -63,78 +67,137 @@ def app(key: str, reveal: str = "probabilities", api_key: str = "", per_minute: 
 
     async def predict(request: Request) -> JSONResponse:
         if not allowed(request):
-            return _error(401, "an API key", "none or another")
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                return _error(413, f"at most {BATCH} inputs a request", "more")
+            return NO_KEY
         try:
-            inputs = _inputs(body, shape, kind)
-        except ValueError as problem:
-            return _error(
-                400,
-                f"JSON with dtype {kind}, shape [n, {', '.join(map(str, shape))}] and base64 data",
-                str(problem),
-            )
+            inputs = _inputs(await _body(request, limit), shape, kind)
+        except _Unusable as problem:
+            return _error(problem.status, problem)
         if not meter.take(len(inputs)):
-            return _error(429, f"at most {per_minute} queries a minute", "more")
-        shown = revealed(softmax(await run_in_threadpool(answer, inputs)), reveal)
-        if not np.isfinite(shown).all():
-            return _error(400, "inputs that the model has an answer to", "values too large")
-        return JSONResponse({"probabilities": shown.tolist()})
+            return _error(429, BadInput(f"at most {per_minute} queries a minute", "more", "Wait a minute."))
+        answers = await run_in_threadpool(answer, inputs)
+        if not np.isfinite(answers).all():
+            return _error(400, BadInput("inputs that the model has an answer to", "too large values", SCALE))
+        return JSONResponse({"probabilities": revealed(softmax(answers), reveal).tolist()})
 
     routes = [Route("/", describe), Route("/predict", predict, methods=["POST"])]
-    return Starlette(routes=routes, exception_handlers={Exception: _broken})
+    made = Starlette(routes=routes, exception_handlers={HTTPException: _elsewhere, Exception: _broken})
+    made.router.redirect_slashes = False  # a redirection has no sentence
+    return made
+
+
+async def _elsewhere(request: Request, problem: Exception) -> JSONResponse:
+    """An address or a method that the service does not have."""
+    assert isinstance(problem, HTTPException)
+    asked = f"{request.method} {_shown(request.url.path)}"
+    return _error(problem.status_code, BadInput("GET / or POST /predict", asked, "Ask one of these."))
 
 
 async def _broken(_: Request, problem: Exception) -> JSONResponse:
-    """Whatever breaks, the caller gets a sentence."""
-    return JSONResponse({"error": f"Something in the service broke ({type(problem).__name__})."}, 500)
+    """A fault of the service itself; whatever a caller sends is answered before."""
+    name = type(problem).__name__
+    return JSONResponse({"error": f"Something in the service broke ({name}). Its log says where."}, 500)
 
 
-def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until interrupted; requests in flight are answered first. Raises BadInput where the port is
-    not free.
+def serve(application: Starlette, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve until interrupted; requests in flight are answered first. ready: called once callers get through.
+
+    Raises BadInput where the port is not free.
     """
     import uvicorn
 
+    settings = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
+    with _door(host, port) as door, contextlib.suppress(KeyboardInterrupt):
+        ready()
+        uvicorn.Server(settings).run(sockets=[door])
+
+
+def _door(host: str, port: int) -> socket.socket:
+    """A socket that already listens there."""
     if not 0 < port < 65536:
         raise BadInput("a port between 1 and 65535", str(port), "Choose another --port.")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            got = error.strerror or str(error)
-            raise BadInput(
-                f"a free port {port} on {host}", got, "Choose another --port or --host."
-            ) from error
-    uvicorn.run(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        got = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"a free port {port} on {host}", got, "Choose another --port or --host.") from error
 
 
-def _error(status: int, expected: str, got: str) -> JSONResponse:
-    return JSONResponse({"error": f"Expected {expected}; got {got}."}, status)
+class _Unusable(BadInput):
+    """A request that cannot be answered, and the status that says so."""
+
+    def __init__(self, expected: str, got: str, remedy: str, status: int = 400) -> None:
+        super().__init__(expected, got, remedy)
+        self.status = status
+
+
+def _error(status: int, problem: BadInput) -> JSONResponse:
+    return JSONResponse({"error": str(problem)}, status)
+
+
+NO_KEY = _error(401, BadInput("an API key", "none or another", "Send it as `Authorization: Bearer KEY`."))
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """What was sent, where it says that it is JSON, is whole and not too long."""
+    said = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if said != "application/json" or request.headers.get("content-encoding", "identity") != "identity":
+        raise _Unusable("plain application/json", ascii(said)[:60], "Send JSON, not compressed.", 415)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise _Unusable(f"at most {BATCH} inputs a request", "more", "Send them in parts.", 413)
+    except ClientDisconnect as error:
+        raise _Unusable("a whole request", "a part of one", "Send it again.") from error
+    return bytes(body)
 
 
 def _inputs(body: bytes, shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
     """Inputs [n, *shape] of a request, every claim in it checked."""
     try:
         sent = json.loads(body)
-        raw = base64.b64decode(sent["data"], validate=True)
-        count, *rest = sent["shape"]
-        asked = (str(sent.get("dtype")), tuple(rest))
-        sound = isinstance(count, int) and asked == (str(kind), shape) and 0 < count <= BATCH
-    except (KeyError, TypeError, IndexError, AttributeError, RecursionError, ValueError) as error:
-        raise ValueError(f"a request that cannot be read ({type(error).__name__})") from error
-    if not sound:
-        raise ValueError(f"dtype {ascii(asked[0])[:20]}, shape {ascii(sent['shape'])[:60]}")
-    if len(raw) != count * math.prod(shape) * kind.itemsize:
-        raise ValueError(f"{len(raw)} bytes of data")
-    inputs = np.frombuffer(raw, kind).reshape(count, *shape)
+    except (ValueError, RecursionError) as error:
+        raise _Unusable("a JSON object", "none that can be read", "Look how it is written.") from error
+    if not isinstance(sent, dict):
+        raise _Unusable("a JSON object", "JSON of another kind", "Send dtype, shape and data in one.")
+    if sent.get("dtype") != str(kind):
+        raise _Unusable(f"dtype {kind}", _shown(sent.get("dtype")), "Convert the inputs.")
+    count = _count(sent.get("shape"), shape)
+    inputs = np.frombuffer(_data(sent.get("data"), count * math.prod(shape) * kind.itemsize), kind)
     if not np.isfinite(inputs).all():
-        raise ValueError("values that are not finite")
-    return inputs
+        raise _Unusable("finite values", "some that are not", "Leave those inputs out, or fill the gaps.")
+    return inputs.reshape(count, *shape)
+
+
+def _count(said: Any, shape: tuple[int, ...]) -> int:
+    """The number of inputs that a request says it holds."""
+    expected = f"shape [n, {', '.join(map(str, shape))}] with n from 1 to {BATCH}"
+    if not isinstance(said, list) or not all(type(n) is int for n in said):
+        raise _Unusable(expected, "no list of whole numbers", "Give the shape of the inputs.")
+    if tuple(said[1:]) != shape or not 0 < said[0] <= BATCH:
+        raise _Unusable(expected, _shown(said), "Bring the inputs into this shape.")
+    return int(said[0])
+
+
+def _data(said: Any, length: int) -> bytes:
+    """The bytes of the inputs, as many as there must be."""
+    try:
+        raw = base64.b64decode(said, validate=True)
+    except (TypeError, ValueError) as error:
+        raise _Unusable("data in base64", "something else", "Encode the inputs' bytes in base64.") from error
+    if len(raw) != length:
+        raise _Unusable(f"{length} bytes of data", str(len(raw)), "Send as many as shape and dtype say.")
+    return raw
+
+
+def _shown(said: Any) -> str:
+    """A value that somebody sent, short and in ASCII."""
+    try:
+        return ascii(said)[:60]
+    except RecursionError:
+        return "one nested too deep"
 
 
 class _Meter:

@@ -10,6 +10,7 @@ from mlleak_core.target.settings import TrainSettings
 from pages._kit import play
 from pages._kit.evidence import span
 from pages._kit.frame import LABELS_NOTE, bench
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -33,30 +34,30 @@ def show(settings: TrainSettings) -> None:
     try:
         faces = opened(settings)
     except BadInput as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         return
     card = describe(faces)
-    st.subheader(card.provenance.title)
+    st.subheader(plain(card.provenance.title))
     left, right = st.columns(2, gap="large")
     with left:
         _facts(card)
     with right:
         name = st.selectbox("Contact sheet by", [a.name for a in faces.attributes], key="sheet")
-        caption = "A row a class: " + ", ".join(faces.labelling(name).classes)
+        caption = "A row a class: " + plain(", ".join(faces.labelling(name).classes))
         st.image(contact_sheet(faces, name), caption=caption, width="stretch")
 
 
 def _facts(card: DataCard) -> None:
     about = card.provenance
-    balance = ", ".join(f"{n:,} {c}" for c, n in card.balance.items())
+    balance = plain(", ".join(f"{n:,} {c}" for c, n in card.balance.items()))
     st.markdown(
         f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). "
-        f"{card.task.capitalize()}: {balance}."
+        f"{plain(card.task.capitalize())}: {balance}."
     )
     st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}")
     st.markdown(f"**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
     for note in about.notes:
-        st.caption(note)
+        st.caption(plain(note))
     st.caption(LABELS_NOTE)
     rows = [
         {

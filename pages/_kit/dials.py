@@ -10,6 +10,7 @@ from mlleak_core.contract import BadInput, Choice, Knob, Range, Settings, knobs
 from mlleak_core.data.source import SOURCES, find
 from mlleak_core.data.upload import NONE_YET
 from pages._kit.frame import paths_allowed
+from pages._kit.words import plain
 
 Bounds = tuple[float, float, float]
 
@@ -103,5 +104,5 @@ class Dials:
         try:
             return self.kind(**{**usual, **self.values, **fixed})
         except BadInput as problem:
-            st.error(str(problem))
+            st.error(plain(str(problem)))
             return None

@@ -17,6 +17,8 @@ from pages._kit.canvas import picture
 ANCHOR = "how-often-wrong"
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
 """Rates of the intervals that every threat uses."""
+KEPT = "\ue000"
+"""Stands for a name while the verdict's own asterisks are read."""
 MADE = "Measured {}; `mlleak calibrate` does it anew."
 
 
@@ -89,10 +91,12 @@ def span(low: float, high: float, form: str = ".2f") -> str:
     return f"[{low:{form}}, {high:{form}}]"
 
 
-def conclude(conclusion: Conclusion) -> None:
-    """The verdict, in the dark card."""
-    parts = html.escape(conclusion.sentence).split("*")
+def conclude(conclusion: Conclusion, name: str = "") -> None:
+    """The verdict, in the dark card. name: what somebody wrote in it, whose asterisks are no emphasis."""
+    sentence = conclusion.sentence.replace(name, KEPT) if name else conclusion.sentence
+    parts = html.escape(sentence).split("*")
     marked = "".join(f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts))
+    marked = marked.replace(KEPT, html.escape(name))
     st.html(f'<div class="verdict">{marked}<small>{html.escape(conclusion.small)}</small></div>')
 
 

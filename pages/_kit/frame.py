@@ -12,12 +12,13 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from mlleak_core.contract import BadInput, Range, fingerprint, knobs
-from mlleak_core.data.source import SOURCES, find, is_private
+from mlleak_core.data.source import SOURCES, find, identity, is_private
 from mlleak_core.data.upload import NONE_YET
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import NETS, TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
+from pages._kit.words import plain
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 TITLES = {source.title: source for source in SOURCES}
@@ -58,7 +59,7 @@ def open_page(title: str) -> TrainSettings:
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
     except BadInput as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         st.stop()
     with st.sidebar:
         st.html('<div class="brand">ml<span>leak</span></div>')
@@ -92,9 +93,11 @@ def _experiment() -> TrainSettings:
         values["net"] = st.selectbox("Net", list(NETS), key="net", help=KNOBS["net"].help, **bound)
         values["seed"] = _number("seed", "Seed")
     try:
-        return TrainSettings(**values)
+        settings = TrainSettings(**values)
+        identity(settings.data)
+        return settings
     except BadInput as problem:
-        st.warning(str(problem))
+        st.warning(plain(str(problem)))
         return TrainSettings()
 
 

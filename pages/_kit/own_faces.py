@@ -15,6 +15,7 @@ from mlleak_core.figures.scenes import Scene
 from mlleak_core.server.desk import Desk
 from pages._kit import play
 from pages._kit.frame import visitor
+from pages._kit.words import plain
 from PIL import Image
 
 EXAMPLE = 400
@@ -34,7 +35,7 @@ def sender(bench: Desk, faces: Scene) -> None:
             _take(bench, file.getvalue())
             st.rerun()  # the settings above were made before
         if st.session_state.get("own-problem"):
-            st.error(st.session_state["own-problem"])
+            st.error(plain(st.session_state["own-problem"]))
         elif (name := st.session_state.get("own-data", NONE_YET)) == NONE_YET:
             st.caption("They stay in this server's memory, and so does all that is made of them.")
         else:

@@ -13,6 +13,7 @@ from mlleak_core.contract import Step, drain
 from mlleak_core.server.jobs import Snapshot
 from pages._kit import trail
 from pages._kit.frame import bench, visitor
+from pages._kit.words import plain
 
 
 def progress(snapshot: Snapshot) -> None:
@@ -29,7 +30,7 @@ def progress(snapshot: Snapshot) -> None:
     share = step.done / max(step.total, 1) if step else 0.0
     left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
     paused = " · paused" if snapshot.status == "paused" else ""
-    st.progress(min(share, 1.0), text=f"{step.note if step else 'starting'}{left}{paused}")
+    st.progress(min(share, 1.0), text=f"{plain(step.note) if step else 'starting'}{left}{paused}")
 
 
 def follow(run: Generator[Step, None, Any]) -> Any:
@@ -40,7 +41,7 @@ def follow(run: Generator[Step, None, Any]) -> Any:
         share = min(step.done / max(step.total, 1), 1.0)
         seconds = time.perf_counter() - began
         left = f" · about {seconds * (1 - share) / share:.0f} s left" if share and seconds > 1 else ""
-        place.progress(share, text=f"{step.note}{left}")
+        place.progress(share, text=f"{plain(step.note)}{left}")
 
     try:
         return drain(run, show)
@@ -119,7 +120,7 @@ def outcome(
     elif snapshot and snapshot.active:
         watch(snapshot.key, live)
     elif snapshot and snapshot.status == "failed":
-        st.error(snapshot.error)
+        st.error(plain(snapshot.error))
     elif snapshot and snapshot.result is not None:
         show(
             snapshot.result.labelled(

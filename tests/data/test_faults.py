@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import tarfile
 import time
 import unicodedata
 import warnings
@@ -414,6 +415,52 @@ def test_a_table_is_standardised_in_double_precision(tmp_path):
     (tmp_path / "t.csv").write_text(text(rows))
     found = drain(load(f"csv:{tmp_path / 't.csv'}", "records")).x[:, 0]
     np.testing.assert_allclose(found, (values - values.mean()) / values.std(), atol=1e-3)
+
+
+CELLS = [("a", "b", "label"), *((str(i % 7), f"{i / 3:.3f}", "xy"[i % 2]) for i in range(120))]
+WRITTEN = {
+    "blank last lines": text(CELLS) + "\n\n",
+    "blanks in the header": text([(" a", "b ", " label "), *CELLS[1:]]),
+    "a column of row numbers": text([("", *CELLS[0]), *((str(i), *row) for i, row in enumerate(CELLS[1:]))]),
+    "a capital": text([("a", "b", "Label"), *CELLS[1:]]),
+    "quoted": text([tuple(f'"{cell}"' for cell in row) for row in CELLS]),
+    "a comma after each row": "".join(",".join(row) + ",\n" for row in CELLS),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_a_table_of_records_is_read_as_people_mean_it(case, tmp_path):
+    for name, written_as in (("plain", text(CELLS)), ("odd", WRITTEN[case])):
+        (tmp_path / f"{name}.csv").write_text(written_as)
+    plain, odd = (drain(load(f"csv:{tmp_path / name}.csv", "records")) for name in ("plain", "odd"))
+    np.testing.assert_array_equal(odd.x, plain.x)
+    np.testing.assert_array_equal(odd.y, plain.y)
+    assert (odd.columns, odd.classes) == (("a", "b"), ("x", "y"))
+
+
+@pytest.mark.parametrize("kept", [1, 5])
+def test_a_table_with_hardly_a_row_or_an_empty_label_is_refused(kept, tmp_path):
+    (tmp_path / "short.csv").write_text(text(CELLS[:kept]))
+    with pytest.raises(BadInput, match=f"100 records; got {kept - 1}"):
+        drain(load(f"csv:{tmp_path / 'short.csv'}", "records"))
+    (tmp_path / "hole.csv").write_text(text([*CELLS[:kept], ("1", "2", ""), *CELLS[kept:]]))
+    with pytest.raises(BadInput, match=f"got row {kept + 1}"):
+        drain(load(f"csv:{tmp_path / 'hole.csv'}", "records"))
+
+
+@pytest.mark.parametrize("spoil", ["cut", "noise", "empty", "no such entry"])
+def test_an_archive_of_records_that_is_none_is_refused(spoil, tmp_path):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo("other")
+        info.size = 5000
+        archive.addfile(info, io.BytesIO(np.random.default_rng(0).bytes(5000)))
+    blob = out.getvalue()
+    spoilt = {"cut": blob[:2000], "noise": blob[:99] + bytes(99) + blob[198:], "empty": b""}.get(spoil, blob)
+    (tmp_path / "a.tgz").write_bytes(spoilt)
+    for slug in ("purchase", "texas"):
+        with pytest.raises(BadInput):
+            drain(load(f"{slug}:{tmp_path / 'a.tgz'}", "records"))
 
 
 def test_half_a_data_set_is_not_taken_for_the_whole():

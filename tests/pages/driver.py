@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+
+from pages._kit.words import JOINED
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +25,12 @@ def page(name: str, **address: str) -> AppTest:
 
 
 def text(at: AppTest) -> str:
+    """The words of a page as people read them."""
+    return re.sub(r"\\([^\w\s])", r"\1", source(at)).replace(JOINED, "")
+
+
+def source(at: AppTest) -> str:
+    """The words of a page as they are written, in Markdown or HTML."""
     parts = [*at.markdown, *at.title, *at.caption, *at.info, *at.error, *at.warning, *at.get("html")]
     return " ".join(
         str(getattr(p, "value", "") or getattr(getattr(p, "proto", None), "body", "")) for p in parts

@@ -89,7 +89,8 @@ def test_key_size_and_rate_are_limits(clinic):
             box.ask(pool.x[:1])
 
         def send(body):
-            request = urllib.request.Request(f"{address}/predict", body, {"Authorization": "Bearer secret"})
+            sent = {"Authorization": "Bearer secret", "Content-Type": "application/json"}
+            request = urllib.request.Request(f"{address}/predict", body, sent)
             with pytest.raises(urllib.error.HTTPError) as caught:
                 urllib.request.urlopen(request, timeout=10)
             return caught.value.code, json.loads(caught.value.read())["error"]

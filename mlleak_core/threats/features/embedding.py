@@ -19,10 +19,13 @@ from torch import Tensor
 
 from mlleak_core.disk import compiled_home
 from mlleak_core.threat import SlowStart
+from mlleak_core.threats.features.probes import centred
 
 COMPONENTS = 50
 NEIGHBOURS = 15
 EPOCHS = 200
+FEWEST = 4
+"""Faces that a map of neighbours needs."""
 
 Points = NDArray[np.float32]
 ONE_FIT_AT_A_TIME = (
@@ -66,8 +69,7 @@ def principal(
     activations: NDArray[np.float32] | Tensor, seed: int, components: int = COMPONENTS
 ) -> NDArray[np.float32]:
     """Scores [n, components] on the leading principal components (Halko et al. 2011, two iterations)."""
-    x = torch.as_tensor(activations)
-    x = x - x.mean(0)
+    x = centred(torch.as_tensor(activations))
     if x.shape[1] <= components:
         return x.numpy()  # type: ignore[no-any-return]
     start = torch.randn(x.shape[1], components + 10, generator=torch.Generator().manual_seed(seed))
@@ -92,7 +94,12 @@ def neighbours(
 def fit_map(
     points: NDArray[np.float32], seed: int, start: Points | None = None, epochs: int = EPOCHS
 ) -> Points:
-    """UMAP of principal scores [n, d] to [n, 2]; `start` is the frame that this one should stay close to."""
+    """UMAP of principal scores [n, d] to [n, 2]; `start` is the frame that this one should stay close to.
+
+    Too few faces, or such as nothing tells apart, stand where their principal scores put them.
+    """
+    if len(points) < FEWEST or not points.any():
+        return _spread(points - points.mean(0))
     index, distance = neighbours(points)
     first = start if start is not None else _spread(points)
     with ONE_FIT_AT_A_TIME, _threads_kept(), warnings.catch_warnings():
@@ -134,7 +141,11 @@ def _jittered(start: Points, seed: int) -> Points:
 
 
 def align(points: Points, onto: Points) -> Points:
-    """Rotate, mirror and scale `points` onto `onto` (Procrustes; Schoenemann 1966)."""
+    """Rotate, mirror and scale `points` onto `onto` (Procrustes; Schoenemann 1966), unless that is a single
+    point.
+    """
+    if np.ptp(onto, axis=0).max() == 0:
+        return points
     a, b = points - points.mean(0), onto - onto.mean(0)
     u, s, vt = np.linalg.svd(a.T @ b)
     scale = s.sum() / max(float((a**2).sum()), 1e-12)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Step, Stop, fingerprint
 from mlleak_core.data import UNKNOWN, Faces
-from mlleak_core.figures.scenes import Scene
+from mlleak_core.figures.scenes import LAYER_NAMES, Scene
 from mlleak_core.figures.sheets import atlas, quantise
 from mlleak_core.seeds import stream
 from mlleak_core.target.training import Target, choose_faces, shrink
@@ -44,6 +44,20 @@ class Maps:
             return self
         frames = {key: points for key, points in self.frames.items() if key[0] in complete}
         return dataclasses.replace(self, frames=frames, linear={key: self.linear[key] for key in frames})
+
+    def caution(self) -> str:
+        """What is to be said beside maps that have little to show; empty for most."""
+        if len(self.rows) < embedding.FEWEST:
+            few = f"Only {len(self.rows)} faces were held out, too few for a map of neighbours: they stand"
+            return f"{few} where their principal components put them. Add photos of more people."
+        last = max(epoch for epoch, _ in self.frames)
+        shown = {layer: points for (epoch, layer), points in self.frames.items() if epoch == last}
+        alike = [
+            LAYER_NAMES.get(layer, layer) for layer, points in shown.items() if not np.ptp(points, 0).any()
+        ]
+        return (
+            f"All of these faces are alike to {', '.join(alike)}: they stand in one point." if alike else ""
+        )
 
     def arrays(self, faces: Faces) -> dict[str, NDArray[Any]]:
         """As an exhibit keeps them: frames as whole numbers, and the labels of the faces shown."""
@@ -177,7 +191,7 @@ class _Axes:
         holders = rng.permutation(members[labels[members] == 1])[:600]
         known = members[labels[members] != UNKNOWN]
         others = rng.permutation(np.setdiff1d(known, holders))[: 1200 - len(holders)]
-        rows = np.concatenate([holders, others])
+        rows = np.concatenate([holders, others]) if len(known) else rng.permutation(members)[:1200]
         self.pictures = shrink(faces, rows)
         self.targets = torch.from_numpy(
             np.column_stack([probes.signed(faces.task.codes[rows]), probes.signed(labels[rows])])

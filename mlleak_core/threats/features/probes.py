@@ -18,6 +18,22 @@ PENALTIES = (0.03, 0.3)
 
 FEW_SHOT_PENALTY = 0.3
 
+ROUNDING = 1e-6
+"""Differences within this share of the largest value are what single precision rounds off: nothing tells
+these rows apart.
+"""
+
+
+def centred(x: Tensor) -> Tensor:
+    """Rows [..., n, d] without their mean; all 0 where they are alike but for rounding."""
+    apart = x - x.mean(-2, keepdim=True)
+    alike = _largest(apart) <= ROUNDING * _largest(x)
+    return apart.masked_fill(alike, 0.0)
+
+
+def _largest(x: Tensor) -> Tensor:
+    return x.abs().amax((-2, -1), keepdim=True)
+
 
 def signed(labels: NDArray[np.int8]) -> NDArray[np.float32]:
     """Labels of 0, 1 and unknown (-1) as centred targets; unknown rows pull nowhere."""
@@ -31,12 +47,12 @@ class Ridge:
 
     def __init__(self, activations: Tensor) -> None:
         self.mean = activations.mean(0)
-        x = activations - self.mean
+        x = centred(activations)
         self.scale = x.square().mean().sqrt().clamp_min(1e-12)
         self.x = x / self.scale
         self.dual = x.shape[0] <= x.shape[1]
         self.gram = _gram(self.x.T if self.dual else self.x)
-        self.unit = self.gram.diagonal().mean()
+        self.unit = self.gram.diagonal().mean().clamp_min(1e-12)
 
     def weights(self, targets: Tensor, penalty: float) -> Tensor:
         """Weights [d, k] for targets [n, k]."""
@@ -73,9 +89,9 @@ def few_shot(
     r, count = shots.shape
     x = aux[torch.from_numpy(shots)]
     mean = x.mean(1, keepdim=True)
-    x = x - mean
+    x = centred(x)
     gram = x @ x.transpose(1, 2)
-    unit = gram.diagonal(dim1=1, dim2=2).mean(1)
+    unit = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
     gram = gram + (penalty * unit)[:, None, None] * torch.eye(count)
     target = torch.cat([-torch.ones(count // 2), torch.ones(count // 2)]).expand(r, count)[..., None]
     weights = (x.transpose(1, 2) @ torch.linalg.solve(gram, target)).squeeze(-1)

@@ -117,11 +117,13 @@ class Guess:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Closeup:
-    """One record under the microscope. words: who it is, and the truth once it may be told. kind, story: why
-    attacks see it as they do, once it may be told. rows: what each attack says of it.
+    """One record under the microscope. name, label: who it is, as the data set writes it. rows: what each
+    attack says. Once it may be told: words, the truth; kind and story, why attacks see it as they do.
     """
 
     person: int
+    name: str
+    label: str
     words: str
     strip: Strip
     kind: RecordVerdict | None
@@ -291,11 +293,11 @@ class MembershipExhibit(Exhibit):
         at = GUESSES + place
         record = int(self.shown[at])
         kind = None if sealed else self._kind(at)
-        class_ = self.about.classes[int(self.arrays["y"][record])]
-        truth = SEALED if sealed else self._truth(record)
         return Closeup(
             person=int(self.arrays["person"][record]),
-            words=f"**{self.about.names[at]}**, {class_}. {truth}",
+            name=self.about.names[at],
+            label=self.about.classes[int(self.arrays["y"][record])],
+            words=SEALED if sealed else self._truth(record),
             strip=self._strip(at),
             kind=kind,
             story="" if kind is None else self._story(at, kind),

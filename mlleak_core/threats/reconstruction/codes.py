@@ -190,10 +190,14 @@ def _transform(mean: Floats, basis: Floats, variance: Floats, bits: int, channel
 
 
 def make_code(name: str, bits: int, public: Pictures) -> Code:
-    """The code called `name`; `bits` a face for a transform code."""
+    """The code called `name`; `bits` a face for a transform code. Raises BadInput where no such code can be
+    made of these public faces.
+    """
     channels = public.shape[1]
     if name.startswith("pixels"):
         return PixelCode(int(name.removeprefix("pixels")), channels)
+    if not np.ptp(public, 0).any():
+        raise BadInput("public faces that differ", "pictures all alike", "Use other pictures.")
     return (pca_code if name == "pca" else dct_code)(public, bits)
 
 

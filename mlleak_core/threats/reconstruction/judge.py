@@ -116,7 +116,7 @@ def of_bits(wrong: float, bits: int) -> float:
 
 def _of_pixels(claim: Claim, secret: Secret) -> float:
     """What pixels tell that go with the true ones as these do: a Gaussian channel's capacity."""
-    if not claim.pictures.std() > 0:
+    if not min(claim.pictures.std(), secret.pictures.std()) > 0:
         return 0.0
     rho = np.corrcoef(claim.pictures.ravel(), secret.pictures.ravel())[0, 1]
     return float(-0.5 * np.log2(max(1 - rho**2, 1e-6))) * secret.pictures.size if rho > 0 else 0.0

@@ -1,0 +1,40 @@
+"""What the operator sets by environment variables, checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+
+from mlleak_core import disk
+from mlleak_core.contract import BadInput
+
+UPLOADS = 1024
+"""Megabytes for all visitors' uploads together, where nothing else is said."""
+
+
+def workers() -> int:
+    """How many jobs run at a time (MLLEAK_JOBS); by default one for every two cores."""
+    return _number("MLLEAK_JOBS", max(1, (os.cpu_count() or 2) // 2), 256)
+
+
+def upload_megabytes() -> int:
+    """Memory for all visitors' uploads together (MLLEAK_UPLOAD_MB)."""
+    return _number("MLLEAK_UPLOAD_MB", UPLOADS, 2**20)
+
+
+def check() -> None:
+    """Raise BadInput where a wish cannot be met."""
+    workers()
+    upload_megabytes()
+    disk.cache_home()
+    disk.data_home()
+
+
+def _number(name: str, usual: int, most: int) -> int:
+    said = os.environ.get(name, "").strip()
+    if not said:
+        return usual
+    if not (said.isdecimal() and len(said) < 20 and 0 < int(said) <= most):
+        raise BadInput(
+            f"{name} to be a whole number from 1 to {most}", repr(said[:40]), f"Set it to {usual}, say."
+        )
+    return int(said)
