@@ -2,7 +2,7 @@
 
 Sources: Shokri et al. (S&P 2017); Yeom et al. (CSF 2018); Song & Mittal (USENIX Security 2021); Carlini et
 al. (S&P 2022, LiRA); Zarifzadeh et al. (ICML 2024, RMIA); Bertran et al. (NeurIPS 2023); Choquette-Choo et
-al. (ICML 2021); Lassila et al. (2025, BASE).
+al. (ICML 2021); Lassila et al. (2025, BASE); He et al. (CCS 2024, RAPID); BaVarIA (2026); PMIA (NDSS 2026).
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ EARLY = 0.1
 """False positives up to which an attacker looks when he chooses his constants."""
 TEMPERATURES = (2.0, 1.0, 3.0, 4.0, 6.0)
 """Temperatures that are tried, the usual one first."""
+KAPPAS, ALPHAS = (0.3, 1.0, 3.0), (8.0, 2.0)
+"""Prior weights that BaVarIA tries, the usual ones first."""
+PROXIES = 60
+"""Records, about, from which PMIA borrows."""
 STAND_INS = 8
 """Own shadows that are attacked in the target's place, to learn how non-members score."""
 
@@ -58,7 +62,7 @@ class View:
 
     x [n, ...], y [n]: the records; z_x [m, ...], z_y [m]: records of the same kind that no model was trained
     on. trace [e, n]: each record's loss after each epoch, for the training side's own risk score alone; a
-    black box has none.
+    black box has none. named: whether he wants p-values, to name records.
     """
 
     box: BlackBox
@@ -68,6 +72,7 @@ class View:
     z_y: Rows
     refs: Refs
     trace: Floats | None = None
+    named: bool = True
 
     @property
     def kind(self) -> Kind:
@@ -189,7 +194,8 @@ class ScoreAttack(Attack):
         best = self.tuned(view)
         scores = best.score(seen, view.refs, view)
         queries = view.box.queries - before
-        return Claim(scores, best.p_values(scores, view) if self.null_from_shadows else None, queries)
+        wanted = view.named and self.null_from_shadows
+        return Claim(scores, best.p_values(scores, view) if wanted else None, queries)
 
     def ask(self, view: View) -> Seen:
         q = min(self.views, view.refs.logp.shape[1])
@@ -430,6 +436,160 @@ def _log_normal(x: Floats, mean: Floats, sd: Floats) -> Floats:
 
 @final
 @dataclass(frozen=True)
+class BaVarIA(ScoreAttack):
+    """LiRA with a posterior for every record's Gaussians in place of pooled variances (BaVarIA, 2026).
+
+    Setting: black box, shadows; gains most with few of them. Per record and world, a normal-inverse-gamma
+    prior, its centre and scale from all records, meets the shadows' phi; the predictive law is Student's t,
+    and the score the log ratio of the two densities at the target's phi (Murphy 2007, section 3).
+    """
+
+    slug: ClassVar[str] = "bavaria"
+    title: ClassVar[str] = "BaVarIA"
+    why: ClassVar[str] = "weighs what shadows say of it against what they say of all"
+    colour: ClassVar[str] = "#AA4499"
+    quick: ClassVar[bool] = True
+    kappa: Annotated[
+        float,
+        Range(0.0, 20.0, 0.1, "Shadows that the prior mean is worth; 0 means as does best on own ones."),
+    ] = 0.0
+    alpha: Annotated[
+        float, Range(0.0, 50.0, 0.5, "Half the shadows that the prior variance is worth; 0: as does best.")
+    ] = 0.0
+
+    def candidates(self) -> tuple[Self, ...]:
+        kappas, alphas = (KAPPAS, ALPHAS)
+        return tuple(
+            replace(self, kappa=kappa, alpha=alpha)
+            for kappa in ((self.kappa,) if self.kappa else kappas)
+            for alpha in ((self.alpha,) if self.alpha else alphas)
+        )
+
+    def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
+        kappa, alpha = self.kappa or KAPPAS[0], self.alpha or ALPHAS[0]
+        target, own = phi(seen.logp[0], view.y), phi(refs.logp[:, 0], view.y)
+        had, not_had = (
+            _predictive(target, own, which, kappa, alpha) for which in (refs.inside, ~refs.inside)
+        )
+        return had - not_had
+
+
+def _predictive(x: Floats, own: Floats, which: NDArray[np.bool_], kappa: float, alpha: float) -> Floats:
+    """log density at x [n] of the predictive Student t, from own [k, n] where `which` [k, n]."""
+    n = which.sum(0)
+    total = np.where(which, own, 0.0).sum(0)
+    mean = total / np.maximum(n, 1)
+    squares = np.where(which, (own - mean) ** 2, 0.0).sum(0)
+    centre = float(mean[n > 0].mean()) if n.any() else 0.0
+    spread = max(float(squares.sum() / max((n - 1).clip(0).sum(), 1)), 1e-12)
+    located = (kappa * centre + total) / (kappa + n)
+    shape = alpha + n / 2
+    rate = alpha * spread + squares / 2 + kappa * n * (mean - centre) ** 2 / (2 * (kappa + n))
+    scale = np.sqrt(rate * (kappa + n + 1) / (shape * (kappa + n)))
+    z = (x - located) / scale
+    tail = -(2 * shape + 1) / 2 * np.log1p(z**2 / (2 * shape))
+    return np.asarray(
+        special.gammaln(shape + 0.5) - special.gammaln(shape) - np.log(shape) / 2 - np.log(scale) + tail
+    )
+
+
+@final
+@dataclass(frozen=True)
+class PMIA(ScoreAttack):
+    """Offline LiRA that borrows what members look like from records of its own (PMIA, NDSS 2026).
+
+    Setting: black box, shadows that had not the record. Gaussians of phi: OUT from these shadows; IN from the
+    attacker's records that such shadows find as hard, by the shadows that had those. Score: the log ratio of
+    their densities.
+    """
+
+    slug: ClassVar[str] = "pmia"
+    title: ClassVar[str] = "PMIA"
+    why: ClassVar[str] = "compares with shadows that had not, and with members as hard as this"
+    colour: ClassVar[str] = "#999933"
+
+    def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
+        target, own = phi(seen.logp[0], view.y), phi(refs.logp[:, 0], view.y)
+        out_mean, out_sd = _gaussian(own[:, None], ~refs.inside[:, None])
+        in_mean, in_sd = _borrowed(out_mean[0], own, refs.inside)
+        return _log_normal(target, in_mean, in_sd) - _log_normal(target, out_mean[0], out_sd[0])
+
+
+def _borrowed(hard: Floats, own: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Median and deviation of phi inside, both [n], over the PROXIES records nearest in `hard` [n]."""
+    order = np.argsort(hard, kind="stable")
+    n, middle, spread = len(hard), np.zeros(len(hard)), np.ones(len(hard))
+    for block in np.array_split(np.arange(n), max(n // (PROXIES // 2), 1)):
+        near = order[max(0, block[0] - PROXIES // 4) : block[-1] + PROXIES // 4 + 1]
+        said = own[:, near][inside[:, near]]
+        if len(said) > 1:
+            middle[order[block]], spread[order[block]] = np.median(said), max(float(said.std()), 1e-6)
+    return middle, spread
+
+
+@final
+@dataclass(frozen=True)
+class RAPID(ScoreAttack):
+    """An attack model on a score and its calibrations (He et al., CCS 2024), trained on own shadows.
+
+    Setting: black box, shadows; each of them poses as the target before the others. What the model sees of a
+    record: phi; its mean over the shadows that had it, and that had not, and their spread; BASE at three
+    temperatures. Boosted trees in place of the authors' net.
+    """
+
+    slug: ClassVar[str] = "rapid"
+    title: ClassVar[str] = "RAPID"
+    why: ClassVar[str] = "learned from own shadows how calibrated scores of members look"
+    colour: ClassVar[str] = "#332288"
+
+    def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
+        if len(refs.logp) < 2:
+            return phi(seen.logp[0], view.y)
+        model = _boosted(_of_posing(refs, view.y), refs.inside)
+        return np.asarray(model.decision_function(_calibrations(seen.logp[0], refs, view.y)))
+
+    def _posing(self, view: View) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
+        """Each half of the shadows is scored by a model that learned from the other."""
+        seen, inside = _of_posing(view.refs, view.y), view.refs.inside
+        for half in (0, 1):
+            model = _boosted(seen[1 - half :: 2], inside[1 - half :: 2])
+            for x, known in zip(seen[half::2], inside[half::2], strict=True):
+                yield np.asarray(model.decision_function(x)), known
+
+
+def _of_posing(refs: Refs, y: Rows) -> list[Floats]:
+    """What RAPID sees of each shadow before the others."""
+    return [_calibrations(refs.logp[j, 0], refs.without(j), y) for j in range(len(refs.logp))]
+
+
+def _boosted(seen: list[Floats], inside: NDArray[np.bool_]) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=100, learning_rate=0.06, max_leaf_nodes=12, l2_regularization=5.0, random_state=0
+    )
+    return model.fit(np.concatenate(seen), inside.ravel())
+
+
+def _calibrations(logp: Floats, refs: Refs, y: Rows) -> Floats:
+    """What RAPID sees of answers logp [n, c]: [n, 7]."""
+    target, own = phi(logp, y), phi(refs.logp[:, 0], y)
+    means = [_gaussian(own[:, None], which[:, None])[0][0] for which in (~refs.inside, refs.inside)]
+    without = np.where(refs.inside, np.nan, own)
+    some = (~refs.inside).sum(0) > 1
+    spread = np.where(some, np.nanstd(np.where(some, without, 0.0), axis=0, ddof=1), own.std())
+    base = (_over_the_mean(logp, refs.logp[:, 0], y, temperature) for temperature in (1.0, 2.0, 4.0))
+    return np.column_stack([target, *means, spread, *base])
+
+
+def _over_the_mean(logp: Floats, own: Floats, y: Rows, temperature: float) -> Floats:
+    """log p_y [n] over the mean p_y of own [k, n, c], at a temperature."""
+    usual = special.logsumexp(log_true(tempered(own, temperature), y), axis=0) - np.log(len(own))
+    return np.asarray(log_true(tempered(logp, temperature), y) - usual)
+
+
+@final
+@dataclass(frozen=True)
 class RMIA(ScoreAttack):
     """The robust attack (Zarifzadeh et al. 2024, eq. 3, offline form): beat how many population records by a
     factor gamma?
@@ -513,10 +673,8 @@ class BASE(ScoreAttack):
         return (self,) if self.temperature else tuple(replace(self, temperature=t) for t in TEMPERATURES)
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
-        temperature = self.temperature or 1.0
-        own = log_true(tempered(refs.logp[: self.references or None, 0], temperature), view.y)
-        said = log_true(tempered(seen.logp[0], temperature), view.y)
-        return np.asarray(said - special.logsumexp(own, axis=0) + np.log(len(own)))
+        own = refs.logp[: self.references or None, 0]
+        return _over_the_mean(seen.logp[0], own, view.y, self.temperature or 1.0)
 
 
 @final
@@ -629,6 +787,9 @@ class LtIqr(ScoreAttack):
 CONFIGURED: tuple[ScoreAttack, ...] = (
     LiRA(),
     LiRA(online=False),
+    RAPID(),
+    BaVarIA(),
+    PMIA(),
     RMIA(),
     BASE(),
     BASE(references=2),
@@ -638,7 +799,7 @@ CONFIGURED: tuple[ScoreAttack, ...] = (
     LossThreshold(),
     LabelOnly(),
 )
-"""The attacks, strongest first. LtIqr stands apart: it is the trainer's risk score, not an attack."""
+"""The attacks. LtIqr stands apart: it is the trainer's risk score, not an attack."""
 CATALOGUE: dict[str, ScoreAttack] = {attack.slug: attack for attack in CONFIGURED}
 ALL = "all"
 """In place of one attack's slug."""

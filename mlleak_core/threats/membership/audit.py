@@ -196,7 +196,7 @@ class _Case:
 
     def found(self, fleet: Fleet, names: Sequence[str]) -> Audit:
         view = self.view(fleet, self.service or self.local(self.trained))
-        control = self.view(fleet, self.local(self.untrained))
+        control = replace(self.view(fleet, self.local(self.untrained)), named=False)
         reports: dict[str, Report] = {}
         scores: dict[str, NDArray[np.float64]] = {}
         skipped: dict[str, str] = {}

@@ -53,7 +53,7 @@ class MembershipSettings(Settings):
     ] = 0
     shadows: Annotated[
         int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")
-    ] = 32
+    ] = 8
     attack: Annotated[str, "Which attack, or all of them."] = "lira"
     reveal: Annotated[str, Choice(REVEALS, "What the service shows.")] = "probabilities"
     base_rate: Annotated[
