@@ -89,10 +89,10 @@ def say(what: str, value: Any) -> None:
 
 
 def attempt(kind: str, data: str, seed: int) -> str:
-    """The digest of what the run found. A saving writes the finished run of seed 0 over itself for a
-    second.
+    """The digest of what the run found, or why it could not be. A saving writes the finished run of seed 0
+    over itself for a second.
     """
-    from mlleak_core.contract import drain
+    from mlleak_core.contract import BadInput, drain
     from mlleak_core.server.desk import Desk
 
     desk = Desk()
@@ -108,6 +108,8 @@ def attempt(kind: str, data: str, seed: int) -> str:
         from mlleak_core.threats.membership.audit import run as audit
 
         return of_audit(drain(audit(membership("clinic" if "tables" in kind else data, seed), desk)))
+    except BadInput as problem:
+        return str(problem)
     finally:
         desk.close()
 
