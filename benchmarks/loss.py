@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,18 +47,21 @@ def forge() -> None:
     import mlleak_core.data.records
     import mlleak_core.threats.membership.audit
     import mlleak_core.threats.reconstruction.twins  # noqa: F401
+    from mlleak_core.target.training import rehearse
 
+    rehearse()
     while line := ask():
         pid = os.fork()
         if not pid:
             os.environ["MLLEAK_CACHE_HOME"], data = line
             try:
-                work(data)
+                work(str(data))
             except BaseException as problem:  # noqa: BLE001  said, not shown
                 say("failed", repr(problem))
             finally:
                 os._exit(0)
         os.waitpid(pid, 0)
+        say("ended", pid)
 
 
 def work(data: str) -> None:
@@ -206,6 +210,10 @@ def litter() -> list[str]:
 # In the process that kills.
 
 
+class Unexpected(Exception):
+    """Something else was said."""
+
+
 class Forge:
     """Starts one process after the other; `close` ends the last."""
 
@@ -234,7 +242,7 @@ class Forge:
             return None
         said, value = json.loads(pipe.readline() or "[null, null]")
         if said != what:
-            raise RuntimeError(f"heard {said!r} ({value}) instead of {what!r}")
+            raise Unexpected(f"heard {said!r} ({value}) instead of {what!r}")
         return value
 
 
@@ -268,7 +276,10 @@ class Start:
         _, alive = psutil.wait_procs(children, timeout=ORPHANS)
         for process in alive:
             process.kill()
-        if early and self.forge.hear("done", 0.0) is not None:
+        try:
+            self.forge.hear("ended")
+        except Unexpected:  # done at the last moment
+            self.forge.hear("ended")
             early = False
         return early, len(alive)
 
@@ -289,7 +300,9 @@ class Tally:
         return {"moments": self.killed.total(), **vars(self), "killed": dict(self.killed)}
 
 
-def measure(moments: int = 50, seed: int = 0, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
+def measure(
+    moments: int = 50, seed: int = 0, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = SEEDS
+) -> dict[str, Any]:
     """`moments` kills, the kinds in turn, each at a moment drawn from the length of an undisturbed run.
 
     lost: what had been finished and is not there any more. believed: what would be answered with although it
@@ -297,64 +310,69 @@ def measure(moments: int = 50, seed: int = 0, kinds: tuple[str, ...] = KINDS) ->
     """
     dice, tally, began = np.random.default_rng(seed), Tally(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, closing(Forge()) as forge:
-        data = as_folder(Path(folder) / "pictures", 160, 2, seed)
-        asked, whole, seconds = _undisturbed(forge, Path(folder) / "undisturbed", data, kinds)
-        home = Path(folder) / "home"
-        finished = _finished(forge, home, data, kinds)
+        home, data = Path(folder) / "home", as_folder(Path(folder) / "pictures", 160, 2, seed)
+        known = _undisturbed(forge, home, data, [(kind, s) for s in seeds for kind in kinds])
         broken: tuple[str, int] | None = None
         while tally.killed.total() < moments or broken:
             start = Start(forge, home, data)
-            _look(tally, start.found, finished, whole)
-            if broken:
-                kind, number = broken
-                if start.do(kind, number)[0] != asked[broken]:
-                    tally.otherwise.append(f"{kind}, seed {number}")
-                broken = None
+            _look(tally, start.found, known)
+            if broken and start.do(*broken)[0] != known.digests[broken]:
+                tally.otherwise.append(f"{broken[0]}, seed {broken[1]}")
+            broken = None
             if tally.killed.total() == moments:
                 start.kill()
                 break
-            kind, number = kinds[tally.killed.total() % len(kinds)], SEEDS[int(dice.integers(len(SEEDS)))]
-            _forget(home, finished)
+            kind, number = kinds[tally.killed.total() % len(kinds)], seeds[int(dice.integers(len(seeds)))]
+            _forget(home, known.finished)
             start.begin(kind, number)
-            midst, orphans = start.kill(float(dice.uniform(0, seconds[kind])))
+            midst, orphans = start.kill(float(dice.uniform(0, known.seconds[kind])))
             tally.outlived += orphans
             if midst:
                 broken = kind, number
                 tally.killed[kind] += 1
+                print(f"killed {tally.killed.total()} of {moments}", file=sys.stderr, flush=True)
             else:
                 tally.too_late += 1
-    return {**tally.row(), "seconds": time.perf_counter() - began, "seconds_undisturbed": seconds}
+    return {**tally.row(), "seconds": time.perf_counter() - began, "seconds_undisturbed": known.seconds}
 
 
-def _undisturbed(
-    forge: Forge, home: Path, data: str, kinds: tuple[str, ...]
-) -> tuple[dict[tuple[str, int], str], Digests, dict[str, float]]:
-    """Of runs that nobody breaks off: what each finds, what they leave behind, how long each takes."""
-    start = Start(forge, home, data)
-    done = {(kind, seed): start.do(kind, seed) for seed in (0, *SEEDS) for kind in kinds}
-    start.kill()
-    start = Start(forge, home, data)
-    start.kill()
-    seconds = {kind: done[kind, SEEDS[-1]][1] for kind in kinds}
-    return {k: v[0] for k, v in done.items()}, start.found["kept"], seconds
+@dataclass(frozen=True)
+class Known:
+    """Of runs that nobody breaks off. finished: what those of seed 0 left, which must never be lost; whole:
+    what all leave.
+
+    digests: what each finds. seconds: how long one of a kind takes.
+    """
+
+    finished: Digests
+    whole: Digests
+    digests: dict[tuple[str, int], str]
+    seconds: dict[str, float]
 
 
-def _finished(forge: Forge, home: Path, data: str, kinds: tuple[str, ...]) -> Digests:
-    """Runs of seed 0, which must never be lost."""
+def _undisturbed(forge: Forge, home: Path, data: str, runs: Sequence[tuple[str, int]]) -> Known:
+    """Runs of seed 0 in `home`, all others in a copy of it."""
+    copy, kinds = home.with_name("undisturbed"), dict.fromkeys(kind for kind, _ in runs)
     start = Start(forge, home, data)
     for kind in kinds:
         start.do(kind, 0)
     start.kill()
-    start = Start(forge, home, data)
+    shutil.copytree(home, copy)
+    start = Start(forge, copy, data)
+    finished = start.found["kept"]
+    done = {run: start.do(*run) for run in runs}
     start.kill()
-    return dict(start.found["kept"])
+    start = Start(forge, copy, data)
+    start.kill()
+    seconds = {kind: done[kind, runs[-1][1]][1] for kind in kinds}
+    return Known(finished, start.found["kept"], {run: v[0] for run, v in done.items()}, seconds)
 
 
-def _look(tally: Tally, found: dict[str, Any], finished: Digests, whole: Digests) -> None:
+def _look(tally: Tally, found: dict[str, Any], known: Known) -> None:
     """At what the next start finds."""
     here = found["kept"]
-    tally.lost += [name for name, was in finished.items() if here.get(name) != was]
-    tally.believed += [name for name, now in here.items() if whole.get(name) != now]
+    tally.lost += [name for name, was in known.finished.items() if here.get(name) != was]
+    tally.believed += [name for name, now in here.items() if known.whole.get(name) != now]
     tally.litter += found["litter"]
 
 
