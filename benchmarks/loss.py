@@ -94,7 +94,7 @@ def say(what: str, value: Any) -> None:
 
 def attempt(kind: str, data: str, seed: int) -> str:
     """The digest of what the run found, or why it could not be. A saving writes the finished run of seed 0
-    over itself for a second.
+    over itself for half a second.
     """
     from mlleak_core.contract import BadInput, drain
     from mlleak_core.server.desk import Desk
@@ -118,7 +118,7 @@ def attempt(kind: str, data: str, seed: int) -> str:
         desk.close()
 
 
-def saved(desk: Any, data: str, seconds: float = 1.0) -> str:
+def saved(desk: Any, data: str, seconds: float = 0.5) -> str:
     target, end = desk.run(training(data, 0)), time.monotonic() + seconds
     while time.monotonic() < end:
         desk.store.save(target)
@@ -134,7 +134,7 @@ def training(data: str, seed: int) -> Any:
 def membership(data: str, seed: int) -> Any:
     from mlleak_core.threats.membership.card import MembershipSettings
 
-    return MembershipSettings(data=data, attack="all", shadows=4, epochs=6, seed=seed)
+    return MembershipSettings(data=data, attack="lira", shadows=4, epochs=6, seed=seed)
 
 
 def reconstruction(data: str, seed: int) -> Any:
@@ -301,9 +301,14 @@ class Tally:
 
 
 def measure(
-    moments: int = 50, seed: int = 0, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = SEEDS
+    moments: int = 50,
+    seed: int = 0,
+    kinds: Sequence[str] = KINDS,
+    seeds: Sequence[int] = SEEDS,
+    before: Sequence[str] = KINDS[:-1],
 ) -> dict[str, Any]:
     """`moments` kills, the kinds in turn, each at a moment drawn from the length of an undisturbed run.
+    Those of `before` were finished once with seed 0.
 
     lost: what had been finished and is not there any more. believed: what would be answered with although it
     is not what an undisturbed run leaves. otherwise: runs that end with other bits than an undisturbed one.
@@ -311,7 +316,7 @@ def measure(
     dice, tally, began = np.random.default_rng(seed), Tally(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, closing(Forge()) as forge:
         home, data = Path(folder) / "home", as_folder(Path(folder) / "pictures", 160, 2, seed)
-        known = _undisturbed(forge, home, data, [(kind, s) for s in seeds for kind in kinds])
+        known = _undisturbed(forge, home, data, before, [(kind, s) for s in seeds for kind in kinds])
         broken: tuple[str, int] | None = None
         while tally.killed.total() < moments or broken:
             start = Start(forge, home, data)
@@ -350,21 +355,22 @@ class Known:
     seconds: dict[str, float]
 
 
-def _undisturbed(forge: Forge, home: Path, data: str, runs: Sequence[tuple[str, int]]) -> Known:
-    """Runs of seed 0 in `home`, all others in a copy of it."""
-    copy, kinds = home.with_name("undisturbed"), dict.fromkeys(kind for kind, _ in runs)
+def _undisturbed(
+    forge: Forge, home: Path, data: str, before: Sequence[str], runs: Sequence[tuple[str, int]]
+) -> Known:
+    """Runs of seed 0, then the others, which are forgotten again."""
     start = Start(forge, home, data)
-    for kind in kinds:
+    for kind in before:
         start.do(kind, 0)
     start.kill()
-    shutil.copytree(home, copy)
-    start = Start(forge, copy, data)
+    start = Start(forge, home, data)
     finished = start.found["kept"]
     done = {run: start.do(*run) for run in runs}
     start.kill()
-    start = Start(forge, copy, data)
+    start = Start(forge, home, data)
     start.kill()
-    seconds = {kind: done[kind, runs[-1][1]][1] for kind in kinds}
+    _forget(home, finished)
+    seconds = {kind: done[kind, runs[-1][1]][1] for kind, _ in runs}
     return Known(finished, start.found["kept"], {run: v[0] for run, v in done.items()}, seconds)
 
 

@@ -12,7 +12,7 @@ def test_whatever_is_killed_the_next_start_has_all_that_was_finished_and_nothing
     from benchmarks import loss
 
     kinds = ("training", "audit of tables", "twins", "save")
-    found = loss.measure(moments=4, seed=1, kinds=kinds, seeds=(1,))
+    found = loss.measure(moments=4, seed=1, kinds=kinds, seeds=(1,), before=("training",))
     assert found["killed"] == dict.fromkeys(kinds, 1)
     for wrong in ("lost", "believed", "otherwise", "litter"):
         assert not found[wrong], wrong
