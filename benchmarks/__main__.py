@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import calibration, membership, packaging, reconstruction, server
+from benchmarks import calibration, load, loss, membership, packaging, reconstruction, server
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import Faces, Split, source
 from mlleak_core.measure import balanced_accuracy, trustworthiness
@@ -170,6 +170,10 @@ def main() -> int:
     print(json.dumps(result["reconstruction"], indent=1), flush=True)
     result["server"] = server.measure(name)
     print(json.dumps(result["server"], indent=1), flush=True)
+    result["load"] = load.measure()
+    print(json.dumps(result["load"], indent=1), flush=True)
+    result["loss"] = loss.measure()
+    print(json.dumps(result["loss"], indent=1), flush=True)
     result["calibration"] = calibration.measure()
     result["packaging"] = packaging.measure()
     print(json.dumps(result["packaging"], indent=1), flush=True)

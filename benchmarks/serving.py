@@ -84,7 +84,11 @@ def serving(
         yield address, server.pid
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # a busy machine
+            server.kill()
+            server.wait(20)
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ from safetensors.numpy import load_file, save_file
 
 from mlleak_core.contract import BadInput
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+DRAFT, ASIDE = ".draft-", ".aside-"
+"""What is being written, and what it is about to replace."""
+A_DAY = 24 * 3600.0
 Arrays = Mapping[str, NDArray[Any]]
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SPENT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
@@ -94,30 +103,104 @@ def refused(problem: OSError) -> str:
 def draft(home: Path) -> Iterator[Path]:
     """A folder to write into, which takes the place of `home` once all of it is written; else nothing is
     left.
+
+    What was there before is moved aside first: whoever is killed between the two leaves it to `tidy`.
     """
     home.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=home.parent))
+    folder = Path(tempfile.mkdtemp(prefix=DRAFT, dir=home.parent))
+    aside = home.with_name(ASIDE + home.name)
     try:
-        yield folder
-        if home.exists():
-            shutil.rmtree(home)
-        folder.replace(home)
+        with _at_work(folder):
+            yield folder
+            if home.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                home.replace(aside)
+            folder.replace(home)
+        shutil.rmtree(aside, ignore_errors=True)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        _bring_back(aside)
         raise
 
 
 @contextlib.contextmanager
 def draft_file(path: Path) -> Iterator[Any]:
     """A binary file to write, which takes the place of `path` once all of it is written."""
-    file = tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False)  # noqa: SIM115
+    file = tempfile.NamedTemporaryFile(prefix=DRAFT, dir=path.parent, delete=False)  # noqa: SIM115
     try:
-        with file:
-            yield file
-        Path(file.name).replace(path)
+        with _at_work(Path(file.name)):
+            with file:
+                yield file
+            Path(file.name).replace(path)
     except BaseException:
         Path(file.name).unlink(missing_ok=True)
         raise
+
+
+def tidy() -> None:
+    """What processes that were killed have left in the caches: drafts go, what they moved aside comes back.
+
+    What others are still writing stays; where that cannot be told, whatever is younger than a day.
+    """
+    home = cache_home()
+    for folder in (runs_home(), home / "data", *(home / "fleets").glob("*")):
+        with contextlib.suppress(OSError):
+            for left in list(folder.glob(f"{DRAFT}*")):
+                if _left_behind(left):
+                    shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            for aside in folder.glob(f"{ASIDE}*"):
+                _bring_back(aside)
+
+
+def _bring_back(aside: Path) -> None:
+    """What was moved aside, unless its successor is there."""
+    home = aside.with_name(aside.name.removeprefix(ASIDE))
+    if home.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            aside.replace(home)
+
+
+@contextlib.contextmanager
+def _at_work(path: Path) -> Iterator[None]:
+    """Hold a lock on it, which the system lets go of when this process ends, however it ends."""
+    handle = _locked(path)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _locked(path: Path) -> int | None:
+    """The lock's handle, to be closed; None where there is none to be had. Raises BlockingIOError where
+    another holds it.
+    """
+    if fcntl is None:
+        return None
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether nobody writes it any more."""
+    try:
+        handle = _locked(path)
+    except OSError:
+        return False
+    if handle is None:
+        return time.time() - path.stat().st_mtime > A_DAY
+    os.close(handle)
+    return True
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

@@ -57,6 +57,7 @@ class Desk:
         self._held: OrderedDict[str, Any] = OrderedDict()
         self.uploads = Uploads()
         self._executor: Executor | None = None
+        disk.tidy()
 
     @functools.cached_property
     def jobs(self) -> Jobs:

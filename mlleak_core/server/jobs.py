@@ -8,6 +8,7 @@ aside and lets others run.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -223,6 +224,8 @@ class Jobs:
             job.threads = _threads()
             if before:
                 _threads(before)
+            del job
+            gc.collect()  # nets and pictures that only cycles hold; pages don't (.streamlit/config.toml)
 
     def _drive(self, job: _Job) -> None:
         """Take steps until the job ends, or is paused and set aside."""

@@ -99,8 +99,8 @@ def _done() -> Path:
 
 
 def _set_aside() -> None:
-    """Keep what lives now out of garbage collection: Streamlit collects after every rerun, and walking a
-    million objects of imported modules took 200 to 500 ms of each.
+    """Keep what lives now out of garbage collection: walking a million objects of imported modules takes
+    200 to 500 ms, in which no page answers.
     """
     gc.collect()
     gc.freeze()

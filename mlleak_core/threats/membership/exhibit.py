@@ -4,6 +4,7 @@ torch.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -414,6 +415,11 @@ class MembershipExhibit(Exhibit):
 
     def scores_csv(self) -> str:
         """Every record's scores, a column an attack."""
+        return self._scores_csv
+
+    @functools.cached_property
+    def _scores_csv(self) -> str:
+        """Written once: every rerun of the page offers it."""
         scores = [self.arrays[f"score/{slug}"] for slug in self.slugs]
         lines = [",".join(["record", *(f'"{t}"' if "," in t else t for t in self.titles.values())])]
         for i, values in enumerate(zip(*scores, strict=True)):
