@@ -448,7 +448,6 @@ class BaVarIA(ScoreAttack):
     title: ClassVar[str] = "BaVarIA"
     why: ClassVar[str] = "weighs what shadows say of it against what they say of all"
     colour: ClassVar[str] = "#AA4499"
-    quick: ClassVar[bool] = True
     kappa: Annotated[
         float,
         Range(0.0, 20.0, 0.1, "Shadows that the prior mean is worth; 0 means as does best on own ones."),
@@ -547,14 +546,6 @@ class RAPID(ScoreAttack):
             return phi(seen.logp[0], view.y)
         model = _boosted(_of_posing(refs, view.y), refs.inside)
         return np.asarray(model.decision_function(_calibrations(seen.logp[0], refs, view.y)))
-
-    def _posing(self, view: View) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
-        """Each half of the shadows is scored by a model that learned from the other."""
-        seen, inside = _of_posing(view.refs, view.y), view.refs.inside
-        for half in (0, 1):
-            model = _boosted(seen[1 - half :: 2], inside[1 - half :: 2])
-            for x, known in zip(seen[half::2], inside[half::2], strict=True):
-                yield np.asarray(model.decision_function(x)), known
 
 
 def _of_posing(refs: Refs, y: Rows) -> list[Floats]:

@@ -18,7 +18,10 @@ from mlleak_core.target.kinds import PICTURES, TABLES
 from mlleak_core.threats.membership.attacks import (
     BASE,
     CATALOGUE,
+    RAPID,
     RMIA,
+    BaVarIA,
+    Claim,
     LabelOnly,
     LiRA,
     LossThreshold,
@@ -26,10 +29,19 @@ from mlleak_core.threats.membership.attacks import (
     Refs,
     Seen,
     View,
+    _borrowed,
     chosen,
     phi,
 )
-from mlleak_core.threats.membership.judge import MembershipVerdict, judge, truth_of
+from mlleak_core.threats.membership.blind import blind_baseline
+from mlleak_core.threats.membership.judge import (
+    MembershipVerdict,
+    Truth,
+    judge,
+    strongest,
+    tail_test,
+    truth_of,
+)
 from tests.threats.membership.conftest import M, N, world
 
 SCORED = [slug for slug in CATALOGUE if slug != "label-only"]
@@ -128,7 +140,8 @@ def test_the_out_variance_never_sees_in_scores(leak):
 def test_rmia_and_base_written_out(leak):
     view, _, _ = leak
     seen, refs = Seen(view.refs.logp[0], view.refs.z_logp[0]), view.refs.without(0)
-    base, rmia = BASE().score(seen, refs, view), RMIA().score(seen, refs, view)
+    base, rmia = (attack.score(seen, refs, view) for attack in (BASE(temperature=1.0), RMIA(temperature=1.0)))
+    warm = BASE(temperature=3.0).score(seen, refs, view)
     p, own = np.exp(seen.logp[0][np.arange(N), view.y]), np.exp(refs.logp[:, 0][:, np.arange(N), view.y])
     z, z_own = (
         np.exp(seen.z_logp[0][np.arange(M), view.z_y]),
@@ -136,10 +149,126 @@ def test_rmia_and_base_written_out(leak):
     )
     for i in (3, 50, 401):
         assert base[i] == pytest.approx(np.log(p[i] / own[:, i].mean()))
+        cool, cool_own = (softmax(z[..., i, :] / 3)[..., view.y[i]] for z in (seen.logp[0], refs.logp[:, 0]))
+        assert warm[i] == pytest.approx(np.log(cool / cool_own.mean()))
         out = own[~refs.inside[:, i], i].mean()
         ratio = p[i] / (0.65 * out + 0.35)
         beaten = np.mean([ratio >= zr for zr in z / (0.65 * z_own + 0.35)])
         assert rmia[i] == pytest.approx(beaten, abs=1e-5)
+
+
+def test_bavaria_is_the_ratio_of_two_posteriors_integrated_by_hand(leak):
+    """The predictive density, by brute force over mean and variance of a normal-inverse-gamma posterior."""
+    view, _, _ = leak
+    seen, refs = Seen(view.refs.logp[0], view.refs.z_logp[0]), view.refs.without(0)
+    kappa, alpha = 1.0, 2.0
+    ours = BaVarIA(kappa=kappa, alpha=alpha).score(seen, refs, view)
+    own, target = phi(refs.logp[:, 0], view.y), phi(seen.logp[0], view.y)
+    rng = np.random.default_rng(0)
+
+    def density(i: int, which: np.ndarray) -> float:
+        count = which.sum(0)
+        means = np.where(which, own, 0).sum(0) / np.maximum(count, 1)
+        within = np.where(which, (own - means) ** 2, 0).sum() / (count - 1).clip(0).sum()
+        variance = 1 / rng.gamma(alpha, 1 / (alpha * within), 200_000)
+        mean = rng.normal(means[count > 0].mean(), np.sqrt(variance / kappa))
+        seen_here = own[which[:, i], i]
+        weight = np.exp(sum(stats.norm.logpdf(v, mean, np.sqrt(variance)) for v in seen_here))
+        return float((weight * stats.norm.pdf(target[i], mean, np.sqrt(variance))).sum() / weight.sum())
+
+    for i in (3, 50, 401):
+        slow = np.log(density(i, refs.inside)) - np.log(density(i, ~refs.inside))
+        assert ours[i] == pytest.approx(slow, abs=0.15)
+
+
+def test_pmia_borrows_from_records_as_hard(leak):
+    """Its IN statistics at a record are those of about sixty neighbours in difficulty, written out."""
+    view, _, _ = leak
+    own, inside = phi(view.refs.logp[:, 0], view.y), view.refs.inside
+    hard = np.where(inside, 0, own).sum(0) / np.maximum((~inside).sum(0), 1)
+    middle, spread = _borrowed(hard, own, inside)
+    order = np.argsort(hard, kind="stable")
+    for place in (100, 300, 500):
+        near = order[place - 30 : place + 30]
+        said = own[:, near][inside[:, near]]
+        assert middle[order[place]] == pytest.approx(np.median(said), abs=0.4)
+        assert spread[order[place]] == pytest.approx(said.std(), rel=0.25)
+
+
+def test_constants_are_chosen_on_own_shadows_and_never_on_the_target(leak):
+    view, _, _ = leak
+    asked: list[int] = []
+
+    def watched(x):
+        asked.append(len(x))
+        return np.zeros((len(x), 3))
+
+    deaf = dataclasses.replace(view, box=Local(watched, 3))
+    for attack in (BASE(), RMIA(), BaVarIA()):
+        chosen_ones = attack.tuned(deaf)
+        assert chosen_ones in attack.candidates() and not asked
+        strengths = [other.strength(view) for other in attack.candidates()]
+        assert chosen_ones.strength(view) == max(strengths)
+    assert BASE(temperature=3.0).tuned(view) == BASE(temperature=3.0), "a choice of one's own stands"
+    two = dataclasses.replace(view, refs=Refs(*(a[:2] for a in vars(view.refs).values())))
+    assert BASE().tuned(two).temperature == 2.0, "two shadows choose nothing"
+
+
+def test_rapid_never_learns_from_the_shadow_that_poses(leak):
+    """Where membership is shuffled, what it says of the shadows that pose is chance."""
+    view, _, _ = leak
+    found = [measure.auc(scores, inside) for scores, inside in RAPID()._posing(view)]
+    assert min(found) > 0.55
+    noise = np.random.default_rng(0).permuted(view.refs.inside, axis=1)
+    lost = dataclasses.replace(view, refs=dataclasses.replace(view.refs, inside=noise))
+    assert np.mean(
+        [measure.auc(scores, inside) for scores, inside in RAPID()._posing(lost)]
+    ) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_tail_test_is_one_percent_where_nothing_is_there(leak, null):
+    def tail(case):
+        view, truth, _ = case
+        return tail_test(drain(LossThreshold().run(view)).scores, truth)
+
+    assert tail(null).low <= 0.01 <= tail(null).high
+    assert tail(leak).value > 0.02
+
+
+def test_the_strongest_is_chosen_and_pays_for_it(leak):
+    view, truth, _ = leak
+    alone, among = (judge("lira", drain(LiRA().run(view)), truth, among=m) for m in (1, 10))
+    assert (alone.auc_among, alone.tpr_1pct_among) == (alone.auc, alone.tpr_1pct)
+    assert among.auc_among.low < among.auc.low and among.auc_among.high > among.auc.high
+    assert among.tpr_1pct_among.low < among.tpr_1pct.low
+    weak = judge("loss", drain(LossThreshold().run(view)), truth)
+    assert strongest([weak, alone]) is alone
+
+
+def test_a_table_from_outside_is_void_only_where_the_attack_is_no_better_than_blind(leak):
+    """Members of one class alone: the label tells them apart, and loss must say more than that."""
+    rng = np.random.default_rng(0)
+    member = np.arange(400) < 200
+    label = (rng.random(400) < np.where(member, 0.8, 0.2)).astype(float)
+    blind = blind_baseline(label[:, None], member, np.arange(400), drawn=False)
+    truth = Truth(member, np.arange(400), blind)
+    assert blind.p <= 0.001
+    useless = judge("loss", Claim(rng.normal(size=400), None, 0), truth)
+    better = judge("loss", Claim(rng.normal(size=400) + 3 * member, None, 0), truth)
+    assert useless.verdict is MembershipVerdict.VOID and better.verdict is MembershipVerdict.FINDS
+    drawn = dataclasses.replace(better, drawn=True)
+    assert drawn.verdict is MembershipVerdict.VOID, "a draw that is none voids all"
+
+
+def test_the_permutation_test_says_chance_of_chance():
+    """Under no difference the p-value is at most .05 in about one case in twenty."""
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(200, 5))
+    found = [
+        blind_baseline(features, rng.random(200) < 0.5, np.arange(200) // 2 * 2, drawn=True, seed=i).p
+        for i in range(60)
+    ]
+    assert np.mean(np.array(found) <= 0.05) <= 0.15 and np.median(found) > 0.2
 
 
 def test_the_population_of_rmia_is_never_trained_on():
@@ -202,7 +331,7 @@ def test_a_blind_baseline_that_wins_voids_the_result(leak):
     view, truth, member = leak
     shifted = np.where(member[:, None], view.x + 1.0, view.x)
     void = truth_of(shifted, view.y, member, np.arange(N))
-    assert void.blind.low > 0.5
+    assert void.blind.p <= 0.001
     report = judge("loss", drain(LossThreshold().run(view)), void)
     assert report.verdict is MembershipVerdict.VOID
     assert report.row()["verdict"].startswith("void")

@@ -23,18 +23,19 @@ def shipped() -> MembershipExhibit:
 
 def judged(exhibit: MembershipExhibit, **changed) -> MembershipExhibit:
     """The exhibit with other numbers of its leading attack."""
-    first, *rest = exhibit.about.reports
-    reports = (dataclasses.replace(first, **changed), *rest)
+    reports = tuple(
+        dataclasses.replace(n, **changed) if n is exhibit.leading else n for n in exhibit.about.reports
+    )
     return dataclasses.replace(exhibit, about=dataclasses.replace(exhibit.about, reports=reports))
 
 
 def test_the_conclusion_follows_from_the_intervals(shipped):
     sure = Estimate(0.2, 0.15, 0.25, 558)
     cases = {
-        MembershipVerdict.VOID: {"blind": Estimate(0.6, 0.55, 0.65, 1117)},
-        MembershipVerdict.GUESSING: {"auc": Estimate(0.52, 0.49, 0.55, 1117)},
-        MembershipVerdict.FINDS: {"tpr_1pct": sure},
-        MembershipVerdict.ON_AVERAGE: {"tpr_1pct": Estimate(0.012, 0.005, 0.03, 558)},
+        MembershipVerdict.VOID: {"blind_p": 0.0005},
+        MembershipVerdict.GUESSING: {"auc_among": Estimate(0.52, 0.49, 0.55, 1117)},
+        MembershipVerdict.FINDS: {"tpr_1pct": sure, "tpr_1pct_among": sure},
+        MembershipVerdict.ON_AVERAGE: {"tpr_1pct_among": Estimate(0.012, 0.005, 0.03, 558)},
     }
     for verdict, changed in cases.items():
         conclusion = judged(shipped, **changed).conclusion()
@@ -45,13 +46,18 @@ def test_the_conclusion_follows_from_the_intervals(shipped):
     assert "*1* record." in judged(shipped, named_count=1).conclusion().sentence
 
 
-def test_lira_speaks_first_and_something_does_where_it_could_not_run(shipped):
-    assert shipped.leading.attack == "lira"
-    without = tuple(n for n in shipped.about.reports if not n.attack.startswith("lira"))
-    about = dataclasses.replace(shipped.about, reports=without)
-    other = dataclasses.replace(shipped, about=about)
-    assert other.leading.attack == "rmia" and other.dot() is None
-    assert other.quick == ("base", "loss")
+def test_the_strongest_speaks_for_all_and_pays_for_being_chosen(shipped):
+    first = shipped.leading
+    found = [n.tpr_1pct.value for n in shipped.about.reports if n.tpr_1pct]
+    assert first.tpr_1pct.value == max(found) and first.among == len(shipped.about.reports)
+    told = shipped.findings()[0]
+    assert told.key == f"{first.attack}/found" and told.estimate == first.tpr_1pct_among
+    assert told.estimate.low < first.tpr_1pct.low and told.null == "membership-headline"
+    assert f"strongest of {first.among} attacks" in " ".join(told.notes)
+    without = tuple(n for n in shipped.about.reports if n is not first)
+    other = dataclasses.replace(shipped, about=dataclasses.replace(shipped.about, reports=without))
+    assert other.leading is not first and "equivalent" in shipped.equivalent()
+    assert f"{shipped.about.tail.value:.1%}" in shipped.foretold()
 
 
 def test_a_bet_is_counted(shipped):
@@ -139,7 +145,8 @@ def test_a_pinned_person_is_marked_or_spoken_of(shipped):
     assert [tile.tone for tile in shipped.gallery(shown)].count("pin") == 1
     hidden = int(person[shipped.shown[0]])
     words = shipped.elsewhere(hidden, sealed=True)
-    assert "not among those below: LiRA puts the record" in words and "training set" not in words
+    title = shipped.titles[shipped.leading.attack]
+    assert f"not among those below: {title} puts the record" in words and "training set" not in words
     assert "in the training set" in shipped.elsewhere(hidden, sealed=False)
     assert shipped.elsewhere(-1, sealed=False) == "" and shipped.start(-1) == 0
 
@@ -162,8 +169,9 @@ def test_the_table_to_take_away(shipped):
 
 def test_findings_say_average_line_and_names_apart(shipped):
     keys = [finding.key for finding in shipped.findings()]
-    assert keys[:3] == ["lira/found", "lira/auc", "lira/named"]
+    first = shipped.leading.attack
+    assert keys[:2] == [f"{first}/found", f"{first}/auc"]
     assert "label-only/named" not in keys, "it names nobody"
-    named = shipped.named(shipped.leading)
-    numbers = shipped.numbers(shipped.leading.attack)
+    numbers = max(shipped.about.reports, key=lambda n: n.named_count)
+    named = shipped.named(numbers)
     assert named.estimate == numbers.named_members and named.estimate.n == numbers.named_count > 0

@@ -78,7 +78,7 @@ def test_it_is_in_exhibit_chart_table_and_microscope(desk: Desk) -> None:
     assert "looks at how far the next class is behind" in [row["because it"] for row in said]
     alone = drain(run(settings("margin"), desk)).exhibit()
     assert alone.leading.attack == "margin" and alone.conclusion().sentence.startswith("Margin threshold *")
-    assert alone.dot() is None, "the trail is LiRA's"
+    assert alone.dot() is not None and alone.leading.among == 1
 
 
 def test_it_is_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
