@@ -73,7 +73,9 @@ def _attacked(pool: Pool, shadows: Fleet, seed: int, draw: int, names: Sequence[
     answer = kind_of(recipe).untrained(pool.x, recipe, dice, pool.classes)
     truth = _truth(pool, _members(pool, seed, draw))
     for name in names:
-        view = stage(pool, shadows, Local(answer, pool.classes), views=views_of(recipe))
+        view = dataclasses.replace(
+            stage(pool, shadows, Local(answer, pool.classes), views=views_of(recipe)), named=False
+        )
         yield judge(name, drain(CATALOGUE[name].run(view)), truth, seed=draw, among=len(names))
 
 
