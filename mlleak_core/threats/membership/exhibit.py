@@ -318,9 +318,11 @@ class MembershipExhibit(Exhibit):
         seen = self._strip(at)
         if not seen.inside.any() or seen.inside.all():
             return None
-        phi = seen.phi.astype(float)
-        apart = phi[seen.inside].mean() - phi[~seen.inside].mean()
-        return RecordVerdict.EASY if apart < phi.std() / 2 else RecordVerdict.TELLING
+        had, had_not = seen.phi[seen.inside].astype(float), seen.phi[~seen.inside].astype(float)
+        apart = had.mean() - had_not.mean()
+        doubt = 3 * np.sqrt(had.var() / len(had) + had_not.var() / len(had_not))
+        least = max(seen.phi.astype(float).std() / 2, doubt)
+        return RecordVerdict.EASY if apart < least else RecordVerdict.TELLING
 
     def _story(self, at: int, kind: RecordVerdict) -> str:
         """Why the attacks see this record as they do, from its shadows."""

@@ -85,24 +85,30 @@ def test_the_line_is_the_judges(shipped):
         coarse = numbers.attack == "rmia"  # its ties are broken more finely than the float32 that was shipped
         assert above[member].sum() == found or (coarse and above[member].sum() < found), numbers.attack
         assert above[~member].mean() <= 0.01
-    risk, scores = shipped.about.risk, shipped.arrays["score/lira"]
-    assert risk.all == shipped.numbers("lira").tpr_1pct.value
+    first = shipped.leading
+    risk, scores = shipped.about.risk, shipped.arrays[f"score/{first.attack}"]
+    assert risk.all == first.tpr_1pct.value
     worst = np.argsort(-shipped.arrays["risk"][member])[: risk.n]
-    top = scores[member][worst] > np.float32(shipped.numbers("lira").line)
+    top = scores[member][worst] > np.float32(first.line)
     assert top.mean() == pytest.approx(risk.top, abs=1.5 / risk.n)
     found = measure.proportion(round(risk.top * risk.n), risk.n)
-    assert f"LiRA finds {found.value:.0%} [{found.low:.1%}, {found.high:.1%}]" in shipped.warning()
+    assert (
+        f"{shipped.titles[first.attack]} finds {found.value:.0%} [{found.low:.1%}, {found.high:.1%}]"
+        in shipped.warning()
+    )
 
 
 def test_without_enough_outsiders_there_is_no_line(shipped):
-    few = judged(shipped, tpr_1pct=None, line=None)
+    none = {"tpr_1pct": None, "tpr_1pct_among": None, "line": None}
+    reports = tuple(dataclasses.replace(n, **none) for n in shipped.about.reports)
+    few = dataclasses.replace(shipped, about=dataclasses.replace(shipped.about, reports=reports))
     assert few.above("lira", 0) is None
     row = few.closeup(0, sealed=False).rows[0]
     assert "no line" in row["says"] and "right" not in row
     assert few.worth(0.5) is None and few.dot() is None
     assert few.rows()[0]["found at 1%"] == "cannot be claimed with n = 559"
     assert "cannot be claimed" in few.average("lira").notes[0]
-    assert few.headlines()[0].findings[0].key == "lira/auc"
+    assert few.headlines()[0].findings[0].key == f"{few.leading.attack}/auc"
 
 
 def test_the_microscope_keeps_the_seal(shipped):
