@@ -104,7 +104,7 @@ def opened_map(server, tab):
     page.get_by_role("button", name="Just show me").click()
     settle(page)
     page.locator(".verdict").wait_for()
-    page.locator(".legend .ramp").wait_for()
+    page.locator(".legend span").nth(2).wait_for()
     settle(page)
     return page
 
@@ -143,7 +143,7 @@ def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
     page.get_by_role("radio", name="conv 1").click()
     settle(page)
     page.get_by_role("button", name="Lock my bet").click()
-    page.locator(".legend .ramp").wait_for()
+    page.locator(".legend span").nth(2).wait_for()
     settle(page)
     assert "Monk 1" in page.locator(".face-map .legend").inner_text()
     assert page.get_by_role("button", name="Lock my bet").count() == 0

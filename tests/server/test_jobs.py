@@ -52,7 +52,7 @@ def test_a_class_with_a_seed_each_finds_its_results_again_and_memory_has_an_end(
     seats = [f"{kind}-{seat}" for seat in range(KEPT) for kind in ("train", "features", "map")]
     for key in seats:
         jobs.submit(key, counting(gate, 1))
-    wait(jobs, seats[-1], lambda s: s.status == "done")
+    wait(jobs, seats[-1], lambda s: s.status == "done", seconds=90)
     assert all(jobs.look(key).result == "all" for key in seats)
     for late in range(3):
         jobs.submit(f"train-late-{late}", counting(gate, 1))

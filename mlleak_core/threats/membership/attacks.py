@@ -568,7 +568,8 @@ def _calibrations(logp: Floats, refs: Refs, y: Rows) -> Floats:
     means = [_gaussian(own[:, None], which[:, None])[0][0] for which in (~refs.inside, refs.inside)]
     without = np.where(refs.inside, np.nan, own)
     some = (~refs.inside).sum(0) > 1
-    spread = np.where(some, np.nanstd(np.where(some, without, 0.0), axis=0, ddof=1), own.std())
+    spread = np.full(own.shape[1], own.std())
+    spread[some] = np.nanstd(without[:, some], axis=0, ddof=1)
     base = (_over_the_mean(logp, refs.logp[:, 0], y, temperature) for temperature in (1.0, 2.0, 4.0))
     return np.column_stack([target, *means, spread, *base])
 
