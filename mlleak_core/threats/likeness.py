@@ -61,6 +61,11 @@ class Truth:
         average = flat.mean(0)
         return average, _unit(flat - average)
 
+    @property
+    def chance(self) -> float:
+        """The mean share of the candidates that are an owner's: how often a guess finds him."""
+        return float(np.mean([(self.candidate_owner == owner).mean() for owner in self.owner]))
+
     def nearest(self, pictures: Pictures) -> Rows:
         """For each picture the candidate with the highest correlation once the average is taken off, [n]."""
         average, known = self.gallery

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.target.settings import NETS
-from mlleak_core.threat import Artefact, Card, Threat
+from mlleak_core.threat import Artefact, Card, Null, Threat
 
 PRIORS = ("public faces", "smoothness")
 
@@ -54,4 +54,13 @@ THREAT = Threat(
     exhibit=f"{ROOM}.exhibit:InversionExhibit",
     attacks=f"{ROOM}.attack:CATALOGUE",
     writes=(Artefact("gallery", "FILE.png", "write the truth above what was found"),),
+    nulls=(
+        Null(
+            key="inversion-verdict",
+            situation="photos of other people, held against a batch of 1, 4, 8 or 16",
+            claim="they are said to be the batch's, exactly or recognisably",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:others",
+        ),
+    ),
 )

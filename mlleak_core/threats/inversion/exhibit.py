@@ -200,6 +200,7 @@ class InversionExhibit(Exhibit):
             seconds=about.seconds,
             source=self.source,
             verdict=about.verdict,
+            null="inversion-verdict",
             notes=(f"SSIM {about.claimed.ssim.value:.2f}",),
         )
 

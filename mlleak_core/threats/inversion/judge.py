@@ -76,16 +76,17 @@ def judge(claim: Claim, truth: Truth, other: Truth, average: Pictures) -> Report
         max_error=worst,
         baseline=baseline,
         null=compare(claim.pictures[assign(claim.pictures, other.pictures)], other),
-        verdict=verdict(found, baseline, worst),
+        verdict=verdict(found, baseline, worst, truth.chance),
     )
 
 
-def verdict(found: Likeness, baseline: Likeness, max_error: float) -> InversionVerdict:
-    """Taken from the interval of the error saved over the average face, paired by photo; a single photo
-    has none.
+def verdict(found: Likeness, baseline: Likeness, max_error: float, chance: float) -> InversionVerdict:
+    """Taken from two intervals: of the owners found, against the share of candidates that are an owner's; and
+    of the error saved over the average face, paired by photo, of which a single photo has none.
     """
     if max_error < EXACT:
         return InversionVerdict.EXACT
     saved = mean_with_interval(baseline.errors - found.errors)
-    closer = saved.low > 0 if saved.n > 1 else saved.value > 0
-    return InversionVerdict.THEIRS if closer and found.found.any() else InversionVerdict.MATCHED
+    closer = saved.low > 0 or saved.n == 1
+    theirs = closer and found.identified.low > chance
+    return InversionVerdict.THEIRS if theirs else InversionVerdict.MATCHED

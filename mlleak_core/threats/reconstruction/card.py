@@ -8,7 +8,7 @@ from typing import Annotated
 from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.defences.on_output import REVEALS
 from mlleak_core.target.settings import NETS, TrainSettings
-from mlleak_core.threat import Artefact, Card, Threat
+from mlleak_core.threat import Artefact, Card, Null, Threat
 
 ENCODINGS = ("cap", "cor", "sgn", "lsb")
 CODES = ("own", "pca", "dct", *(f"pixels{depth}" for depth in range(1, 9)))
@@ -114,6 +114,8 @@ class ReconstructionSettings(Settings):
 
 
 ROOM = "mlleak_core.threats.reconstruction"
+NULLS = f"{ROOM}.nulls"
+HONEST = "a model trained honestly, read with the code and the key of faces that nobody hid"
 THREAT = Threat(
     card=Card(
         slug="reconstruction",
@@ -131,4 +133,28 @@ THREAT = Threat(
     attacks=f"{ROOM}.encodings:CATALOGUE",
     remote=True,
     writes=(Artefact("gallery", "FILE.png", "write the truth above what was read back"),),
+    nulls=(
+        Null(
+            key="reconstruction-verdict",
+            situation=HONEST,
+            claim="faces, or something of them, are said to be in it",
+            allowed=0.05,
+            draw=f"{NULLS}:clean_twin",
+        ),
+        Null(
+            key="reconstruction-bits",
+            situation=HONEST,
+            claim="the interval of the wrong bits leaves one half out",
+            allowed=0.05,
+            draw=f"{NULLS}:wrong_bits",
+            interval=True,
+        ),
+        Null(
+            key="reconstruction-forensics",
+            situation="a model trained honestly, asked about noise that it never saw",
+            claim="it is said to know the noise by heart",
+            allowed=0.05,
+            draw=f"{NULLS}:odd_inputs",
+        ),
+    ),
 )

@@ -58,7 +58,7 @@ class Traces:
     """What an investigator would measure, beside the same of the clean twin.
 
     fresh_confidence: on noise that nobody trained on; face_loss: on training faces; odd_loss: on what the
-    encoding left in the training data, None where it left nothing.
+    encoding left in the training data, None where it left nothing; by_heart: it knows that.
     """
 
     low_byte_entropy: float
@@ -75,6 +75,7 @@ class Traces:
     face_loss_clean: float
     odd_loss_malicious: float | None = None
     odd_loss_clean: float | None = None
+    by_heart: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,8 +314,8 @@ class ReconstructionExhibit(Exhibit):
         return (
             f"On the synthetic inputs the malicious twin's loss is {seen.odd_loss_malicious:.3f}, the clean "
             f"twin's {seen.odd_loss_clean:.2f} (a coin's is 0.69): whoever looks into the training data "
-            f"finds {self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces, learned by "
-            f"heart. "
+            f"finds {self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces"
+            f"{', learned by heart' if seen.by_heart else ''}. "
         )
 
     def erasure(self) -> Conclusion | None:
@@ -365,6 +366,7 @@ class ReconstructionExhibit(Exhibit):
             form=".1f",
             notes=self._notes(last),
             verdict=self.about.verdict,
+            null="reconstruction-verdict",
         )
 
     def _notes(self, last: Reading) -> tuple[str, ...]:
@@ -401,6 +403,7 @@ class ReconstructionExhibit(Exhibit):
             form=".1%",
             notes=(f"among {self.last.candidates:,} photos",),
             verdict=self.about.verdict,
+            null="reconstruction-verdict",
         )
 
     def wrong_bits(self) -> Finding:
@@ -412,6 +415,7 @@ class ReconstructionExhibit(Exhibit):
             controls=self._controls("bit_error_rate"),
             counted="bits",
             form=".2%",
+            null="reconstruction-bits",
         )
 
     def accuracy(self) -> Finding:

@@ -11,10 +11,10 @@ from scipy import stats
 
 from mlleak_core.data import Faces
 from mlleak_core.defences.on_weights import State
+from mlleak_core.measure import mean_with_interval
 from mlleak_core.target.blackbox import softmax
 from mlleak_core.target.training import Target
 from mlleak_core.threats.likeness import Floats, Pictures
-from mlleak_core.threats.reconstruction.card import KEY
 from mlleak_core.threats.reconstruction.carriers import carried
 from mlleak_core.threats.reconstruction.plan import Plan, answers_of
 
@@ -67,25 +67,38 @@ def examine(
     return numbers, {name: values.astype(np.float32) for name, values in arrays.items()}
 
 
-def ask(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, float]:
+def ask(plan: Plan, faces: Faces, malicious: Target, clean: Target) -> dict[str, Any]:
     """What asking both twins would show whoever keeps the training data: mean losses and confidence.
 
     fresh: on noise that nobody trained on; face: on training faces; odd: on what the encoding left in the
-    data.
+    data; by_heart: whether the malicious twin knows that.
     """
-    fresh, traces = plan.encoding.noise(PROBES, OWN_KEY), plan.encoding.traces(plan.bits, KEY)
-    rows = plan.split.members[:PROBES]
-    found: dict[str, float] = {}
+    fresh, rows = plan.encoding.noise(PROBES, OWN_KEY), plan.split.members[:PROBES]
+    found: dict[str, Any] = {}
     for name, target in (("malicious", malicious), ("clean", clean)):
         answer = answers_of(target.net())
+        odd = odd_losses(plan, answer)
         found[f"fresh_confidence_{name}"] = float(softmax(answer(fresh)).max(1).mean())
-        found[f"face_loss_{name}"] = _loss(answer(plan.x[rows]), faces.task.codes[rows])
-        if traces is not None:
-            inputs, labels = traces
-            found[f"odd_loss_{name}"] = _loss(answer(inputs[:PROBES]), labels[:PROBES])
+        found[f"face_loss_{name}"] = float(_losses(answer(plan.x[rows]), faces.task.codes[rows]).mean())
+        if odd is not None:
+            found[f"odd_loss_{name}"] = float(odd.mean())
+            found.setdefault("by_heart", by_heart(odd))
     return found
 
 
-def _loss(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+def odd_losses(plan: Plan, answer: Answer) -> Floats | None:
+    """A model's losses on what the encoding leaves in the data [n]; None where it leaves nothing."""
+    traces = plan.encoding.traces(plan.bits, plan.key)
+    return None if traces is None else _losses(answer(traces[0][:PROBES]), traces[1][:PROBES])
+
+
+def by_heart(losses: Floats) -> bool:
+    """Whether inputs whose labels were drawn by a coin are known: their mean loss is below a coin's, by its
+    interval. Nobody can know them who has not seen them.
+    """
+    return mean_with_interval(losses).high < np.log(2)
+
+
+def _losses(logits: NDArray[Any], labels: NDArray[Any]) -> Floats:
     p = softmax(logits)[np.arange(len(labels)), labels.astype(int)]
-    return float(-np.log(np.maximum(p, 1e-12)).mean())
+    return np.asarray(-np.log(np.maximum(p, 1e-12)), float)

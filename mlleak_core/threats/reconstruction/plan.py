@@ -32,7 +32,9 @@ FEWEST_PUBLIC = 50
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """Who is carried off and in which code, before any training. x: all photos as the net takes them."""
+    """Who is carried off and in which code, before any training. x: all photos as the net takes them. key: of
+    the hiding.
+    """
 
     settings: ReconstructionSettings
     split: Split
@@ -44,6 +46,7 @@ class Plan:
     secret: Secret
     public: Pictures
     x: NDArray[np.uint8]
+    key: str = KEY
 
     @property
     def average(self) -> Pictures:
@@ -53,7 +56,7 @@ class Plan:
     @property
     def hidden(self) -> Hidden:
         """What is to be carried off."""
-        return Hidden(pictures=self.secret.pictures, bits=self.bits, key=KEY)
+        return Hidden(pictures=self.secret.pictures, bits=self.bits, key=self.key)
 
     def view(self, box: BlackBox | None = None, state: State | None = None, key: str = KEY) -> View:
         """What the attacker reads from: a service or a model file, and his code. The truth stays behind."""
@@ -68,7 +71,7 @@ class Plan:
         )
 
 
-def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
+def make_plan(settings: ReconstructionSettings, faces: Faces, key: str = KEY) -> Plan:
     """Split the people, draw whom to carry off, make the code. Raises BadInput where people are too few."""
     split = Split.by_person(faces, settings.seed, public=PUBLIC)
     x = shrink(faces).contiguous().numpy()
@@ -81,7 +84,7 @@ def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
     pictures, public = candidates[victims], candidates[split.public]
     encoding, room = configured(settings), capacity(settings)
     code = make_code(code_name(settings), face_bits(settings), public)
-    bits = encoding.hide(pictures, code, room.room, KEY)
+    bits = encoding.hide(pictures, code, room.room, key)
     secret = Secret(pictures, faces.person[victims], candidates, faces.person, bits)
     return Plan(
         settings=settings,
@@ -94,6 +97,7 @@ def make_plan(settings: ReconstructionSettings, faces: Faces) -> Plan:
         secret=secret,
         public=public,
         x=x,
+        key=key,
     )
 
 

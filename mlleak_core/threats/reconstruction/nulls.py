@@ -1,0 +1,83 @@
+"""Where no face was hidden, and what is read out of it all the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator, Iterator
+
+import numpy as np
+
+from mlleak_core.contract import Step, drain
+from mlleak_core.data import Faces
+from mlleak_core.target.training import Target, choose_faces
+from mlleak_core.threat import Desk
+from mlleak_core.threats.likeness import repeated
+from mlleak_core.threats.reconstruction.card import ENCODINGS, ReconstructionSettings
+from mlleak_core.threats.reconstruction.forensics import by_heart, odd_losses
+from mlleak_core.threats.reconstruction.judge import Claim, ReconstructionVerdict, Report, judge, verdict
+from mlleak_core.threats.reconstruction.plan import Plan, answers_of, make_plan, read
+
+READS = tuple(name for name in ENCODINGS if name != "cor")
+"""The encodings that claim bits; the other claims pixels."""
+PHOTOS = 2500
+
+
+def clean_twin(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """A clean net is read with the code and the key of faces that nobody hid: are they said to be in it?"""
+
+    def wrong(plan: Plan, net: Target) -> bool:
+        found, other = _read(plan, net, plan.key), _read(plan, net, f"{plan.key}, another")
+        average = repeated(plan.average, len(plan.victims))
+        claim = Claim(pictures=average, probabilities=np.full(len(plan.bits), 0.5))
+        return verdict(found, other, judge(claim, plan.secret)) is not ReconstructionVerdict.NOTHING
+
+    return (yield from _drawn(draws, seed, desk, ENCODINGS, wrong))
+
+
+def wrong_bits(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """The same: half of the bits are wrong. Does the interval say otherwise?"""
+
+    def wrong(plan: Plan, net: Target) -> bool:
+        found = _read(plan, net, plan.key).bit_error_rate
+        assert found is not None
+        return not found.low <= 0.5 <= found.high
+
+    return (yield from _drawn(draws, seed, desk, READS, wrong))
+
+
+def odd_inputs(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """A clean net is asked about noise that it never saw: is it said to know it by heart?"""
+
+    def wrong(plan: Plan, net: Target) -> bool:
+        losses = odd_losses(plan, answers_of(net.net()))
+        assert losses is not None
+        return by_heart(losses)
+
+    return (yield from _drawn(draws, seed, desk, ("cap",), wrong))
+
+
+def _read(plan: Plan, net: Target, key: str) -> Report:
+    return judge(drain(read(plan, net.states[max(net.states)], key=key)), plan.secret)
+
+
+def _drawn(
+    draws: int, seed: int, desk: Desk, attacks: tuple[str, ...], wrong: Callable[[Plan, Target], bool]
+) -> Generator[Step, None, list[bool]]:
+    """One net, trained honestly; other faces and another key for every draw, attack after attack."""
+    base = ReconstructionSettings(seed=seed)
+    training = dataclasses.replace(base.training(), faces=PHOTOS)
+    net = yield from desk.target(training)
+    faces = choose_faces((yield from desk.faces(base.data)), training)
+    found = []
+    for draw, plan in enumerate(_plans(draws, base, faces, attacks)):
+        yield Step(draw, draws, "reading a model that hides nothing")
+        found.append(wrong(plan, net))
+    return found
+
+
+def _plans(
+    draws: int, base: ReconstructionSettings, faces: Faces, attacks: tuple[str, ...]
+) -> Iterator[Plan]:
+    for draw in range(draws):
+        settings = dataclasses.replace(base, attack=attacks[draw % len(attacks)], seed=base.seed + draw)
+        yield make_plan(settings, faces, key=f"draw {base.seed}-{draw}")
