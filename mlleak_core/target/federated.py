@@ -6,8 +6,8 @@ of McMahan et al. (AISTATS 2017, algorithm 1). All participants of a round are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -114,6 +114,18 @@ def claimed_mean(updates: Tensor, claims: Tensor) -> Tensor:
     return (claims / claims.sum()) @ updates
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conduct:
+    """What single participants do otherwise than at random, by their number.
+
+    picks(round): the rows that stand behind this round's update, for SGD the batch itself, for averaging all
+    that is learned from. sends(round, weights [p]): an update [p] in place of the honest one.
+    """
+
+    picks: Mapping[int, Callable[[int], Rows]] = field(default_factory=dict)
+    sends: Mapping[int, Callable[[int, Tensor], Tensor]] = field(default_factory=dict)
+
+
 class Federation:
     """Participants, the joint net, and rounds to come. Not shared between threads.
 
@@ -125,10 +137,13 @@ class Federation:
         net: nn.Module,
         shares: Sequence[Share],
         settings: FederationSettings,
+        *,
         aggregate: Aggregate | None = None,
+        conduct: Conduct | None = None,
     ) -> None:
         _check(shares)
         self.net, self.shares, self.settings = net, shares, settings
+        self.conduct = conduct or Conduct()
         self.aggregate = aggregate or (equal_mean if settings.rule == SGD else claimed_mean)
         self._names = [name for name, _ in net.named_parameters()]
         self._shapes = [p.shape for p in net.parameters()]
@@ -154,6 +169,9 @@ class Federation:
         chosen = self._chosen(number)
         before = self.weights
         updates = self._sent(chosen, number)
+        for place, who in enumerate(chosen.tolist()):
+            if who in self.conduct.sends:
+                updates[place] = self.conduct.sends[who](number, before)
         _finite(updates, chosen)
         claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
         rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
@@ -191,11 +209,13 @@ class Federation:
     def _batches(self, who: int, number: int) -> list[Rows]:
         """Rows of each of a participant's batches in this round."""
         rng = stream(self.settings.seed, "batches of a participant", who, number)
+        picked = self.conduct.picks.get(who)
         count, size = len(self.shares[who][1]), self.settings.batch
         if self.settings.rule == SGD:
-            return [rng.choice(count, size, replace=count < size)]
-        orders = [rng.permutation(count) for _ in range(self.settings.epochs)]
-        return [order[start : start + size] for order in orders for start in range(0, count, size)]
+            return [rng.choice(count, size, replace=count < size) if picked is None else picked(number)]
+        rows = np.arange(count) if picked is None else picked(number)
+        orders = [rng.permutation(rows) for _ in range(self.settings.epochs)]
+        return [order[start : start + size] for order in orders for start in range(0, len(rows), size)]
 
     def _gradients(self, weights: Tensor, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
         """Of each participant's mean loss [k, p], at its own weights [k, p]."""

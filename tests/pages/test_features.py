@@ -30,10 +30,11 @@ def test_features_asks_for_a_bet_before_it_shows_the_ladder():
     assert "forty labelled photos, " not in text(at)
     at = press(at, "Just show me")
     assert "φ with the task" in text(at)
-    at.selectbox(key="attribute").select("Glasses").run()
+    at.selectbox(key="attribute").select("Darker tone").run()
     assert "Guess first" in text(at)
     at = press(at, "Just show me")
-    assert "made it easier to read" in text(at)
+    shipped: Any = threat("features").shipped_exhibits()[0]
+    assert shipped.conclusion("Darker tone").sentence.split("*")[0] in text(at)
     assert not at.exception
 
 
