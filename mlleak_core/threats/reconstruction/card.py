@@ -144,7 +144,7 @@ THREAT = Threat(
         Null(
             key="reconstruction-bits",
             situation=HONEST,
-            claim="the interval of the wrong bits leaves one half out",
+            claim="the interval of the wrong bits leaves out what matching at random gets, about one half",
             allowed=0.05,
             draw=f"{NULLS}:wrong_bits",
             interval=True,

@@ -35,12 +35,16 @@ def clean_twin(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[
 
 
 def wrong_bits(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
-    """The same: half of the bits are wrong. Does the interval say otherwise?"""
+    """The same: so many bits are wrong as when ones and noughts are matched at random, about one half. Does
+    the interval say otherwise?
+    """
 
     def wrong(plan: Plan, net: Target) -> bool:
-        found = _read(plan, net, plan.key).bit_error_rate
+        claim = _claim(plan, net, plan.key)
+        found, said, true = judge(claim, plan.secret).bit_error_rate, claim.probabilities > 0.5, plan.bits
         assert found is not None
-        return not found.low <= 0.5 <= found.high
+        at_random = said.mean() * (1 - true.mean()) + true.mean() * (1 - said.mean())
+        return not found.low <= at_random <= found.high
 
     return (yield from _drawn(draws, seed, desk, READS, wrong))
 
@@ -56,8 +60,12 @@ def odd_inputs(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[
     return (yield from _drawn(draws, seed, desk, ("cap",), wrong))
 
 
+def _claim(plan: Plan, net: Target, key: str) -> Claim:
+    return drain(read(plan, net.states[max(net.states)], key=key))
+
+
 def _read(plan: Plan, net: Target, key: str) -> Report:
-    return judge(drain(read(plan, net.states[max(net.states)], key=key)), plan.secret)
+    return judge(_claim(plan, net, key), plan.secret)
 
 
 def _drawn(
