@@ -35,6 +35,14 @@ STREAMS = {
     "draws of a null": 101,
     "participants of a round": 111,
     "batches of a participant": 112,
+    "parties of a federation": 113,
+    "timeline of a property": 114,
+    "batches of a victim": 115,
+    "coins of a null property": 116,
+    "batches of an attacker": 117,
+    "noise on updates": 118,
+    "shuffled timeline": 119,
+    "records of a bootstrap": 120,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

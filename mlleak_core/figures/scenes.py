@@ -70,3 +70,23 @@ class Reel:
     clock: str = "epoch"
     autoplay: bool = False
     show: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Tape:
+    """A joint training, round by round. at [n], posterior [n]: rounds that were looked at, and how probable
+    the attacker held it; control_at, control: the same of a training in which nothing is there. present
+    [rounds]: the truth, None before it may be seen. alarm, bet: rounds, -1 for none.
+    """
+
+    name: str
+    rounds: int
+    at: NDArray[np.int32]
+    posterior: NDArray[np.float32]
+    control_at: NDArray[np.int32] | None = None
+    control: NDArray[np.float32] | None = None
+    present: NDArray[np.bool_] | None = None
+    alarm: int = -1
+    bet: int = -1
+    participants: int = 2
+    title: str = ""

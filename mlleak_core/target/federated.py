@@ -120,10 +120,12 @@ class Conduct:
 
     picks(round): the rows that stand behind this round's update, for SGD the batch itself, for averaging all
     that is learned from. sends(round, weights [p]): an update [p] in place of the honest one.
+    guards(participant, round, update [p]): what an honest one makes of its update before it is sent.
     """
 
     picks: Mapping[int, Callable[[int], Rows]] = field(default_factory=dict)
     sends: Mapping[int, Callable[[int, Tensor], Tensor]] = field(default_factory=dict)
+    guards: Callable[[int, int, Tensor], Tensor] | None = None
 
 
 class Federation:
@@ -172,6 +174,8 @@ class Federation:
         for place, who in enumerate(chosen.tolist()):
             if who in self.conduct.sends:
                 updates[place] = self.conduct.sends[who](number, before)
+            elif self.conduct.guards is not None:
+                updates[place] = self.conduct.guards(who, number, updates[place])
         _finite(updates, chosen)
         claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
         rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
@@ -179,6 +183,15 @@ class Federation:
         return Round(
             number=number, chosen=chosen, updates=updates, claims=claims, before=before, after=self.weights
         )
+
+    def gradient(self, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Of the mean loss of a batch [p], at weights [p]: what a participant would compute."""
+        return grad(self._loss)(weights, x, y, torch.ones(len(y)))  # type: ignore[no-any-return]
+
+    @property
+    def shapes(self) -> tuple[torch.Size, ...]:
+        """Of the parameters, in their order in a flat vector."""
+        return tuple(self._shapes)
 
     def answer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Logits [n, classes] of the joint model, or of other weights [p]."""

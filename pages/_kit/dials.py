@@ -80,7 +80,8 @@ class Dials:
         usual = getattr(self.usual, knob.name)
         if isinstance(knob.rule, Choice) or (options and knob.kind is str):
             shown = list(options or knob.rule.options)  # type: ignore[union-attr]
-            return place.selectbox(label, shown, shown.index(usual), **looks)
+            first = shown.index(usual) if usual in shown else 0
+            return place.selectbox(label, shown, first, **looks)
         if options:
             return place.select_slider(label, list(options), usual, **looks)
         if knob.kind is bool:

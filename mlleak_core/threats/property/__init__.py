@@ -1,0 +1,1 @@
+"""Property inference in collaborative learning: what one participant learns about the others' data."""

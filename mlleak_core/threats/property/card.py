@@ -1,0 +1,97 @@
+"""Property inference: what the house knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.threat import Artefact, Card, Null, Threat
+
+ATTACKS = ("online", "passive", "active")
+NETS = ("strided-3 narrow", "strided-3", "mlp")
+COIN = "coin"
+"""The property that is none: a coin thrown for every person."""
+PERSON = "person:"
+
+
+@dataclass(frozen=True)
+class PropertySettings(Settings):
+    """Who trains together, what is to be found out, and how. Everything that can change an answer."""
+
+    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    property: Annotated[
+        str, "What is to be found out: an attribute of the faces, person:NAME, or coin, which is nothing."
+    ] = "Hat"
+    attack: Annotated[
+        str,
+        Choice(
+            ATTACKS,
+            "online = judges each round from the rounds so far; passive = the paper's, after the last round; "
+            "active = passive, with a second task in the attacker's own updates.",
+        ),
+    ] = "online"
+    participants: Annotated[int, Range(2, 32, 1, "How many train together, the attacker among them.")] = 2
+    batch_share: Annotated[
+        float, Range(0.05, 1.0, 0.05, "Share of the victim's batch that has the property, where it is in.")
+    ] = 1.0
+    rounds: Annotated[int, Range(40, 6000, 20, "Rounds of joint training.")] = 200
+    enters: Annotated[
+        float, Range(0.0, 0.8, 0.1, "Share of the rounds that pass before the property may be in a batch.")
+    ] = 0.3
+    often: Annotated[
+        float, Range(0.1, 0.9, 0.1, "Share of the later rounds in which the victim's batch has it.")
+    ] = 0.5
+    every: Annotated[int, Range(1, 20, 1, "The attacker looks at every so-manieth round.")] = 2
+    batch: Annotated[int, Range(4, 128, 4, "Photos in a participant's batch.")] = 32
+    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the joint training.")] = 0.05
+    alpha: Annotated[
+        float, Range(0.1, 0.9, 0.1, "Weight of the attacker's second task."), When("attack", "active")
+    ] = 0.5
+    noise: Annotated[
+        float,
+        Range(0.0, 10.0, 0.1, "Gaussian noise on each update, in units of a coordinate's share of its norm."),
+    ] = 0.0
+    kept: Annotated[
+        float, Range(0.01, 1.0, 0.1, "Share of an update's values that is sent, the largest ones.")
+    ] = 1.0
+    net: Annotated[str, Choice(NETS, "The joint net.")] = "strided-3 narrow"
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes who has which photos, the batches, the timeline and the first weights.")
+    ] = 0
+
+
+ROOM = "mlleak_core.threats.property"
+THREAT = Threat(
+    card=Card(
+        slug="property",
+        order=5,
+        title="Property",
+        icon=":material/groups:",
+        question="What does one participant learn about the others' photos?",
+        call="Watch the others",
+        papers=("Melis, Song, De Cristofaro & Shmatikov, S&P 2019",),
+    ),
+    settings=PropertySettings,
+    shipped=(PropertySettings(), PropertySettings(property=COIN)),
+    run=f"{ROOM}.run:run",
+    exhibit=f"{ROOM}.exhibit:PropertyExhibit",
+    attacks=f"{ROOM}.attacks:CATALOGUE",
+    nulls=(
+        Null(
+            key="property-verdict",
+            situation="joint trainings in which nobody has the property",
+            claim="it is said to show in the updates",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:nobody_has_it",
+        ),
+        Null(
+            key="property-alarm",
+            situation="joint trainings in which nobody has the property",
+            claim="an alarm is raised in one of the rounds",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:nobody_enters",
+        ),
+    ),
+    writes=(Artefact("rounds", "FILE.csv", "write the posterior of every round"),),
+)

@@ -1,0 +1,250 @@
+"""A watched joint training as a page shows it. Light to import: no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core.contract import Estimate
+from mlleak_core.figures.scenes import Tape
+from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
+from mlleak_core.threats.property.card import COIN, PERSON, PropertySettings
+from mlleak_core.threats.property.judge import PropertyVerdict
+
+SHOWN = 8
+"""Photos of each kind."""
+NEAR = 0.05
+"""A bet this share of the rounds away is near."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What was claimed of a training, and how well its net does the task. alarm: its round, -1 none."""
+
+    auc: Estimate
+    shuffled: Estimate
+    caught: Estimate
+    delay: int | None
+    early: bool
+    alarm: int
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """first: the round in which it came. having, lacking: the training with the property and the one without.
+    cost: accuracy of the one without minus the other's. association: of property and task, Cramér's V.
+    photos: the victim's, with it and without. own: the attacker's, with and without, learned from and held
+    back.
+    """
+
+    made: str
+    settings: PropertySettings
+    data: str
+    title: str
+    first: int
+    having: Arm
+    lacking: Arm | None
+    cost: Estimate | None
+    association: Estimate
+    photos: tuple[int, int]
+    own: tuple[int, ...]
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PropertyExhibit(Exhibit):
+    """arrays: rounds, posterior; present [rounds]; control_rounds, control: of the training without it.
+    atlas: the victim's photos, with the property above.
+    """
+
+    about: About
+    About: ClassVar[type] = About
+
+    @property
+    def verdict(self) -> PropertyVerdict:
+        return PropertyVerdict.SHOWS if self.about.having.auc.low > 0.5 else PropertyVerdict.HIDDEN
+
+    @property
+    def subject(self) -> str:
+        """The property in half a sentence."""
+        about = self.about
+        if about.settings.property.startswith(PERSON):
+            return f"photos of {about.title}"
+        if about.settings.property == COIN:
+            return "photos of people whose coin fell heads"
+        return f"photos labelled {about.title}"
+
+    def tape(self, revealed: bool, bet: int | None = None) -> Tape:
+        """The rounds as a canvas draws them; before the reveal without the truth."""
+        about, arrays = self.about, self.arrays
+        return Tape(
+            name=f"tape-{self.job}",
+            rounds=about.rounds,
+            at=arrays["rounds"],
+            posterior=arrays["posterior"],
+            control_at=arrays.get("control_rounds") if revealed else None,
+            control=arrays.get("control") if revealed else None,
+            present=arrays["present"] if revealed else None,
+            alarm=about.having.alarm if revealed else -1,
+            bet=-1 if bet is None else bet,
+            participants=about.settings.participants,
+            title=about.title,
+        )
+
+    @property
+    def across(self) -> int:
+        """Photos in a row of the atlas."""
+        return min(SHOWN, max(self.about.photos))
+
+    def stake(self) -> tuple[str, ...]:
+        """What may be known before the bet."""
+        settings = self.about.settings
+        looks = f"n = {len(self.arrays['rounds'])} of {self.about.rounds} rounds looked at"
+        return looks, f"{settings.participants} participants", f"seed {settings.seed}", self.source
+
+    def hears(self, bet: int) -> str:
+        """What a visitor hears who bet on a round."""
+        about = self.about
+        off = bet - about.first
+        alarm = about.having.alarm
+        rang = f"The attacker's alarm rang at round **{alarm + 1}**" if alarm >= 0 else "No alarm rang"
+        if abs(off) <= NEAR * about.rounds:
+            near = "Right on it" if off == 0 else f"Near: {abs(off)} rounds {'late' if off > 0 else 'early'}"
+        else:
+            near = f"{abs(off)} rounds too {'late' if off > 0 else 'early'}"
+        return f"{near}. They came in at round **{about.first + 1}**. {rang}."
+
+    def conclusion(self) -> Conclusion:
+        """What one participant learned of the other's photos."""
+        about, arm = self.about, self.about.having
+        who = "the others'" if about.settings.participants > 2 else "the other's"
+        if self.verdict is PropertyVerdict.SHOWS:
+            first = f"When {self.subject} are in {who} batch *shows in the updates*: AUC {arm.auc.value:.2f}"
+        else:
+            first = (
+                f"Whether {self.subject} are in {who} batch *cannot be told from chance*: AUC "
+                f"{arm.auc.value:.2f}"
+            )
+        sentence = f"{first} [{arm.auc.low:.2f}, {arm.auc.high:.2f}]. {self._when()}"
+        return Conclusion(self.verdict, sentence.strip(), self._small())
+
+    def _when(self) -> str:
+        arm = self.about.having
+        if arm.early:
+            return "The alarm rang *before* they came: a false one."
+        if arm.delay is None:
+            return "No alarm rang."
+        return f"They came in at round {self.about.first + 1}; the alarm rang *{arm.delay} rounds later*."
+
+    def _small(self) -> str:
+        about = self.about
+        parts = [
+            f"Property and task go together by V = {about.association.value:.2f} in the victim's photos"
+            f" [{about.association.low:.2f}, {about.association.high:.2f}]."
+        ]
+        if about.cost is not None and about.lacking is not None:
+            parts.append(
+                f"The joint net is right on {about.having.accuracy.value:.1%} of people never seen, and on "
+                f"{about.lacking.accuracy.value:.1%} where the photos are absent (difference "
+                f"[{100 * about.cost.low:+.1f}, {100 * about.cost.high:+.1f}] points): it shows nothing."
+                if about.cost.low <= 0 <= about.cost.high
+                else f"The joint net's accuracy is {about.having.accuracy.value:.1%} with the photos and "
+                f"{about.lacking.accuracy.value:.1%} without."
+            )
+        return " ".join(parts)
+
+    def generosities(self) -> tuple[str, ...]:
+        """What the attacker is given here that he may not have elsewhere."""
+        about = self.about
+        given = [
+            f"The attacker has {about.own[0] + about.own[2]} photos of his own with the property, "
+            "of the same source.",
+            "The victim draws the same photos again and again: intervals count records, not rounds alone.",
+        ]
+        if about.settings.batch_share == 1:
+            given.append("Whole batches have the property; lower the share to see how far that carries.")
+        if about.settings.attack != "online":
+            given.append("One reader learns from all rounds, so that later rounds date earlier ones.")
+        if about.settings.participants > 2:
+            given.append("Nobody but the victim has such photos.")
+        return tuple(given)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every round that was looked at."""
+        arrays = self.arrays
+        found = []
+        for at, probable in zip(arrays["rounds"], arrays["posterior"], strict=True):
+            there = bool(arrays["present"][at])
+            found.append({"round": int(at) + 1, "posterior": round(float(probable), 4), "present": there})
+        return found
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The AUC, the accuracy that does not show it."""
+        about, arm = self.about, self.about.having
+        controls = [Control("shuffled timeline", arm.shuffled)]
+        if about.lacking is not None:
+            controls.append(Control("training without such photos", about.lacking.auc))
+        auc = self._finding(
+            key="auc",
+            what="AUC of rounds with it against rounds without",
+            estimate=arm.auc,
+            chance=0.5,
+            controls=tuple(controls),
+            counted="rounds from its first on",
+            verdict=self.verdict,
+            null="property-verdict",
+            notes=self._notes(),
+        )
+        lacking = about.lacking.accuracy if about.lacking else None
+        accuracy = self._finding(
+            key="task accuracy",
+            what="accuracy of the joint net",
+            estimate=arm.accuracy,
+            chance=0.5,
+            controls=() if lacking is None else (Control("without such photos", lacking),),
+            counted="photos of people never seen",
+            form=".1%",
+        )
+        return auc, accuracy
+
+    def _notes(self) -> tuple[str, ...]:
+        arm, settings = self.about.having, self.about.settings
+        rang = "false alarm" if arm.early else f"alarm after {arm.delay} rounds"
+        delay = "no alarm" if arm.alarm < 0 else rang
+        return (
+            f"rounds caught {arm.caught.value:.0%} [{arm.caught.low:.0%}, {arm.caught.high:.0%}]",
+            delay,
+            f"{settings.participants} participants",
+            f"share of the batch {settings.batch_share:.0%}",
+        )
+
+    def _finding(self, **parts: Any) -> Finding:
+        about = self.about
+        return Finding(seed=about.settings.seed, seconds=about.seconds, source=self.source, **parts)
+
+    def headlines(self) -> tuple[Headline, ...]:
+        """Of a property that shows."""
+        if self.verdict is not PropertyVerdict.SHOWS:
+            return ()
+        arm = self.about.having
+        return (
+            Headline(
+                title="**Two train together. One watches, and knows when the other's photos change**",
+                findings=self.findings()[:1],
+                figures=(
+                    Figure(f"{arm.auc.value:.2f}", f"AUC: in which rounds {self.subject} were in", hot=True),
+                ),
+                picture=self.tape(revealed=True),
+            ),
+        )
+
+
+def spans(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of rounds, first and behind the last, in which it is there."""
+    edges = np.flatnonzero(np.diff(np.r_[0, present.astype(np.int8), 0]))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

@@ -1,0 +1,193 @@
+"""Who trains together, on whose photos, and when the property is in the victim's batches: the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlleak_core.contract import BadInput
+from mlleak_core.data import Faces, Split
+from mlleak_core.data.faces import UNKNOWN
+from mlleak_core.seeds import stream
+from mlleak_core.target.federated import Rows, Share
+from mlleak_core.target.models import as_input
+from mlleak_core.target.training import shrink
+from mlleak_core.threats.property.card import COIN, PERSON, PropertySettings
+
+ATTACKER, VICTIM = 0, 1
+HELD_BACK = 1 / 3
+"""Share of the attacker's own photos that his readers never learn from: they say how sure to be."""
+FEWEST_OWN, FEWEST_THEIRS = 9, 4
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Labelled:
+    """The attacker's own photos, with the property and without: inputs and task labels."""
+
+    having: Share
+    lacking: Share
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Parties:
+    """Everybody, and the truth.
+
+    shares: each participant's photos and task labels, the attacker's first, then the victim's. having,
+    lacking: rows of the victim's share. present [rounds]: whether the victim's batch has the property. learn,
+    check: the attacker's own photos, to learn from and to be held back. test, people: photos of people whom
+    nobody trains on, and whose. photos, task, owner: of the victim's share, rows of the data set, labels,
+    people. title: the property, as pages write it.
+    """
+
+    shares: tuple[Share, ...]
+    having: Rows
+    lacking: Rows
+    present: NDArray[np.bool_]
+    learn: Labelled
+    check: Labelled
+    test: Share
+    people: Rows
+    photos: Rows
+    task: NDArray[np.int8]
+    owner: Rows
+    title: str
+
+    def picks(self, settings: PropertySettings, absent: bool = False) -> Callable[[int], Rows]:
+        """The victim's batch of a round; absent: the property never is in it."""
+        some = max(1, round(settings.batch_share * settings.batch))
+
+        def rows(number: int) -> Rows:
+            rng = stream(settings.seed, "batches of a victim", number)
+            plain = _drawn(rng, self.lacking, settings.batch)
+            having = _drawn(rng, self.having, some)
+            return np.concatenate([having, plain[some:]]) if self.present[number] and not absent else plain
+
+        return rows
+
+
+def parties(settings: PropertySettings, faces: Faces) -> Parties:
+    """Deal the people out. Raises BadInput where too few have the property, or lack it."""
+    has, rng = labelled(settings, faces), stream(settings.seed, "parties of a federation")
+    split = Split.by_person(faces, settings.seed)
+    owner = _dealt(settings, faces, has, split.members, rng)
+    x, y = as_input(shrink(faces)), torch.from_numpy(faces.task.codes.astype(np.int64))
+    sides = {
+        (who, side): np.flatnonzero((owner == who) & (has == side))
+        for who in range(settings.participants)
+        for side in (0, 1)
+    }
+    _enough(settings, sides)
+    own = [_parted(rng.permutation(sides[ATTACKER, side])) for side in (1, 0)]
+    photos = np.concatenate([sides[VICTIM, 1], sides[VICTIM, 0]])
+    count = len(sides[VICTIM, 1])
+    rows = [np.concatenate([sides[ATTACKER, 1], sides[ATTACKER, 0]]), photos]
+    rows += [sides[who, 0] for who in range(2, settings.participants)]
+    learn, check = (
+        Labelled(having=_share(x, y, having), lacking=_share(x, y, lacking))
+        for having, lacking in zip(*own, strict=True)
+    )
+    return Parties(
+        shares=tuple(_share(x, y, r) for r in rows),
+        having=np.arange(count),
+        lacking=np.arange(count, len(photos)),
+        present=timeline(settings),
+        learn=learn,
+        check=check,
+        test=_share(x, y, split.outsiders),
+        people=faces.person[split.outsiders],
+        photos=photos,
+        task=faces.task.codes[photos],
+        owner=faces.person[photos],
+        title=_title(settings, faces),
+    )
+
+
+def labelled(settings: PropertySettings, faces: Faces) -> NDArray[np.int8]:
+    """Who has the property: 1, 0 or UNKNOWN for every photo. Raises BadInput for one that there is not."""
+    if settings.property == COIN:
+        coins = stream(settings.seed, "coins of a null property").integers(0, 2, len(faces.people), np.int8)
+        return coins[faces.person]
+    if not settings.property.startswith(PERSON):
+        return faces.target(settings.property)
+    wanted = settings.property.removeprefix(PERSON).replace(" ", "_").lower()
+    for number, name in enumerate(faces.people):
+        if name.replace(" ", "_").lower() == wanted:
+            return (faces.person == number).astype(np.int8)
+    often = [faces.people[p] for p in np.bincount(faces.person).argsort()[::-1][:3]]
+    raise BadInput(f"a person of {faces.name}, such as {', '.join(often)}", repr(wanted[:80]), "Name one.")
+
+
+def _title(settings: PropertySettings, faces: Faces) -> str:
+    """The property as pages write it."""
+    if settings.property == COIN:
+        return "a coin's fall"
+    if settings.property.startswith(PERSON):
+        return settings.property.removeprefix(PERSON).replace("_", " ")
+    return next(name for name in faces.targets if name.lower() == settings.property.lower())
+
+
+def timeline(settings: PropertySettings) -> NDArray[np.bool_]:
+    """In which rounds it is there: from `enters` on, in a share `often` of them, the first always."""
+    first = round(settings.enters * settings.rounds)
+    there = stream(settings.seed, "timeline of a property").random(settings.rounds) < settings.often
+    there[:first], there[first] = False, True
+    return there
+
+
+def _dealt(
+    settings: PropertySettings,
+    faces: Faces,
+    has: NDArray[np.int8],
+    members: Rows,
+    rng: np.random.Generator,
+) -> Rows:
+    """Whose each photo is, -1 nobody's. A third of the people goes to the attacker and a third to the victim,
+    halves where there is nobody else; of a person who is looked for, both have photos.
+    """
+    people = rng.permutation(np.unique(faces.person[members]))
+    owners, cut = np.empty(len(people), np.int64), len(people) // min(settings.participants, 3)
+    owners[:cut], owners[cut : 2 * cut] = ATTACKER, VICTIM
+    if settings.participants > 2:
+        owners[2 * cut :] = 2 + np.arange(len(people) - 2 * cut) % (settings.participants - 2)
+    else:
+        owners[2 * cut :] = VICTIM
+    of_person = np.full(len(faces.people), -1)
+    of_person[people] = owners
+    owner = of_person[faces.person]
+    if settings.property.startswith(PERSON):
+        theirs = rng.permutation(np.flatnonzero(has == 1))
+        owner[theirs[::2]], owner[theirs[1::2]] = VICTIM, ATTACKER
+    owner[has == UNKNOWN] = -1
+    return owner
+
+
+def _enough(settings: PropertySettings, sides: dict[tuple[int, int], Rows]) -> None:
+    """Both sides of the property with attacker and victim, and something with everybody else."""
+    counts = {place: len(rows) for place, rows in sides.items()}
+    who = f"“{settings.property}”"
+    for side, words in ((1, f"photos with {who}"), (0, f"photos without {who}")):
+        own, theirs = counts[ATTACKER, side], counts[VICTIM, side]
+        if own < FEWEST_OWN or theirs < FEWEST_THEIRS:
+            expected = f"{FEWEST_OWN} {words} with the attacker and {FEWEST_THEIRS} with the victim"
+            raise BadInput(expected, f"{own} and {theirs}", "Choose another property, or more photos.")
+    for other in range(2, settings.participants):
+        if not counts[other, 0]:
+            raise BadInput(f"photos without {who} for everybody", "too few", "Choose fewer participants.")
+
+
+def _parted(rows: Rows) -> tuple[Rows, Rows]:
+    back = max(3, round(HELD_BACK * len(rows)))
+    return rows[back:], rows[:back]
+
+
+def _share(x: Tensor, y: Tensor, rows: Rows) -> Share:
+    return x[rows], y[rows]
+
+
+def _drawn(rng: np.random.Generator, rows: Rows, count: int) -> Rows:
+    return rng.choice(rows, count, replace=len(rows) < count)

@@ -1,0 +1,264 @@
+"""A joint training, watched by one of its participants; and the same without the property, as control."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlleak_core.contract import BadInput, Estimate, Step, Stop, knobs, now, relay
+from mlleak_core.data import Faces
+from mlleak_core.figures.sheets import strips
+from mlleak_core.measure import cluster_mean, cramers_v
+from mlleak_core.seeds import stream
+from mlleak_core.target.federated import Conduct, Federation, FederationSettings, Glimpse, seen_by
+from mlleak_core.target.models import ConvNet
+from mlleak_core.target.training import shrink
+from mlleak_core.threat import Desk
+from mlleak_core.threats.likeness import prepare
+from mlleak_core.threats.property.attacks import CATALOGUE, PropertyAttack, View
+from mlleak_core.threats.property.card import PropertySettings
+from mlleak_core.threats.property.exhibit import SHOWN, About, Arm, PropertyExhibit
+from mlleak_core.threats.property.judge import Claim, Report, Truth, judge
+from mlleak_core.threats.property.parties import ATTACKER, VICTIM, Parties, parties
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Watched:
+    """One training: what was claimed of it, and on which test photos [n] the net is right in the end."""
+
+    claim: Claim
+    report: Report
+    right: NDArray[np.bool_]
+    rounds: int
+
+    def arm(self, people: NDArray[np.int64]) -> Arm:
+        report = self.report
+        return Arm(
+            auc=report.auc,
+            shuffled=report.shuffled,
+            caught=report.caught,
+            delay=report.delay,
+            early=report.early,
+            alarm=self.claim.alarm,
+            accuracy=cluster_mean(self.right, people),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Found:
+    """A finished run. control: the same training without the property; None where it was stopped before."""
+
+    settings: PropertySettings
+    parties: Parties
+    faces: Faces
+    watched: Watched
+    control: Watched | None
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The report of the command line."""
+        about, control = self.exhibit().about, self.control
+        return {
+            **self.watched.report.row(),
+            "verdict": self.watched.report.verdict.words,
+            "null_auc": control and control.report.auc.value,
+            "null_auc_low": control and control.report.auc.low,
+            "null_auc_high": control and control.report.auc.high,
+            "null_alarm": control and control.claim.alarm >= 0,
+            "task_accuracy": about.having.accuracy.value,
+            "task_accuracy_without": about.lacking and about.lacking.accuracy.value,
+            "task_accuracy_difference": about.cost and about.cost.value,
+            "property_task_phi": about.association.value,
+            "rounds": self.watched.rounds,
+            "looks": len(self.watched.claim.rounds),
+        }
+
+    def artefact(self, name: str) -> bytes:
+        """Every round that was looked at, as a CSV."""
+        if name != "rounds":
+            raise BadInput("a file that can be written: rounds", repr(name[:80]), "Choose this one.")
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["round", "posterior", "present"])
+        claim = self.watched.claim
+        for number, probable in zip(claim.rounds, claim.posterior, strict=True):
+            writer.writerow([number, f"{probable:.6f}", int(self.parties.present[number])])
+        return text.getvalue().encode()
+
+    def exhibit(self) -> PropertyExhibit:
+        """The tape, small."""
+        deal, claim, control = self.parties, self.watched.claim, self.control
+        having = np.isin(np.arange(len(deal.photos)), deal.having)
+        about = About(
+            made=datetime.date.today().isoformat(),
+            settings=self.settings,
+            data=self.faces.provenance.title,
+            title=deal.title,
+            first=int(np.argmax(deal.present)),
+            having=self.watched.arm(deal.people),
+            lacking=None if control is None else control.arm(deal.people),
+            cost=None if control is None else self._cost(control),
+            association=cramers_v(having, deal.task, deal.owner, self.settings.seed),
+            photos=(len(deal.having), len(deal.lacking)),
+            own=tuple(len(s[1]) for part in (deal.learn, deal.check) for s in (part.having, part.lacking)),
+            rounds=self.watched.rounds,
+            seconds=self.seconds,
+        )
+        arrays: dict[str, Any] = {
+            "rounds": claim.rounds.astype(np.int32),
+            "posterior": claim.posterior.astype(np.float32),
+            "present": deal.present[: self.watched.rounds],
+        }
+        if control is not None:
+            arrays |= {
+                "control_rounds": control.claim.rounds.astype(np.int32),
+                "control": control.claim.posterior.astype(np.float32),
+            }
+        return PropertyExhibit(about=about, arrays=arrays, atlas=strips(self._photos()))
+
+    def _cost(self, control: Watched) -> Estimate:
+        """Accuracy without the property minus accuracy with it, paired, by person."""
+        return cluster_mean(control.right * 1.0 - self.watched.right, self.parties.people)
+
+    def _photos(self) -> list[Any]:
+        rng, deal = stream(self.settings.seed, "victims"), self.parties
+        drawn = [rng.permutation(rows)[:SHOWN] for rows in (deal.having, deal.lacking)]
+        return [
+            prepare(shrink(self.faces, deal.photos[rows]).contiguous().numpy(), colour=True) for rows in drawn
+        ]
+
+
+def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
+    """Train together twice, with the property and without, and watch. Raises BadInput."""
+    faces = yield from desk.faces(settings.data)
+    started = now()
+    yield Step(0, settings.rounds, "dealing the photos out")
+    deal = parties(settings, faces)
+    watched = yield from watch(settings, deal)
+    control = None
+    if watched.rounds == settings.rounds:
+        try:
+            control = yield from relay(watch(settings, deal, absent=True), _as_control)
+        except Stop:
+            control = None
+    if control is not None and control.rounds < settings.rounds:
+        control = None
+    return Found(
+        settings=settings,
+        parties=deal,
+        faces=faces,
+        watched=watched,
+        control=control,
+        seconds=now() - started,
+    )
+
+
+def _as_control(step: Step) -> Step:
+    return replace(step, note=f"control, {step.note}", peek=None)
+
+
+def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Generator[Step, None, Watched]:
+    """One joint training under the eyes of the attacker. absent: the property is in no batch of it."""
+    training = _Training(settings=settings, deal=deal, absent=absent)
+    claim = yield from training.attack.run(training.view)
+    picks, done = deal.picks(settings, absent), training.done
+    records = np.stack([picks(number) for number in range(max(done, 1))])
+    truth = Truth(present=deal.present[: max(done, 1)], records=records)
+    said = training.federation.answer(deal.test[0]).argmax(1)
+    return Watched(
+        claim=claim,
+        report=judge(claim, truth, settings.seed),
+        right=np.asarray((said == deal.test[1]).numpy()),
+        rounds=done,
+    )
+
+
+@dataclass(eq=False, kw_only=True)
+class _Training:
+    """A federation and the attacker in it. done: rounds so far."""
+
+    settings: PropertySettings
+    deal: Parties
+    absent: bool
+    done: int = 0
+    attack: PropertyAttack = field(init=False)
+    federation: Federation = field(init=False)
+    view: View = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings, deal = self.settings, self.deal
+        self.attack = configured(settings)
+        rules = FederationSettings(
+            rounds=settings.rounds, batch=settings.batch, lr=settings.lr, seed=settings.seed
+        )
+        sends: dict[int, Callable[[int, Tensor], Tensor]] = {}
+        conduct = Conduct(
+            picks={VICTIM: deal.picks(settings, self.absent)}, sends=sends, guards=_guards(settings)
+        )
+        self.federation = Federation(_net(settings), deal.shares, rules, conduct=conduct)
+        self.view = self._view()
+        own = self.attack.sends(self.view)
+        if own is not None:
+            sends[ATTACKER] = own
+
+    def _view(self) -> View:
+        settings, federation = self.settings, self.federation
+        return View(
+            glimpses=self._glimpses(),
+            looks=-(-settings.rounds // settings.every),
+            gradient=federation.gradient,
+            shapes=federation.shapes,
+            net=_net(settings),
+            learn=self.deal.learn,
+            check=self.deal.check,
+            participants=settings.participants,
+            batch=settings.batch,
+            lr=settings.lr,
+            seed=settings.seed,
+        )
+
+    def _glimpses(self) -> Iterator[Glimpse]:
+        """The attacker's view of the rounds that he looks at; asking for the next one trains on."""
+        for step in self.federation.run():
+            round_ = (step.peek or {})["round"]
+            self.done = round_.number + 1
+            glimpse = seen_by(ATTACKER, round_)
+            if glimpse is not None and round_.number % self.settings.every == 0:
+                yield glimpse
+
+
+def _net(settings: PropertySettings) -> ConvNet:
+    return ConvNet(settings.net, torch.Generator().manual_seed(settings.seed))
+
+
+def configured(settings: PropertySettings) -> PropertyAttack:
+    """The attack with the knobs that these settings have for it."""
+    chosen: Any = CATALOGUE[settings.attack]
+    own = [knob.name for knob in knobs(type(chosen))]
+    known = {name: getattr(settings, name) for name in own if hasattr(settings, name)}
+    return replace(chosen, **known)  # type: ignore[no-any-return]
+
+
+def _guards(settings: PropertySettings) -> Callable[[int, int, Tensor], Tensor] | None:
+    """What honest participants do to their updates: the smallest values are left out, noise is added."""
+    if settings.noise == 0 and settings.kept == 1:
+        return None
+
+    def guard(who: int, number: int, update: Tensor) -> Tensor:
+        if settings.kept < 1:
+            line = update.abs().kthvalue(max(1, round((1 - settings.kept) * len(update)))).values
+            update = torch.where(update.abs() > line, update, 0)
+        rng = stream(settings.seed, "noise on updates", who, number)
+        noise = torch.from_numpy(rng.standard_normal(len(update), np.float32))
+        return update + settings.noise * update.norm() / len(update) ** 0.5 * noise
+
+    return guard

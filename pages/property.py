@@ -1,0 +1,138 @@
+"""Property: what one participant of a joint training learns about the others' photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from mlleak_core.figures.scenes import Tape
+from mlleak_core.figures.sheets import SIDE
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threats.property.card import ATTACKS, COIN, THREAT, PropertySettings
+from pages._kit import bet, frame, play, table
+from pages._kit.canvas.record_grid import Item, record_grid
+from pages._kit.canvas.round_tape import round_tape
+from pages._kit.dials import Dials
+from pages._kit.evidence import conclude, error_rates, evidence, line
+
+if TYPE_CHECKING:
+    from mlleak_core.server.jobs import Snapshot
+    from mlleak_core.threats.property.exhibit import PropertyExhibit
+
+LEAD = (
+    '<h1>One of them watches. <span class="hot">Whose photos are these?</span></h1><p class="lead">Several '
+    "people train one model together. Nobody shows a photo to anybody: each sends only what its own photos "
+    "change in the model. One of them compares these changes with changes that photos of his own would "
+    "make, and reads out of them what the others' photos show.</p>"
+)
+SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
+PROPERTIES = {
+    "synthetic": ("Hat", "Darker tone", "Older", "Glasses", "Smile", COIN),
+    "lfw": ("Black", "Asian", "Eyeglasses", "Smiling", "person:George_W_Bush", "person:Colin_Powell", COIN),
+}
+HINT = "This has not been watched yet: one to three minutes, the first rounds within seconds."
+
+
+def controls(run: TrainSettings) -> PropertySettings | None:
+    """What is looked for, how, and beside how many. None where the controls contradict each other."""
+    dials = Dials(PropertySettings, "p", THREAT.shipped[0])
+    a, b, c = st.columns(3, vertical_alignment="bottom")
+    data = dials.source(a, "Photos from", SOURCES)
+    known = PROPERTIES.get(data)
+    if known:
+        dials.pick(b, "property", "What is looked for", options=known, format_func=_named)
+    else:
+        dials.pick(b, "property", "What is looked for")
+    dials.pick(c, "attack", "How", options=ATTACKS)
+    with st.expander("Beside how many, and what might hide it", icon=":material/tune:"):
+        d, e, f, g = st.columns(4)
+        dials.pick(d, "participants", "Participants", options=(2, 4, 8, 16, 32))
+        dials.pick(e, "batch_share", "Share of the batch", options=(1.0, 0.5, 0.3, 0.1))
+        dials.pick(f, "noise", "Noise on the updates", options=(0.0, 0.3, 1.0, 3.0))
+        dials.pick(g, "kept", "Largest values sent", options=(1.0, 0.5, 0.1, 0.01))
+    return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
+
+
+def _named(value: str) -> str:
+    if value == COIN:
+        return "a coin's fall: nothing"
+    return value.removeprefix("person:").replace("_", " ")
+
+
+def live(snapshot: Snapshot) -> None:
+    """The posterior as it grows."""
+    peek = snapshot.step.peek if snapshot.step else None
+    claim = peek.get("claim") if peek else None
+    if claim is None or not len(claim.rounds):
+        st.caption("What the attacker makes of the rounds comes up here; the truth after your bet.")
+        return
+    tape = Tape(
+        name=f"live-{snapshot.key}",
+        rounds=int(snapshot.step.total * max(1, _between(claim.rounds))) if snapshot.step else 1,
+        at=claim.rounds,
+        posterior=claim.posterior,
+    )
+    round_tape(tape, f"live-{snapshot.key}")
+
+
+def _between(rounds) -> int:  # type: ignore[no-untyped-def]
+    return int(rounds[1] - rounds[0]) if len(rounds) > 1 else 1
+
+
+def guess(exhibit: PropertyExhibit, slot: str) -> int | None:
+    """The visitor bets on the round in which the photos came in; the bet, -1 for none, None before."""
+    locked = bet.locked(slot)
+    if locked is not None:
+        if locked != "":
+            st.info(exhibit.hears(locked), icon=":material/lock_open:")
+            return int(locked)
+        return -1
+    st.markdown(
+        f"**Be the attacker.** From some round on, the other's batches have {exhibit.subject}, now and then. "
+        "**In which round did that begin?** Click on the tape, then lock."
+    )
+    chosen = round_tape(exhibit.tape(revealed=False), f"bet-tape-{exhibit.job}", betting=True)
+    bet.buttons(slot, chosen, disabled=chosen is None)
+    return None
+
+
+def show(exhibit: PropertyExhibit) -> None:
+    """The bet, then the tape with the truth, what follows, and the evidence."""
+    said = guess(exhibit, f"p-bet-{exhibit.job}")
+    photos(exhibit)
+    if said is None:
+        line(*exhibit.stake())
+        return
+    round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
+    conclude(exhibit.conclusion())
+    for finding in exhibit.findings():
+        evidence(finding)
+    with st.expander("What the attacker is given here", icon=":material/redeem:"):
+        for given in exhibit.generosities():
+            st.markdown(f"- {given}")
+    note = "Posterior: how probable the attacker holds it at even odds."
+    table.show("Every round as a table", exhibit.rows(), f"property-{exhibit.job}.csv", note=note)
+
+
+def photos(exhibit: PropertyExhibit) -> None:
+    """Photos of the one who is watched: with the property, and without."""
+    with st.expander("Photos that the attacker never sees", icon=":material/visibility_off:"):
+        across = exhibit.across
+        for row, words in enumerate((f"With it: {exhibit.subject}", "Without it")):
+            st.caption(words)
+            items = [Item(row * across + i) for i in range(min(across, exhibit.about.photos[row]))]
+            record_grid(f"photos-{row}-{exhibit.job}", items, exhibit.atlas, SIDE, across, [], False, True)
+
+
+run = frame.open_page(THREAT.card.title)
+st.html(LEAD)
+settings = controls(run)
+if settings is not None:
+    wanted, (go, _) = settings, st.columns([1, 3])
+    snapshot = play.ask(
+        "p", settings, lambda: frame.bench().open(THREAT, wanted), go, "Watch it live", type="primary"
+    )
+    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
+    play.outcome("p", snapshot, live, show, shipped.get(settings), HINT)
+error_rates(THREAT)
+st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")
