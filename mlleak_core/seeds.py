@@ -43,6 +43,8 @@ STREAMS = {
     "noise on updates": 118,
     "shuffled timeline": 119,
     "records of a bootstrap": 120,
+    "units of a disaggregation": 121,
+    "noise on a gradient": 122,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

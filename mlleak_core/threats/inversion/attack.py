@@ -8,6 +8,7 @@ it knows the net. Matching the gradient is not reconstruction: only the error in
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, final
@@ -18,10 +19,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Choice, Range, Step, Stop
-from mlleak_core.figures.look import BLUE, ORANGE
+from mlleak_core.figures.look import BLUE, GREEN, ORANGE
+from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet, as_input
 from mlleak_core.threat import Attack
 from mlleak_core.threats.inversion.card import PRIORS
+from mlleak_core.threats.inversion.disaggregation import Layer, disaggregate
 from mlleak_core.threats.inversion.judge import Claim
 from mlleak_core.threats.likeness import SIDE, Pictures
 
@@ -47,6 +50,16 @@ def share(net: ConvNet, pictures: Tensor, labels: Tensor, public: Pictures) -> U
     loss = functional.cross_entropy(net(as_input(pictures)), labels)
     gradients = torch.autograd.grad(loss, list(net.parameters()))
     return Update(net, tuple(g.detach() for g in gradients), len(pictures), public)
+
+
+def noisy(update: Update, noise: float, rng: np.random.Generator) -> Update:
+    """What is sent by a participant who adds Gaussian noise, its length a share `noise` of the gradient's."""
+    length = float(torch.stack([g.square().sum() for g in update.gradients]).sum().sqrt())
+    each = noise * length / sum(g.numel() for g in update.gradients) ** 0.5
+    gradients = tuple(
+        g + each * torch.from_numpy(rng.standard_normal(tuple(g.shape), np.float32)) for g in update.gradients
+    )
+    return dataclasses.replace(update, gradients=gradients)
 
 
 def labels_of(update: Update) -> Tensor:
@@ -96,6 +109,38 @@ class AnalyticInversion(Attack):
         unit = int(bias.abs().argmax())
         x = (weight[unit] / bias[unit]).reshape(1, 3, SIDE, SIDE)
         return Claim(pictures=np.repeat(_to_pixels(x), view.photos, 0))
+
+
+@final
+@dataclass(frozen=True)
+class Disaggregation(Attack):
+    """Every photo of a batch out of one averaged gradient, without a search, where the first layer is fully
+    connected; see `disaggregation`.
+
+    Guarantees: exact up to rounding, or nothing. Ends with noise, and with about a dozen photos.
+    """
+
+    slug: ClassVar[str] = "disaggregation"
+    title: ClassVar[str] = "Disaggregation"
+    why: ClassVar[str] = "takes the sum of gradients apart by the pattern of active units"
+    colour: ClassVar[str] = GREEN
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes which units are tried.")] = 0
+
+    def run(self, view: Update) -> Generator[Step, None, Claim]:
+        """Take the batch apart. `Stop` ends the trying; then the average face is claimed for all."""
+        if view.net.convs:
+            expected, got = "a net whose first layer is fully connected", "a convolution"
+            raise BadInput(expected, got, "Choose the net 'mlp', or gradient matching.")
+        weight, bias = (g.double().numpy() for g in view.gradients[:2])
+        between = view.net.logits.weight.detach().double().numpy()
+        layer = Layer(weight, bias, between[0] - between[1])
+        rng = stream(self.seed, "units of a disaggregation")
+        found = yield from disaggregate(layer, view.photos, rng)
+        if found.whole:
+            x = torch.from_numpy(found.inputs).reshape(-1, 3, SIDE, SIDE)
+            return Claim(pictures=_to_pixels(x))
+        note = f"The batch could not be taken apart in {found.tried:,} tries: nothing is claimed."
+        return Claim(pictures=np.repeat(view.public.mean(0, keepdims=True), view.photos, 0), note=note)
 
 
 @final
@@ -194,5 +239,7 @@ def _total_variation(x: Tensor) -> Tensor:
     return (x[..., 1:] - x[..., :-1]).abs().mean() + (x[..., 1:, :] - x[..., :-1, :]).abs().mean()
 
 
-CATALOGUE: dict[str, Attack] = {attack.slug: attack for attack in (AnalyticInversion(), GradientMatching())}
-"""The closed form, then the search."""
+CATALOGUE: dict[str, Attack] = {
+    attack.slug: attack for attack in (AnalyticInversion(), Disaggregation(), GradientMatching())
+}
+"""The closed forms, then the search."""

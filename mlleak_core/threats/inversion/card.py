@@ -20,9 +20,9 @@ class InversionSettings(Settings):
     attack: Annotated[
         str,
         Choice(
-            ("analytic", "matching"),
-            "How: analytic = in closed form, exact for one photo on the net mlp; matching = search by "
-            "its gradient.",
+            ("analytic", "disaggregation", "matching"),
+            "How: analytic = in closed form, exact for one photo on the net mlp; disaggregation = exact for "
+            "up to a dozen there; matching = search by its gradient.",
         ),
     ] = "matching"
     net: Annotated[str, Choice(tuple(NETS), "The net of the first round.")] = "strided-3"
@@ -32,6 +32,9 @@ class InversionSettings(Settings):
         Choice(PRIORS, "What the attacker knows of faces; smoothness alone is the paper's."),
         When("attack", "matching"),
     ] = "public faces"
+    noise: Annotated[
+        float, Range(0.0, 10.0, 0.01, "Gaussian noise on the gradient, its length a share of the gradient's.")
+    ] = 0.0
     seed: Annotated[
         int, Range(0, 9999, 1, "Fixes the split, the batch, the net's first weights and the search.")
     ] = 0
@@ -46,10 +49,18 @@ THREAT = Threat(
         icon=":material/undo:",
         question="What does one participant's update give away in collaborative training?",
         call="Turn an update back",
-        papers=("Phong et al., IEEE TIFS 2018", "Geiping et al., NeurIPS 2020"),
+        papers=(
+            "Phong et al., IEEE TIFS 2018",
+            "Geiping et al., NeurIPS 2020",
+            "Dimitrov et al., NeurIPS 2024",
+        ),
     ),
     settings=InversionSettings,
-    shipped=(InversionSettings(attack="analytic", net="mlp", batch=1), InversionSettings()),
+    shipped=(
+        InversionSettings(attack="disaggregation", net="mlp", batch=8),
+        InversionSettings(attack="analytic", net="mlp", batch=1),
+        InversionSettings(),
+    ),
     run=f"{ROOM}.invert:run",
     exhibit=f"{ROOM}.exhibit:InversionExhibit",
     attacks=f"{ROOM}.attack:CATALOGUE",

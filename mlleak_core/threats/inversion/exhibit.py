@@ -208,37 +208,54 @@ class InversionExhibit(Exhibit):
         """What the receiver of the update has in hand."""
         about = self.about
         sentences = {
-            InversionVerdict.EXACT: "One photo, first layer fully connected: *division is enough*, the photo "
-            "comes out exactly.",
+            InversionVerdict.EXACT: self._exactly(),
             InversionVerdict.THEIRS: f"From one gradient: {sum(about.claimed.found)} of "
             f"{len(about.names)} photos are "
             "recognisably *theirs*.",
-            InversionVerdict.MATCHED: "The gradient matches, the photos do not: *matching is not "
-            "reconstruction*.",
+            InversionVerdict.MATCHED: self._not_theirs(),
         }
-        closed = about.settings.attack == "analytic"
-        small = (
-            "Phong et al. 2018: the gradient of a weight over that of its bias is the input."
-            if closed
-            else f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what "
-            "the attacker "
-            "sees. The pixel error is what the judge sees."
+        closed = {
+            "analytic": "Phong et al. 2018: the gradient of a weight over that of its bias is the input.",
+            "disaggregation": "Each photo wakes a pattern of units of its own, and the patterns tell the "
+            "parts of the sum apart. Noise ends it, and so do many more photos.",
+        }
+        small = closed.get(
+            about.settings.attack,
+            f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what the "
+            "attacker sees. The pixel error is what the judge sees.",
         )
         return Conclusion(about.verdict, sentences[about.verdict], f"{small} {about.note}".strip())
+
+    def _exactly(self) -> str:
+        count = len(self.about.names)
+        if count == 1:
+            return (
+                "One photo, first layer fully connected: *division is enough*, the photo comes out exactly."
+            )
+        return f"{count} photos, one averaged gradient: *all of them come out exactly*, without a search."
+
+    def _not_theirs(self) -> str:
+        if self.about.settings.attack == "disaggregation":
+            return "The gradient *cannot be taken apart*: not one of the photos comes out."
+        return "The gradient matches, the photos do not: *matching is not reconstruction*."
 
     def table(self) -> list[dict[str, Any]]:
         """Every reading with its numbers."""
         return [reading.line() for reading in (self.about.claimed, self.about.mean, self.about.null)]
 
+    def _many(self) -> str:
+        count = len(self.about.names)
+        if count == 1:
+            return "One photo, one update of a shared model: the photo comes back"
+        return f"{count} photos, one averaged update of a shared model: all come back"
+
     def headlines(self) -> tuple[Headline, ...]:
         error = self.about.claimed.mae.value
         return (
             Headline(
-                title="**One photo, one update of a shared model: the photo comes back**",
+                title=f"**{self._many()}**",
                 findings=self.findings()[:1],
-                figures=(
-                    Figure(f"{error:.1f}", "of 255: how far the photo that came back is off", hot=True),
-                ),
+                figures=(Figure(f"{error:.1f}", "of 255: how far what came back is off", hot=True),),
                 picture=self.reel(show=len(self.about.names)),
             ),
         )

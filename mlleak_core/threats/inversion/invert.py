@@ -18,7 +18,7 @@ from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import shrink
 from mlleak_core.threat import Attack, Desk, plain
-from mlleak_core.threats.inversion.attack import CATALOGUE, Update, share
+from mlleak_core.threats.inversion.attack import CATALOGUE, Update, noisy, share
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.exhibit import About, InversionExhibit, Moment, reading
 from mlleak_core.threats.inversion.judge import Claim, Report, judge
@@ -158,8 +158,11 @@ def _case(settings: InversionSettings, faces: Faces) -> Case:
     public = prepare(x[split.public], colour=True)
     net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
     labels = torch.from_numpy(faces.task.codes[rows].astype(np.int64))
+    update = share(net, torch.from_numpy(x[rows]), labels, public)
+    if settings.noise:
+        update = noisy(update, settings.noise, stream(settings.seed, "noise on a gradient"))
     return Case(
-        update=share(net, torch.from_numpy(x[rows]), labels, public),
+        update=update,
         truth=_truth(faces, x, rows),
         other=_truth(faces, x, others),
         average=public.mean(0),

@@ -44,7 +44,7 @@ class PropertySettings(Settings):
     ] = 0.5
     every: Annotated[int, Range(1, 20, 1, "The attacker looks at every so-manieth round.")] = 2
     batch: Annotated[int, Range(4, 128, 4, "Photos in a participant's batch.")] = 32
-    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the joint training.")] = 0.05
+    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the joint training.")] = 0.1
     alpha: Annotated[
         float, Range(0.1, 0.9, 0.1, "Weight of the attacker's second task."), When("attack", "active")
     ] = 0.5

@@ -6,15 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from mlleak_core.contract import BadInput, Stop, drain
+from mlleak_core.contract import BadInput, Estimate, Stop, drain
 from mlleak_core.server.desk import Desk
-from mlleak_core.target.models import ConvNet
+from mlleak_core.target.models import ConvNet, as_input
 from mlleak_core.target.training import shrink
 from mlleak_core.threats.inversion import invert
-from mlleak_core.threats.inversion.attack import AnalyticInversion, GradientMatching, labels_of, share
+from mlleak_core.threats.inversion.attack import (
+    AnalyticInversion,
+    Disaggregation,
+    GradientMatching,
+    labels_of,
+    noisy,
+    share,
+)
 from mlleak_core.threats.inversion.card import InversionSettings
+from mlleak_core.threats.inversion.disaggregation import Layer, disaggregate
 from mlleak_core.threats.inversion.invert import run
-from mlleak_core.threats.inversion.judge import InversionVerdict
+from mlleak_core.threats.inversion.judge import InversionVerdict, verdict
+from mlleak_core.threats.likeness import Likeness
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +132,73 @@ def test_the_exhibit_seals_who_sent_it_in_a_line_up(folder):
     named = [i for i, suspect in enumerate(line_up) if suspect.sent]
     assert "2 of the 2" in exhibit.bet(named)
     assert exhibit.findings()[0].missing() == ()
+
+
+@pytest.mark.parametrize("photos", [2, 8, 12])
+def test_a_batch_is_taken_apart_exactly(pictures, photos):
+    rows = tuple(range(0, 40 * photos, 40))
+    claim = drain(Disaggregation().run(update(pictures, [i % 2 for i in range(photos)], rows=rows)))
+    for row in rows:
+        off = np.abs(claim.pictures - pictures[row].numpy()).max((1, 2, 3))
+        assert off.min() < 1e-3 * 255
+
+
+def test_noise_and_too_many_photos_end_it_and_nothing_is_claimed(pictures):
+    sent = update(pictures, [0, 1, 0, 1], rows=(0, 40, 80, 120))
+    for view in (
+        noisy(sent, 0.1, np.random.default_rng(0)),
+        update(pictures, [0] * 24, rows=range(0, 600, 25)),
+    ):
+        claim = drain(Disaggregation().run(view))
+        assert "nothing is claimed" in claim.note
+        np.testing.assert_array_equal(claim.pictures[0], claim.pictures[1])
+
+
+def test_stop_ends_the_trying(pictures):
+    run = Disaggregation().run(update(pictures, [0] * 24, rows=range(0, 600, 25)))
+    next(run)
+    with pytest.raises(StopIteration) as end:
+        run.throw(Stop())
+    assert "nothing is claimed" in end.value.value.note
+
+
+def test_the_features_of_a_convolutional_net_come_apart_too(pictures):
+    """What goes into its fully connected layer is enough to say who is in the batch."""
+    net = ConvNet("strided-3", torch.Generator().manual_seed(0))
+    rows = list(range(0, 160, 40))
+    x = as_input(pictures)
+    loss = torch.nn.functional.cross_entropy(net(x[rows]), torch.tensor([0, 1, 0, 1]))
+    weight, bias = torch.autograd.grad(loss, [net.hidden.weight, net.hidden.bias])
+    with torch.no_grad():
+        for stage in range(len(net.convs)):
+            x = net._stage(stage, x)
+    known = x.flatten(1).double().numpy()
+    between = net.logits.weight.detach().double().numpy()
+    layer = Layer(weight.double().numpy(), bias.double().numpy(), between[0] - between[1])
+    found = drain(disaggregate(layer, 4, np.random.default_rng(0)))
+    nearest = [int(np.linalg.norm(known - row, axis=1).argmin()) for row in found.inputs]
+    assert sorted(nearest) == rows
+
+
+def test_the_page_report_of_eight_photos_says_that_all_come_out(folder):
+    found = inverted(folder, attack="disaggregation", net="mlp", batch=8)
+    assert found.report.verdict is InversionVerdict.EXACT
+    assert "all of them come out exactly" in found.exhibit().conclusion().sentence
+    noisy_one = inverted(folder, attack="disaggregation", net="mlp", batch=8, noise=0.1)
+    assert noisy_one.report.verdict is InversionVerdict.MATCHED
+    assert "cannot be taken apart" in noisy_one.exhibit().conclusion().sentence
+
+
+def test_theirs_needs_more_owners_than_chance():
+    def likeness(errors, found, low):
+        one = Estimate(0.5, low, 1.0, len(errors))
+        return Likeness(
+            mae=one, ssim=one, identified=one, candidates=99, errors=np.array(errors), found=np.array(found)
+        )
+
+    baseline = likeness([40.0] * 4, [False] * 4, 0.0)
+    near = [5.0, 6.0, 7.0, 5.5]
+    assert verdict(likeness(near, [True] * 4, 0.4), baseline, 50, 0.01) is InversionVerdict.THEIRS
+    assert verdict(likeness(near, [True, False, False, False], 0.006), baseline, 50, 0.01) is (
+        InversionVerdict.MATCHED
+    )

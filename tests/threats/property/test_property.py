@@ -1,4 +1,4 @@
-"""Property inference: a planted property is found, nothing is found where nothing is, and the truth is apart."""
+"""Property inference: a planted property is found, nothing where nothing is, and the truth is apart."""
 
 from __future__ import annotations
 
