@@ -8,6 +8,7 @@ import streamlit as st
 
 from mlleak_core.threat import discover
 from pages._kit import frame
+from pages._kit.canvas import height
 from pages._kit.evidence import headline
 
 A_ROW = 3
@@ -21,9 +22,11 @@ st.html(
     f"{html.escape(opening)} This is what else it carries, and nobody asked for it.</p>"
 )
 found = [(f"{slug}-{i}", h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
-left, right = st.columns([0.58, 0.42], gap="medium")
+sides, filled = st.columns([0.55, 0.45], gap="medium"), [0.0, 0.0]
 for key, each in found:
-    with right if each.figures else left:
+    shorter = filled.index(min(filled))
+    filled[shorter] += height(each) * (1.0, 1.2)[shorter]
+    with sides[shorter]:
         headline(each, f"home-{key}")
 ways = [("train", "Train one yourself", ":material/play_arrow:")]
 ways += [(threat.card.slug, threat.card.call, threat.card.icon) for threat in discover()]

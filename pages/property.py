@@ -45,11 +45,12 @@ def controls(run: TrainSettings) -> PropertySettings | None:
         dials.pick(b, "property", "What is looked for")
     dials.pick(c, "attack", "How", options=ATTACKS)
     with st.expander("Beside how many, and what might hide it", icon=":material/tune:"):
-        d, e, f, g = st.columns(4)
+        d, e, f, g, h = st.columns(5)
         dials.pick(d, "participants", "Participants", options=(2, 4, 8, 16, 32))
         dials.pick(e, "batch_share", "Share of the batch", options=(1.0, 0.5, 0.3, 0.1))
         dials.pick(f, "noise", "Noise on the updates", options=(0.0, 0.3, 1.0, 3.0))
         dials.pick(g, "kept", "Largest values sent", options=(1.0, 0.5, 0.1, 0.01))
+        dials.pick(h, "rounds", "Rounds", options=(100, 200, 400, 1000))
     return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
 
 

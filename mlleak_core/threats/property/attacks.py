@@ -185,18 +185,10 @@ class _Seen:
         return Claim(rounds=rounds, posterior=posterior, alarm=self.alarm.rung)
 
 
-@dataclass(frozen=True)
-class Passive(PropertyAttack):
-    """The paper's: one forest over all rounds, after the last one.
-
-    Melis et al. 2019, section 4.4, with the authors' numbers: 8 batches with the property and 8 without at
-    every look, a forest of 100. Named generosities: later rounds date earlier ones.
+class InHindsight(PropertyAttack):
+    """Base of the paper's attacks: one forest over all rounds, after the last one, with the authors' numbers:
+    8 batches with the property and 8 without at every look, a forest of 100. Abstract.
     """
-
-    slug: ClassVar[str] = "passive"
-    title: ClassVar[str] = "Passive"
-    why: ClassVar[str] = "compares what the others sent with rehearsals on own photos"
-    colour: ClassVar[str] = "#009E73"
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Watch to the end, then learn, then judge."""
@@ -209,7 +201,10 @@ class Passive(PropertyAttack):
                 seen.append(pooled(glimpse.others[None], view.shapes))
                 rounds.append(glimpse.number)
                 yield Step(look + 1, view.looks, "watching the rounds")
-        yield Step(view.looks, view.looks, "learning from all rounds")
+        if not rows:
+            return Claim(rounds=np.zeros(0, np.int64), posterior=np.zeros(0))
+        with suppress(Stop):
+            yield Step(view.looks, view.looks, "learning from all rounds")
         labels = np.tile(np.repeat(np.array([1, 0], np.int8), len(MIXES)), len(rows))
         reader = Forest(view.seed).fit(np.concatenate(rows), labels)
         known = reader.score(np.concatenate([c for c, _ in checks])), np.concatenate([c for _, c in checks])
@@ -221,7 +216,21 @@ class Passive(PropertyAttack):
 
 @final
 @dataclass(frozen=True)
-class Active(Passive):
+class Passive(InHindsight):
+    """Compares what the others sent with rehearsals on own photos.
+
+    Melis et al. 2019, section 4.4. Named generosity: later rounds date earlier ones.
+    """
+
+    slug: ClassVar[str] = "passive"
+    title: ClassVar[str] = "Passive"
+    why: ClassVar[str] = "compares what the others sent with rehearsals on own photos"
+    colour: ClassVar[str] = "#009E73"
+
+
+@final
+@dataclass(frozen=True)
+class Active(InHindsight):
     """As passive, but the attacker's own updates teach the joint net a second task: to tell the property.
 
     Melis et al. 2019, section 4.5: loss (1 - alpha) task + alpha property, by a head that stays with him;

@@ -93,5 +93,5 @@ THREAT = Threat(
             draw=f"{ROOM}.nulls:nobody_enters",
         ),
     ),
-    writes=(Artefact("rounds", "FILE.csv", "write the posterior of every round"),),
+    writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
 )

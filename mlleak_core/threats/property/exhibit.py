@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
@@ -36,7 +33,7 @@ class Arm:
 @dataclass(frozen=True, kw_only=True)
 class About:
     """first: the round in which it came. having, lacking: the training with the property and the one without.
-    cost: accuracy of the one without minus the other's. association: of property and task, Cramér's V.
+    cost: accuracy of the one without minus the other's. association: of property and task, φ.
     photos: the victim's, with it and without. own: the attacker's, with and without, learned from and held
     back.
     """
@@ -144,14 +141,14 @@ class PropertyExhibit(Exhibit):
     def _small(self) -> str:
         about = self.about
         parts = [
-            f"Property and task go together by V = {about.association.value:.2f} in the victim's photos"
-            f" [{about.association.low:.2f}, {about.association.high:.2f}]."
+            f"Property and task go together by φ = {about.association.value:+.2f} in the victim's photos"
+            f" [{about.association.low:+.2f}, {about.association.high:+.2f}]."
         ]
         if about.cost is not None and about.lacking is not None:
             parts.append(
                 f"The joint net is right on {about.having.accuracy.value:.1%} of people never seen, and on "
                 f"{about.lacking.accuracy.value:.1%} where the photos are absent (difference "
-                f"[{100 * about.cost.low:+.1f}, {100 * about.cost.high:+.1f}] points): it shows nothing."
+                f"[{_points(about.cost.low)}, {_points(about.cost.high)}] points): it shows nothing."
                 if about.cost.low <= 0 <= about.cost.high
                 else f"The joint net's accuracy is {about.having.accuracy.value:.1%} with the photos and "
                 f"{about.lacking.accuracy.value:.1%} without."
@@ -244,7 +241,6 @@ class PropertyExhibit(Exhibit):
         )
 
 
-def spans(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of rounds, first and behind the last, in which it is there."""
-    edges = np.flatnonzero(np.diff(np.r_[0, present.astype(np.int8), 0]))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+def _points(share: float) -> str:
+    """A difference of shares in points, never as minus nought."""
+    return f"{round(100 * share, 1) + 0:+.1f}"

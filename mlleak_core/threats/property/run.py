@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,8 +85,8 @@ class Found:
 
     def artefact(self, name: str) -> bytes:
         """Every round that was looked at, as a CSV."""
-        if name != "rounds":
-            raise BadInput("a file that can be written: rounds", repr(name[:80]), "Choose this one.")
+        if name != "tape":
+            raise BadInput("a file that can be written: tape", repr(name[:80]), "Choose this one.")
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["round", "posterior", "present"])
@@ -146,12 +147,10 @@ def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
     watched = yield from watch(settings, deal)
     control = None
     if watched.rounds == settings.rounds:
-        try:
+        with suppress(Stop):
             control = yield from relay(watch(settings, deal, absent=True), _as_control)
-        except Stop:
-            control = None
     if control is not None and control.rounds < settings.rounds:
-        control = None
+        control = None  # half of a control is none
     return Found(
         settings=settings,
         parties=deal,
@@ -170,6 +169,8 @@ def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Ge
     """One joint training under the eyes of the attacker. absent: the property is in no batch of it."""
     training = _Training(settings=settings, deal=deal, absent=absent)
     claim = yield from training.attack.run(training.view)
+    if not len(claim.rounds):
+        raise Stop  # stopped before there was anything to judge
     picks, done = deal.picks(settings, absent), training.done
     records = np.stack([picks(number) for number in range(max(done, 1))])
     truth = Truth(present=deal.present[: max(done, 1)], records=records)

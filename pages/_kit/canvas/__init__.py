@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mlleak_core.figures.scenes import Reel, Scene, Tape
+from mlleak_core.threat import Headline
+
+TALL = {Scene: 5.0, Tape: 4.0, Reel: 1.2}
+"""About how many times a line of evidence a picture is high."""
 
 
 def picture(found: Any, key: str) -> None:
@@ -20,3 +24,8 @@ def picture(found: Any, key: str) -> None:
             face_reel(found, key)
         case Tape():
             round_tape(found, key)
+
+
+def height(headline: Headline) -> float:
+    """About how high a headline will be, in lines of evidence, so that columns can be filled evenly."""
+    return 1 + TALL.get(type(headline.picture), 0) + len(headline.findings) + 0.5 * len(headline.figures)

@@ -200,12 +200,16 @@ def test_picks_sends_and_guards_are_heeded():
     torch.testing.assert_close(plain.round(1).updates[1], expected)
 
 
-def test_the_command_line_reports_and_writes_the_rounds(folder, tmp_path, capsys):
-    asked = ["--rounds", "40", "--batch", "8", "--property", "coin"]
+def test_the_command_line_reports_and_writes_the_tape(folder, tmp_path, capsys):
+    table = tmp_path / "tape.csv"
+    asked = ["--rounds", "40", "--batch", "8", "--property", "coin", "--tape", str(table)]
     assert main(["property", "--data", folder, *asked, "--json", "-"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
+    report = result["report"] | {"seconds": result["seconds"]}
     wanted = {"auc", "auc_low", "auc_high", "n", "null_auc", "task_accuracy", "task_accuracy_without"}
     assert wanted | {"property_task_phi", "detection_delay_rounds", "rounds", "seconds"} <= set(report)
+    lines = table.read_text().splitlines()
+    assert lines[0] == "round,posterior,present" and len(lines) == 1 + report["looks"]
 
 
 def test_shipped_tapes_say_what_their_numbers_say():

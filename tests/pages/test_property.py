@@ -1,0 +1,61 @@
+"""The property page as a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlleak_core.threat import threat
+from tests.pages.driver import page, press, text, until
+
+PAGE = "pages/property.py"
+
+
+def shipped() -> Any:
+    return threat("property").shipped_exhibits()[0]
+
+
+def test_the_tape_is_there_before_any_click_and_its_truth_is_sealed():
+    at = page(PAGE)
+    assert not at.exception
+    assert "In which round did that begin?" in text(at)
+    assert "shows in the updates" not in text(at)
+    at = press(at, "Just show me")
+    assert "shows in the updates" in text(at) and "shipped" in text(at)
+    assert "training without such photos" in text(at)
+    assert not at.exception
+
+
+def test_a_bet_is_compared_with_the_round_in_which_it_began():
+    at = page(PAGE)
+    slot = f"p-bet-{shipped().job}"
+    at.session_state[slot] = shipped().about.first
+    at.run()
+    assert "Right on it" in text(at)
+    assert not at.exception
+
+
+def test_the_null_property_is_shipped_too():
+    at = page(PAGE)
+    at.selectbox(key="p-property").set_value("coin").run()
+    at = press(at, "Just show me")
+    assert "cannot be told from chance" in text(at)
+    assert not at.exception
+
+
+def test_other_sources_have_properties_of_their_own():
+    at = page(PAGE)
+    at.selectbox(key="p-data").set_value("LFW").run()
+    assert at.selectbox(key="p-property").value == "Black"
+    assert "has not been watched yet" in text(at)
+    assert not at.exception
+
+
+def test_it_is_watched_live():
+    at = page(PAGE)
+    at.select_slider(key="p-rounds").set_value(100).run()
+    assert "has not been watched yet" in text(at)
+    at = until(press(at, "Watch it live"), "In which round did that begin?", seconds=280)
+    assert "live" in text(at) and "100 rounds" in text(at)
+    at = press(at, "Just show me")
+    assert "training without such photos" in text(at)
+    assert not at.exception
