@@ -5,6 +5,7 @@ two.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -24,11 +25,15 @@ from mlleak_core.target.settings import NETS, TrainSettings
 from mlleak_core.threat import threat
 from mlleak_core.threats.membership.attacks import CATALOGUE, ShokriShadow, log_probabilities, stage
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.pool import open_pool, recipe_for
+from mlleak_core.threats.membership.pool import open_pool, recipe_for, views_of
 from mlleak_core.threats.membership.target import train_target
 
 SHADOWS, TARGETS = 32, 4
-WATCHED = ("lira", "base", "base-2", "loss")
+COUNTS = (2, 4, 8, 16, 32)
+WATCHED = ("lira", "lira-offline", "rmia", "base", "base-2", "bavaria", "pmia", "rapid", "loss")
+WANTED = {"auc": 0.71, "tpr_at_1pct": 0.10}
+BEFORE = ("lira", 2)
+"""What the page led with before, and how many views of a face it asked for."""
 
 
 def measure_all(name: str) -> dict[str, Any]:
@@ -77,25 +82,42 @@ def leaky(name: str) -> dict[str, Any]:
     plain = plain_fleet(pool, recipe, seed, SHADOWS + TARGETS)
     plain_seconds = (time.perf_counter() - began) * SHADOWS / (SHADOWS + TARGETS)
     assert len(ours) == SHADOWS
+    views = views_of(recipe)
+    strength = {count: targets(pool, every, views, count) for count in COUNTS}
+    before = {count: targets(pool, every, BEFORE[1], count, BEFORE[:1]) for count in COUNTS}
     return {
         "seed": seed,
         "records": len(pool),
         "ours_seconds": seconds,
         "plain_seconds": plain_seconds,
         "speed_ratio": plain_seconds / seconds,
-        "ours": targets(pool, every),
-        "plain": targets(pool, plain),
+        "ours": strength,
+        "before": before,
+        "plain": targets(pool, plain, views, SHADOWS),
+        "seconds_to": {what: until(strength, what, seconds) for what in WANTED},
+        "seconds_to_before": {what: until(before, what, seconds) for what in WANTED},
     }
 
 
-def targets(pool: Pool, every: Fleet) -> dict[str, dict[str, float]]:
-    """The last TARGETS models attacked with the first SHADOWS: means of AUC, TPR at 1 % and of the shuffled
+Strength = dict[str, dict[str, float]]
+
+
+def until(strength: dict[int, Strength], what: str, seconds: float) -> float | None:
+    """Seconds of the fewest shadows with which the best attack reaches what is WANTED; None where none do."""
+    for count, attacks in strength.items():
+        if max(numbers[what] for numbers in attacks.values()) >= WANTED[what]:
+            return seconds * count / SHADOWS
+    return None
+
+
+def targets(pool: Pool, every: Fleet, views: int, count: int, names: Sequence[str] = WATCHED) -> Strength:
+    """The last TARGETS models attacked with the first `count`: means of AUC, TPR at 1 % and of the shuffled
     AUC.
     """
-    shadows = Fleet(every.indices[:SHADOWS], every.inside[:SHADOWS], every.logits[:SHADOWS], 0.0)
-    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in WATCHED}
+    shadows = Fleet(every.indices[:count], every.inside[:count], every.logits[:count], 0.0)
+    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
     for t in range(SHADOWS, SHADOWS + TARGETS):
-        view = stage(pool, shadows, recorded(pool, every.logits[t]))
+        view = stage(pool, shadows, recorded(pool, every.logits[t]), views=views)
         member, noise = every.inside[t, pool.candidates], np.random.default_rng(t)
         for name, found in rows.items():
             scores = drain(CATALOGUE[name].run(view)).scores

@@ -150,6 +150,7 @@ class Finding:
             "seed": self.seed >= 0,
             "seconds": self.seconds > 0,
             "source": self.source.startswith(("live", "shipped")),
+            "null of the verdict": self.verdict is None or bool(self.null),
         }
         return tuple(name for name, there in parts.items() if not there)
 

@@ -382,3 +382,29 @@ def test_faces_emerge_live_and_stop_keeps_them(server, tab):
     page.locator(".face-reel").filter(has=page.locator("select.others")).first.locator(".cell").nth(
         15
     ).wait_for()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_round_is_bet_on_and_the_truth_comes_up(server, tab, width):
+    page = tab(width, 900)
+    page.goto(f"{server}/property")
+    settle(page)
+    tape = page.locator(".round-tape")
+    tape.wait_for()
+    assert tape.get_attribute("data-bet") == "-1"
+    lock = page.get_by_role("button", name="Lock my bet")
+    expect(lock).to_be_disabled()
+    canvas = page.locator(".round-tape canvas")
+    box = canvas.bounding_box()
+    canvas.click(position={"x": 0.3 * box["width"], "y": box["height"] / 2})
+    expect(lock).to_be_enabled()
+    assert 50 <= int(tape.get_attribute("data-bet")) <= 70
+    lock.click()
+    page.locator(".verdict").wait_for()
+    assert "came in at round" in page.locator("[data-testid=stMain]").inner_text()
+    page.locator(".round-tape .stage").focus()
+    page.keyboard.press("Home")
+    assert page.locator(".round-tape").get_attribute("data-at") == "1"
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".round-tape").get_attribute("data-at") == "2"
+    shot(page, f"property-{width}")

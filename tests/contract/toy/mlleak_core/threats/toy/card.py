@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mlleak_core.contract import Range, Settings
-from mlleak_core.threat import Artefact, Card, Threat
+from mlleak_core.threat import Artefact, Card, Null, Threat
 
 
 @dataclass(frozen=True)
@@ -34,5 +34,14 @@ THREAT = Threat(
     run=f"{ROOM}:run",
     exhibit=f"{ROOM}:ToyExhibit",
     attacks=f"{ROOM}:CATALOGUE",
+    nulls=(
+        Null(
+            key="toy-verdict",
+            situation="two fair coins",
+            claim="one is said to give its owner away",
+            allowed=0.05,
+            draw=f"{ROOM}:two_fair_coins",
+        ),
+    ),
     writes=(Artefact("tosses-file", "FILE.txt", "write the tosses"),),
 )

@@ -94,12 +94,22 @@ class ToyExhibit(Exhibit):
                 seconds=about.seconds,
                 source=self.source,
                 verdict=ToyVerdict.LOADED if about.found.low > 0.5 else ToyVerdict.FAIR,
+                null="toy-verdict",
             ),
         )
 
     def headlines(self) -> tuple[Headline, ...]:
         figure = Figure(f"{self.about.found.value:.2f}", "AUC of a toy", hot=True)
         return (Headline(title="A loaded coin talks", findings=self.findings(), figures=(figure,)),)
+
+
+def two_fair_coins(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """How often two coins that are alike are told apart."""
+    found = []
+    for draw in range(draws):
+        toss = yield from run(ToySettings(seed=(seed + draw) % 10000), desk)
+        found.append(toss.fair.low > 0.5)
+    return found
 
 
 def run(settings: Settings, desk: Desk) -> Generator[Step, None, Toss]:
