@@ -81,16 +81,9 @@ THREAT = Threat(
         Null(
             key="property-verdict",
             situation="joint trainings in which nobody has the property",
-            claim="it is said to show in the updates",
+            claim="it is said to show in the updates, or an alarm rings",
             allowed=0.05,
             draw=f"{ROOM}.nulls:nobody_has_it",
-        ),
-        Null(
-            key="property-alarm",
-            situation="joint trainings in which nobody has the property",
-            claim="an alarm is raised in one of the rounds",
-            allowed=0.05,
-            draw=f"{ROOM}.nulls:nobody_enters",
         ),
     ),
     writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
