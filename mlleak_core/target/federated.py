@@ -153,7 +153,7 @@ class Federation:
         self._fixed = dict(net.named_buffers())
         self.weights = torch.cat([p.detach().reshape(-1) for p in net.parameters()]).clone()
 
-    def run(self) -> Generator[Step, Round, int]:
+    def run(self) -> Generator[Step, None, int]:
         """Round after round; each step's peek carries the finished "round". `Stop` ends after the last whole
         one; returns how many there were. Raises Diverged, with the joint model as it was before that round.
         """

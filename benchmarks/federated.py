@@ -1,0 +1,125 @@
+"""Property inference measured: what shows of whom, beside how many, and what a hundred participants cost."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from mlleak_core.contract import drain
+from mlleak_core.data import Faces
+from mlleak_core.server.desk import Desk
+from mlleak_core.target.federated import Federation, FederationSettings
+from mlleak_core.target.models import ConvNet
+from mlleak_core.target.training import shrink
+from mlleak_core.threats.inversion import card as inversion
+from mlleak_core.threats.inversion.card import InversionSettings
+from mlleak_core.threats.property.card import PropertySettings
+from mlleak_core.threats.property.parties import parties
+from mlleak_core.threats.property.run import watch
+
+BUSH = "person:George_W_Bush"
+AUTHORS: dict[str, Any] = {"rounds": 400, "lr": 0.01, "often": 0.2, "enters": 0.1}
+"""Two participants, whole batches, every fifth round, the authors' learning rate."""
+CASES: dict[str, dict[str, Any]] = {
+    "Black, passive": {"property": "Black", "attack": "passive"},
+    "Eyeglasses, passive": {"property": "Eyeglasses", "attack": "passive"},
+    "Asian, passive": {"property": "Asian", "attack": "passive"},
+    "Black, online": {"property": "Black"},
+    "Eyeglasses, online": {"property": "Eyeglasses"},
+    "Asian, online": {"property": "Asian"},
+    "Black, active": {"property": "Black", "attack": "active"},
+    "Bush, passive": {"property": BUSH, "attack": "passive"},
+    "Bush, online": {"property": BUSH},
+    "Bush, half of the batch": {"property": BUSH, "batch_share": 0.5},
+    **{f"Black, {s:.0%} of the batch": {"property": "Black", "batch_share": s} for s in (0.5, 0.3, 0.1)},
+    **{f"Black, {n} participants": {"property": "Black", "participants": n} for n in (4, 8, 16, 32)},
+    "Black, noise 1": {"property": "Black", "noise": 1.0},
+    "Black, a tenth of the values": {"property": "Black", "kept": 0.1},
+    "a coin": {"property": "coin"},
+}
+
+
+def measure_all(name: str) -> dict[str, Any]:
+    """Everything of this threat's bench; on data that have no such labels, the coin alone."""
+    desk = Desk()
+    try:
+        faces = drain(desk.faces(name))
+        cases = {k: v for k, v in CASES.items() if name == "lfw" or v["property"] == "coin"}
+        found = {
+            case: watched(faces, PropertySettings(data=name, **AUTHORS, **more))
+            for case, more in cases.items()
+        }
+        return {"cases": found, "disaggregation": apart(name, desk), "hundred": hundred(faces)}
+    finally:
+        desk.close()
+
+
+def watched(faces: Faces, settings: PropertySettings) -> dict[str, Any]:
+    """One training under the attacker's eyes."""
+    began = time.perf_counter()
+    seen = drain(watch(settings, parties(settings, faces)))
+    seconds = time.perf_counter() - began
+    return {**seen.report.row(), "task_accuracy": float(seen.right.mean()), "seconds": seconds}
+
+
+def apart(name: str, desk: Desk) -> dict[int, dict[str, Any]]:
+    """Batches taken apart, five of each size: how many, the largest error of 255, the longest time."""
+    found = {}
+    for batch in (2, 4, 8, 12, 16):
+        rows = []
+        for seed in range(5):
+            settings = InversionSettings(
+                data=name, attack="disaggregation", net="mlp", batch=batch, seed=seed
+            )
+            rows.append(drain(inversion.THREAT.start(asked, desk)).row())
+        whole = [row for row in rows if not row["note"]]
+        found[batch] = {
+            "recovered": len(whole),
+            "of": len(rows),
+            "error": max((row["max_error"] for row in whole), default=None),
+            "seconds": max(row["invert_seconds"] for row in rows),
+        }
+    return found
+
+
+def hundred(faces: Faces, participants: int = 100, rounds: int = 20) -> dict[str, float]:
+    """Rounds a second of a hundred participants at once, and one after another; the same weights come out."""
+    x = shrink(faces).float() / 64 - 2
+    y = torch.from_numpy(faces.task.codes.astype(np.int64))
+    parts = torch.arange(len(y)).chunk(participants)
+    shares = [(x[rows], y[rows]) for rows in parts]
+    found: dict[str, float] = {}
+    for rule, size in (("sgd", 8), ("fedavg", 8)):
+        rules = FederationSettings(rule=rule, rounds=rounds, batch=size, lr=0.05)
+        net = ConvNet("strided-3 narrow", torch.Generator().manual_seed(0))
+        federation = Federation(net, [(a[:40], b[:40]) for a, b in shares], rules)
+        began = time.perf_counter()
+        federation.round(0)
+        drain(federation.run()) if rule == "sgd" else federation.round(1)
+        done = rounds + 1 if rule == "sgd" else 2
+        ours = done / (time.perf_counter() - began)
+        began = time.perf_counter()
+        for number in range(2):
+            one_by_one(federation, number)
+        found |= {f"{rule}_rounds_a_second": ours, f"{rule}_plain": 2 / (time.perf_counter() - began)}
+        found[f"{rule}_ratio"] = ours / found[f"{rule}_plain"]
+    return found
+
+
+def one_by_one(federation: Federation, number: int) -> None:
+    """A round as anybody would write it: a net, its optimiser, participant after participant."""
+    settings = federation.settings
+    for who, (x, y) in enumerate(federation.shares):
+        net = ConvNet("strided-3 narrow", torch.Generator().manual_seed(0))
+        nn.utils.vector_to_parameters(federation.weights, net.parameters())
+        optimiser = torch.optim.SGD(net.parameters(), settings.lr)
+        for rows in federation._batches(who, number):
+            optimiser.zero_grad()
+            functional.cross_entropy(net(x[rows]), y[rows]).backward()
+            optimiser.step()
+        nn.utils.parameters_to_vector(net.parameters())
