@@ -73,9 +73,7 @@ def apart(name: str, desk: Desk) -> dict[int, dict[str, Any]]:
     for batch in (2, 4, 8, 12, 16):
         rows = []
         for seed in range(5):
-            settings = InversionSettings(
-                data=name, attack="disaggregation", net="mlp", batch=batch, seed=seed
-            )
+            asked = InversionSettings(data=name, attack="disaggregation", net="mlp", batch=batch, seed=seed)
             rows.append(drain(inversion.THREAT.start(asked, desk)).row())
         whole = [row for row in rows if not row["note"]]
         found[batch] = {
