@@ -11,6 +11,7 @@ import pytest
 from mlleak_core import calibrate
 from mlleak_core.__main__ import main
 from mlleak_core.contract import BadInput, Step, drain
+from mlleak_core.server.desk import Desk
 from mlleak_core.threat import Null, discover, imported
 
 
@@ -88,3 +89,31 @@ def test_a_null_that_a_finding_names_is_the_threats_own(threat):
     own = {null.key for null in threat.nulls}
     named = {f.null for exhibit in threat.shipped_exhibits() for f in exhibit.findings() if f.null}
     assert named <= own
+
+
+@pytest.mark.parametrize(
+    ("key", "draws"),
+    [
+        ("inversion-verdict", 4),
+        ("reconstruction-verdict", 4),
+        ("reconstruction-bits", 3),
+        ("reconstruction-forensics", 1),
+        ("membership-void", 5),
+        ("property-verdict", 2),
+    ],
+)
+def test_a_short_calibration_finds_nothing_where_nothing_is(key, draws):
+    (null_,) = calibrate.chosen([key])
+    desk = Desk()
+    try:
+        rate = drain(calibrate.calibrate(null_, desk, draws))
+    finally:
+        desk.close()
+    assert (rate.count, rate.wrong.n) == (0, draws)
+
+
+@pytest.mark.parametrize("threat", discover(), ids=lambda threat: threat.card.slug)
+def test_a_verdict_on_a_page_carries_its_own_error_rate(threat):
+    verdicts = {f.null for e in threat.shipped_exhibits() for f in e.findings() if f.verdict is not None}
+    assert verdicts <= set(calibrate.shipped())
+    assert all(calibrate.shipped()[key].held for key in verdicts)

@@ -173,7 +173,7 @@ class Federation:
         updates = self._sent(chosen, number)
         for place, who in enumerate(chosen.tolist()):
             if who in self.conduct.sends:
-                updates[place] = self.conduct.sends[who](number, before)
+                updates[place] = _fitting(self.conduct.sends[who](number, before), before, who)
             elif self.conduct.guards is not None:
                 updates[place] = self.conduct.guards(who, number, updates[place])
         _finite(updates, chosen)
@@ -269,6 +269,13 @@ def _check(shares: Sequence[Share]) -> None:
         if x.shape[1:] != shares[0][0].shape[1:]:
             shapes = f"{tuple(x.shape[1:])} beside {tuple(shares[0][0].shape[1:])}"
             raise BadInput("records of one shape", shapes, f"Look at participant {number}.")
+
+
+def _fitting(update: Tensor, weights: Tensor, who: int) -> Tensor:
+    if update.shape != weights.shape:
+        expected = f"an update of {len(weights):,} numbers of participant {who}"
+        raise BadInput(expected, f"one of shape {tuple(update.shape)}", "Send what belongs to this net.")
+    return update
 
 
 def _finite(updates: Tensor, chosen: Rows) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mlleak_core.__main__ import main
-from mlleak_core.contract import BadInput, Step, Stop, drain
+from mlleak_core.contract import BadInput, Diverged, Step, Stop, drain
 from mlleak_core.data import Labels
 from mlleak_core.measure import auc
 from mlleak_core.target.federated import Conduct, Federation, FederationSettings
@@ -198,6 +198,25 @@ def test_picks_sends_and_guards_are_heeded():
     x, y = shares[1]
     expected = -0.1 * plain.gradient(plain.weights, x[[1, 1]], y[[1, 1]])
     torch.testing.assert_close(plain.round(1).updates[1], expected)
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem", "words"),
+    [
+        (lambda w: w * torch.nan, Diverged, "participant 0 is no finite number"),
+        (lambda w: w[:-1], BadInput, "8 numbers of participant 0"),
+    ],
+)
+def test_a_malformed_update_is_refused_and_the_joint_model_stays(sent, problem, words):
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 2)
+    shares = [(torch.randn(8, 3), torch.randint(0, 2, (8,))) for _ in range(2)]
+    conduct = Conduct(sends={0: lambda number, weights: sent(weights)})
+    federation = Federation(net, shares, FederationSettings(rounds=2, batch=2), conduct=conduct)
+    before = federation.weights.clone()
+    with pytest.raises(problem, match=words):
+        federation.round(0)
+    torch.testing.assert_close(federation.weights, before)
 
 
 def test_the_command_line_reports_and_writes_the_tape(folder, tmp_path, capsys):
