@@ -37,14 +37,18 @@ def at_rest(page):
 @pytest.mark.parametrize("path", PATHS)
 def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
     with serving(MLLEAK_WARM="0") as (address, _):
-        seen = []
+        pages = []
         for _ in range(2):
             page = tab()
             page.goto(f"{address}/{path}")
             settle(page)
             page.locator(".runcard").wait_for()
-            seen.append((at_rest(page), page.locator("[data-testid=stSidebar]").inner_text()))
-            page.close()
+            pages.append(page)
+            at_rest(page)
+        for _ in range(60):  # a busy machine draws the one page later than the other
+            seen = [(at_rest(p), p.locator("[data-testid=stSidebar]").inner_text()) for p in pages]
+            if seen[0] == seen[1]:
+                break
         assert seen[0] == seen[1]
         assert "Features" in seen[0][1] and "shipped" in seen[0][1]
         assert "app" not in seen[0][1].split()
@@ -104,7 +108,7 @@ def opened_map(server, tab):
     page.get_by_role("button", name="Just show me").click()
     settle(page)
     page.locator(".verdict").wait_for()
-    page.locator(".legend span").nth(2).wait_for()
+    page.locator(".face-map .legend", has_text="■").wait_for()
     settle(page)
     return page
 
@@ -143,8 +147,9 @@ def test_the_hidden_attribute_is_not_in_the_browser_before_the_bet(server, tab):
     page.get_by_role("radio", name="conv 1").click()
     settle(page)
     page.get_by_role("button", name="Lock my bet").click()
-    page.locator(".legend span").nth(2).wait_for()
+    page.locator(".face-map .legend", has_text="■").wait_for()
     settle(page)
+    expect(page.locator(".face-map .legend")).to_have_count(1, timeout=60_000)
     assert "■ Glasses" in page.locator(".face-map .legend").inner_text()
     assert page.get_by_role("button", name="Lock my bet").count() == 0
 
@@ -293,8 +298,10 @@ def test_membership_guess_reveal_live_microscope(server, tab):
     assert "you" in page.locator(".js-plotly-plot").first.inner_text()
     before = words(page)
     page.locator(".record-grid").nth(1).locator("button").nth(5).click()
-    settle(page)
-    page.wait_for_timeout(500)
+    for _ in range(120):
+        if words(page) != before:
+            break
+        page.wait_for_timeout(250)
     assert words(page) != before, "another record is under the microscope"
     shot(page, "membership-live")
 

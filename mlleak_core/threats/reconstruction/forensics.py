@@ -96,7 +96,7 @@ def by_heart(losses: Floats) -> bool:
     """Whether inputs whose labels were drawn by a coin are known: their mean loss is below a coin's, by its
     interval. Nobody can know them who has not seen them.
     """
-    return mean_with_interval(losses).high < np.log(2)
+    return bool(mean_with_interval(losses).high < np.log(2))
 
 
 def _losses(logits: NDArray[Any], labels: NDArray[Any]) -> Floats:

@@ -13,6 +13,7 @@ from mlleak_core.server.desk import Desk
 from mlleak_core.threat import threat
 
 
+@pytest.mark.timeout(1200)
 def test_the_shipped_run_is_computed_not_written():
     """Another processor rounds otherwise, and training amplifies it: AUCs may then move, counts may not."""
     found = threat("features")

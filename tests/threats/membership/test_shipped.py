@@ -24,6 +24,7 @@ def kept() -> MembershipExhibit:
     return found
 
 
+@pytest.mark.timeout(1200)
 def test_the_shipped_audit_is_computed_not_written(kept):
     """The target and the first shadows trained again must say what the shipped ones say of the same faces."""
     settings = threat("membership").shipped[0]

@@ -33,6 +33,7 @@ def with_cost(kept, low, high):
     return dataclasses.replace(kept, about=dataclasses.replace(kept.about, task=task))
 
 
+@pytest.mark.timeout(1200)
 def test_the_shipped_twins_are_computed_not_written(kept):
     """Without the erasers, which are the same reading of a treated file."""
     shipped: Any = THREAT.shipped[0]
