@@ -36,8 +36,8 @@ def chromium() -> Iterator[object]:
 
 
 def excused(text: str) -> bool:
-    """On a deep link the front end looks for its server below the page's own path first: two 404s that are its
-    own. A live picture may be asked for after the next one has taken its place.
+    """On a deep link the front end looks for its server below the page's own path first: two 404s of its own.
+    A live picture may be asked for after the next one has taken its place.
     """
     return "404" in text or "Image source error" in text
 

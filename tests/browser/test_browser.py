@@ -49,6 +49,8 @@ def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
             seen = [(at_rest(p), p.locator("[data-testid=stSidebar]").inner_text()) for p in pages]
             if seen[0] == seen[1]:
                 break
+        for page in pages:
+            page.close()
         assert seen[0] == seen[1]
         assert "Features" in seen[0][1] and "shipped" in seen[0][1]
         assert "app" not in seen[0][1].split()
