@@ -9,7 +9,7 @@ from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
 from mlleak_core.threats.property.card import COIN, PERSON, PropertySettings
-from mlleak_core.threats.property.judge import PropertyVerdict
+from mlleak_core.threats.property.judge import PropertyVerdict, verdict
 
 SHOWN = 8
 """Photos of each kind."""
@@ -64,7 +64,7 @@ class PropertyExhibit(Exhibit):
 
     @property
     def verdict(self) -> PropertyVerdict:
-        return PropertyVerdict.SHOWS if self.about.having.auc.low > 0.5 else PropertyVerdict.HIDDEN
+        return verdict(self.about.having.auc)
 
     @property
     def subject(self) -> str:

@@ -48,7 +48,8 @@ class Truth:
 
     @property
     def first(self) -> int:
-        return int(np.argmax(self.present))
+        """Behind the last round, where it never came."""
+        return int(np.argmax(self.present)) if self.present.any() else len(self.present)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,7 +67,7 @@ class Report:
 
     @property
     def verdict(self) -> PropertyVerdict:
-        return PropertyVerdict.SHOWS if self.auc.low > 0.5 else PropertyVerdict.HIDDEN
+        return verdict(self.auc)
 
     def row(self) -> dict[str, Any]:
         """Flat numbers of the command line."""
@@ -80,6 +81,11 @@ class Report:
             "early_alarm": self.early,
             "rounds_caught": self.caught.value,
         }
+
+
+def verdict(auc: Estimate) -> PropertyVerdict:
+    """From the interval."""
+    return PropertyVerdict.SHOWS if auc.low > 0.5 else PropertyVerdict.HIDDEN
 
 
 def judge(claim: Claim, truth: Truth, seed: int) -> Report:

@@ -146,6 +146,12 @@ def test_an_alarm_before_the_property_is_a_false_one():
         assert (found.delay, found.early) == (delay, early)
 
 
+def test_an_alarm_in_a_training_stopped_before_the_property_came_is_a_false_one():
+    truth = Truth(present=np.zeros(6, bool), records=np.arange(6)[:, None])
+    found = judge(Claim(rounds=np.arange(6), posterior=np.full(6, 0.9), alarm=3), truth, 0)
+    assert (found.delay, found.early, found.verdict) == (None, True, PropertyVerdict.HIDDEN)
+
+
 def test_the_timeline_begins_where_it_says():
     settings = PropertySettings(rounds=1000, enters=0.4, often=0.3)
     there = timeline(settings)
