@@ -18,14 +18,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 import cattrs
 import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core import disk
-from mlleak_core.contract import BadInput, Estimate, Settings, Step
+from mlleak_core.contract import BadInput, Estimate, Settings, Step, knobs
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -60,6 +60,9 @@ class Artefact:
     help: str
 
 
+A = TypeVar("A", bound="Attack")
+
+
 class Attack(Settings):
     """Base of all attacks. Abstract: a subclass says what it is called, and writes `run(view)`.
 
@@ -75,6 +78,13 @@ class Attack(Settings):
     def run(self, view: Any) -> Generator[Step, None, Any]:
         """From what the attacker can see to what he claims."""
         raise NotImplementedError
+
+
+def configured(catalogue: Mapping[str, A], settings: Any) -> A:
+    """The attack that `settings.attack` names, with the knobs that these settings have for it."""
+    chosen: Any = catalogue[settings.attack]
+    own = [knob.name for knob in knobs(type(chosen)) if hasattr(settings, knob.name)]
+    return dataclasses.replace(chosen, **{name: getattr(settings, name) for name in own})  # type: ignore[no-any-return]
 
 
 class Verdict(enum.Enum):

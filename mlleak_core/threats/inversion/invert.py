@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlleak_core.contract import BadInput, Step, knobs, now, relay
+from mlleak_core.contract import BadInput, Step, now, relay
 from mlleak_core.data import Faces, Split
 from mlleak_core.figures.sheets import poster, strips
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import shrink
-from mlleak_core.threat import Attack, Desk, plain
+from mlleak_core.threat import Desk, configured, plain
 from mlleak_core.threats.inversion.attack import CATALOGUE, Update, noisy, share
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.exhibit import About, InversionExhibit, Moment, reading
@@ -126,7 +126,7 @@ def run(settings: InversionSettings, desk: Desk) -> Generator[Step, None, Invert
         glimpse = Glimpse(truth=case.truth.pictures, pictures=step.peek["pictures"])
         return replace(step, peek={"glimpse": glimpse})
 
-    claim = yield from relay(_attack(settings).run(case.update), watch)
+    claim = yield from relay(configured(CATALOGUE, settings).run(case.update), watch)
     report = judge(claim, case.truth, case.other, case.average)
     return Inverted(
         settings=settings,
@@ -136,13 +136,6 @@ def run(settings: InversionSettings, desk: Desk) -> Generator[Step, None, Invert
         moments=tuple(moments[:: max(1, len(moments) // FRAMES)]),
         seconds=now() - started,
     )
-
-
-def _attack(settings: InversionSettings) -> Attack:
-    """The configured attack, with the knobs that these settings have for it."""
-    chosen: Any = CATALOGUE[settings.attack]
-    own = [knob.name for knob in knobs(type(chosen))]
-    return replace(chosen, **{name: getattr(settings, name) for name in own if hasattr(settings, name)})
 
 
 def _case(settings: InversionSettings, faces: Faces) -> Case:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.contract import BadInput, Estimate, Step, Stop, knobs, now, relay
+from mlleak_core.contract import BadInput, Estimate, Step, Stop, now, relay
 from mlleak_core.data import Faces
 from mlleak_core.figures.sheets import strips
 from mlleak_core.measure import cluster_mean, cramers_v
@@ -23,7 +23,7 @@ from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Conduct, Federation, FederationSettings, Glimpse, seen_by
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import shrink
-from mlleak_core.threat import Desk
+from mlleak_core.threat import Desk, configured
 from mlleak_core.threats.likeness import prepare
 from mlleak_core.threats.property.attacks import CATALOGUE, PropertyAttack, View
 from mlleak_core.threats.property.card import PropertySettings
@@ -197,7 +197,7 @@ class _Training:
 
     def __post_init__(self) -> None:
         settings, deal = self.settings, self.deal
-        self.attack = configured(settings)
+        self.attack = configured(CATALOGUE, settings)
         rules = FederationSettings(
             rounds=settings.rounds, batch=settings.batch, lr=settings.lr, seed=settings.seed
         )
@@ -239,14 +239,6 @@ class _Training:
 
 def _net(settings: PropertySettings) -> ConvNet:
     return ConvNet(settings.net, torch.Generator().manual_seed(settings.seed))
-
-
-def configured(settings: PropertySettings) -> PropertyAttack:
-    """The attack with the knobs that these settings have for it."""
-    chosen: Any = CATALOGUE[settings.attack]
-    own = [knob.name for knob in knobs(type(chosen))]
-    known = {name: getattr(settings, name) for name in own if hasattr(settings, name)}
-    return replace(chosen, **known)  # type: ignore[no-any-return]
 
 
 def _guards(settings: PropertySettings) -> Callable[[int, int, Tensor], Tensor] | None:
