@@ -29,6 +29,7 @@ from mlleak_core.contract import BadInput, Estimate, Settings, Step, knobs
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
+    from mlleak_core.data.texts import Texts
     from mlleak_core.target.blackbox import BlackBox
     from mlleak_core.target.settings import TrainSettings
     from mlleak_core.target.store import Store
@@ -287,6 +288,10 @@ class Desk(Protocol):
 
     def faces(self, data: str) -> Generator[Step, None, Faces]:
         """The faces of a source, opened once for all."""
+        ...
+
+    def texts(self, data: str) -> Generator[Step, None, Texts]:
+        """The texts of a source, opened once for all."""
         ...
 
     def target(self, settings: TrainSettings, *, stopped: bool = False) -> Generator[Step, None, Target]:

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 LEAD = (
     '<h1>One of them watches. <span class="hot">Whose photos are these?</span></h1><p class="lead">Several '
-    "people train one model together. Nobody shows a photo to anybody: each sends only what its own photos "
-    "change in the model. One of them compares these changes with changes that photos of his own would "
-    "make, and reads out of them what the others' photos show.</p>"
+    "people train one model together. Nobody shows a photo or a text to anybody: each sends only what its "
+    "own change in the model. One of them compares these changes with changes that photos or texts of his "
+    "own would make, and reads out of them what the others' show, and who wrote them.</p>"
 )
-SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
+SOURCES = ("synthetic", "lfw", "reviews", "upload", "folder", "utkface")
 PROPERTIES = {
     "synthetic": ("Hat", "Darker tone", "Older", "Glasses", "Smile", COIN),
+    "reviews": (
+        *(f"author:{name}" for name in ("Hugo", "Iris", "Pavel")),
+        *(f"specialty:{name}" for name in ("dentist", "psychiatrist", "urologist")),
+        COIN,
+    ),
     "lfw": ("Black", "Asian", "Eyeglasses", "Smiling", "person:George_W_Bush", "person:Colin_Powell", COIN),
 }
 HINT = "This has not been watched yet: one to three minutes, the first rounds within seconds."
@@ -37,7 +42,7 @@ def controls(run: TrainSettings) -> PropertySettings | None:
     """What is looked for, how, and beside how many. None where the controls contradict each other."""
     dials = Dials(PropertySettings, "p", THREAT.shipped[0])
     a, b, c = st.columns(3, vertical_alignment="bottom")
-    data = dials.source(a, "Photos from", SOURCES)
+    data = dials.source(a, "Photos or reviews from", SOURCES)
     known = PROPERTIES.get(data)
     if known:
         dials.pick(b, "property", "What is looked for", options=known, format_func=_named)
@@ -57,7 +62,9 @@ def controls(run: TrainSettings) -> PropertySettings | None:
 def _named(value: str) -> str:
     if value == COIN:
         return "a coin's fall: nothing"
-    return value.removeprefix("person:").replace("_", " ")
+    kind, _, name = value.rpartition(":")
+    words = {"author": f"who wrote it: {name}", "specialty": f"which doctor: {name}"}
+    return words.get(kind, name.replace("_", " "))
 
 
 def live(snapshot: Snapshot) -> None:
@@ -106,6 +113,8 @@ def show(exhibit: PropertyExhibit) -> None:
         return
     round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
     conclude(exhibit.conclusion())
+    if exhibit.words():
+        st.markdown(exhibit.words())
     for finding in exhibit.findings():
         evidence(finding)
     with st.expander("What the attacker is given here", icon=":material/redeem:"):
@@ -116,10 +125,18 @@ def show(exhibit: PropertyExhibit) -> None:
 
 
 def photos(exhibit: PropertyExhibit) -> None:
-    """Photos of the one who is watched: with the property, and without."""
+    """Photos or texts of the one who is watched: with the property, and without."""
+    kinds = (f"With it: {exhibit.subject}", "Without it")
+    if exhibit.things == "reviews":
+        with st.expander("Reviews that the attacker never sees", icon=":material/visibility_off:"):
+            for place, words, texts in zip(st.columns(2), kinds, exhibit.about.texts, strict=True):
+                place.caption(words)
+                for text in texts[:4]:
+                    place.text(text)
+        return
     with st.expander("Photos that the attacker never sees", icon=":material/visibility_off:"):
         across = exhibit.across
-        for row, words in enumerate((f"With it: {exhibit.subject}", "Without it")):
+        for row, words in enumerate(kinds):
             st.caption(words)
             items = [Item(row * across + i) for i in range(min(across, exhibit.about.photos[row]))]
             record_grid(f"photos-{row}-{exhibit.job}", items, exhibit.atlas, SIDE, across, [], False, True)

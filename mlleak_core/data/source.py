@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mlleak_core.contract import BadInput, Step
 
-Kind = Literal["faces", "records"]
+Kind = Literal["faces", "records", "texts"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Source:
     """One source: its name in settings and on pages, what it holds, and its two functions, imported when
     wanted.
 
-    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces` or `Records`; with
+    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces`, `Records` or `Texts`; with
     `needs_path` it takes what follows the colon. identity: the same form, names the records behind it and
     changes when they do. private: a visitor's own, never written to disk.
     """
@@ -52,6 +52,8 @@ SOURCES = (
     Source("purchase", "Purchase-100", "records", "records:purchase", "records:identity", needs_path=True),
     Source("texas", "Texas-100", "records", "records:texas", "records:identity", needs_path=True),
     Source("csv", "Own table", "records", "records:table", "records:identity", needs_path=True),
+    Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity"),
+    Source("reviews", "Own reviews", "texts", "texts:load", "texts:identity", needs_path=True),
 )
 
 
@@ -82,14 +84,23 @@ def identity(name: str) -> str:
     return str(source.call(source.identity, path))
 
 
-def is_records(name: str) -> bool:
-    """Whether these are rows of numbers rather than faces; of an unknown name, no."""
+def kind_of(name: str) -> Kind:
+    """What a source holds; of an unknown name, faces."""
     slug = name.partition(":")[0]
-    return any(s.slug == slug and s.kind == "records" for s in SOURCES)
+    return next((s.kind for s in SOURCES if s.slug == slug), "faces")
+
+
+def is_records(name: str) -> bool:
+    """Whether these are rows of numbers."""
+    return kind_of(name) == "records"
+
+
+def is_texts(name: str) -> bool:
+    return kind_of(name) == "texts"
 
 
 def is_faces(name: str) -> bool:
-    return not is_records(name)
+    return kind_of(name) == "faces"
 
 
 def is_private(name: str) -> bool:

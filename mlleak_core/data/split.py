@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
-from mlleak_core.data.faces import Faces
+from mlleak_core.data.faces import Labels
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
+
+
+class Owned(Protocol):
+    """Records of people, with a binary task: faces, texts."""
+
+    @property
+    def person(self) -> NDArray[np.int64]: ...
+
+    @property
+    def task(self) -> Labels: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,28 +37,28 @@ class Split:
     public: Rows
 
     @classmethod
-    def by_person(cls, faces: Faces, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
+    def by_person(cls, sample: Owned, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
         """Deal the people at random; `outsiders` and `public` are shares of the people."""
         if not (0 < outsiders < 1 and 0 <= public < 1 and outsiders + public < 1):
             raise BadInput(
                 "shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them."
             )
-        people = np.unique(faces.person)
+        people = np.unique(sample.person)
         if len(people) < 4:
             raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")
         order = stream(seed, "split by person").permutation(people)
         first = max(1, round(outsiders * len(people)))
         second = first + round(public * len(people))
-        rows = [np.flatnonzero(np.isin(faces.person, part)) for part in np.split(order, [first, second])]
+        rows = [np.flatnonzero(np.isin(sample.person, part)) for part in np.split(order, [first, second])]
         split = cls(rows[2], rows[0], rows[1])
-        split._check(faces)
+        split._check(sample)
         return split
 
-    def _check(self, faces: Faces) -> None:
+    def _check(self, sample: Owned) -> None:
         for name, rows in (("training", self.members), ("test", self.outsiders)):
-            if len(np.unique(faces.task.codes[rows])) < 2:
+            if len(np.unique(sample.task.codes[rows])) < 2:
                 raise BadInput(
-                    f"both classes of {faces.task.name} among the {name} people",
+                    f"both classes of {sample.task.name} among the {name} people",
                     "one class only",
                     "Use more people or another seed.",
                 )

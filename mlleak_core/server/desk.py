@@ -24,6 +24,7 @@ from mlleak_core.threat import Exhibit, Threat, imported
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
+    from mlleak_core.data.texts import Texts
     from mlleak_core.target.blackbox import BlackBox
     from mlleak_core.target.store import Store
     from mlleak_core.target.training import Target
@@ -88,6 +89,15 @@ class Desk:
         found: Faces | None = self.uploads.faces(data) or self._recall(self._faces, key)
         if found is None:
             found = yield from source.load(data)
+            self._shelve(self._faces, key, found, OPEN_SETS)
+        return found
+
+    def texts(self, data: str) -> Generator[Step, None, Texts]:
+        """The texts of a source, opened once for all visitors."""
+        key = fingerprint(data, source.identity(data))
+        found: Texts | None = self._recall(self._faces, key)
+        if found is None:
+            found = yield from source.load(data, "texts")
             self._shelve(self._faces, key, found, OPEN_SETS)
         return found
 

@@ -60,6 +60,12 @@ class ConvNet(nn.Module):
         x = self.hidden(x.flatten(1)).relu_()
         return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
 
+    def features(self, x: Tensor) -> Tensor:
+        """The hidden layer's units [n, hidden], from which the logits are made."""
+        for stage in range(len(self.convs)):
+            x = self._stage(stage, x)
+        return functional.relu(self.hidden(x.flatten(1)))
+
     def _stage(self, i: int, x: Tensor) -> Tensor:
         x = self.convs[i](x)
         return self.norms[i](functional.max_pool2d(x, 2) if self.pooled else x).relu_()  # type: ignore[no-any-return]
@@ -73,6 +79,35 @@ class ConvNet(nn.Module):
         found["hidden"] = functional.relu(self.hidden(x.flatten(1)))
         found["logits"] = self.logits(found["hidden"])
         return found
+
+
+class WordNet(nn.Module):
+    """Embeddings of the words that occur in a text, added up; one hidden layer; two logits.
+
+    The embedding is a layer over which words occur [n, v]: a word that does not gets no gradient.
+    """
+
+    WIDTH, HIDDEN, LENGTH = 32, 64, 8.0
+
+    def __init__(self, vocabulary: int, generator: torch.Generator) -> None:
+        super().__init__()
+        skip = torch.nn.utils.skip_init
+        self.words = skip(nn.Linear, vocabulary, self.WIDTH)
+        self.hidden = skip(nn.Linear, self.WIDTH, self.HIDDEN)
+        self.logits = skip(nn.Linear, self.HIDDEN, 2)
+        for layer in (self.words, self.hidden, self.logits):
+            _initialise(layer, generator)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Which words occur [n, v], of any type, to logits [n, 2]."""
+        return self.logits(self.features(x))  # type: ignore[no-any-return]
+
+    def features(self, x: Tensor) -> Tensor:
+        """The hidden layer's units [n, hidden]. Every text has one length, however many its words are."""
+        there = x.to(self.words.weight.dtype)
+        there = there * (self.LENGTH / there.sum(1, keepdim=True).clamp_min(1).sqrt())
+        return functional.relu(self.hidden(functional.relu(self.words(there))))
 
 
 def _in_place(x: Tensor) -> Tensor:

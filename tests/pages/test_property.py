@@ -59,3 +59,12 @@ def test_it_is_watched_live():
     at = press(at, "Just show me")
     assert "training without such photos" in text(at)
     assert not at.exception
+
+
+def test_reviews_say_who_wrote_them_and_in_which_words():
+    at = page(PAGE)
+    at.selectbox(key="p-data").set_value("Doctor reviews").run()
+    assert "reviews by Hugo" in text(at)
+    at = press(at, "Just show me")
+    assert "What gave reviews by Hugo away" in text(at)
+    assert not at.exception

@@ -19,7 +19,7 @@ from torch.nn import functional
 from mlleak_core.contract import Range, Step, Stop
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Glimpse, Share
-from mlleak_core.target.models import ConvNet
+from mlleak_core.target.models import ConvNet, WordNet
 from mlleak_core.threat import Attack
 from mlleak_core.threats.property.gradients import pooled
 from mlleak_core.threats.property.judge import Claim
@@ -43,14 +43,14 @@ class View:
     """All that the attacker has. glimpses: what he sees of the rounds he looks at, `looks` of them.
 
     gradient(weights [p], x, y): of the mean loss of a batch [p], as every participant computes it. shapes: of
-    the net's parameters. net: a copy of the joint one. learn, check: his own photos.
+    the net's parameters. net: a copy of the joint one. learn, check: his own records.
     """
 
     glimpses: Iterator[Glimpse]
     looks: int
     gradient: Callable[[Tensor, Tensor, Tensor], Tensor]
     shapes: Sequence[torch.Size]
-    net: ConvNet
+    net: ConvNet | WordNet
     learn: Labelled
     check: Labelled
     participants: int
@@ -253,7 +253,7 @@ class Active(InHindsight):
             torch.nn.utils.vector_to_parameters(weights, net.parameters())
             x, y, has = _mixed(view, stream(view.seed, "batches of an attacker", number + 1))
             parts = [part.requires_grad_() for part in head]
-            hidden = _hidden(net, x)
+            hidden = net.features(x)
             task = functional.cross_entropy(net.logits(hidden), y)
             second = functional.cross_entropy(functional.linear(hidden, *parts), has)
             loss = (1 - self.alpha) * task + self.alpha * second
@@ -263,12 +263,6 @@ class Active(InHindsight):
             return -view.lr * torch.cat([g.reshape(-1) for g in own])
 
         return update
-
-
-def _hidden(net: ConvNet, x: Tensor) -> Tensor:
-    for stage in range(len(net.convs)):
-        x = net._stage(stage, x)
-    return functional.relu(net.hidden(x.flatten(1)))
 
 
 def _mixed(view: View, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:

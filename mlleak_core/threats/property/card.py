@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.data.source import is_faces
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
 ATTACKS = ("online", "passive", "active")
 NETS = ("strided-3 narrow", "strided-3", "mlp")
 COIN = "coin"
 """The property that is none: a coin thrown for every person."""
-PERSON = "person:"
+PERSON, AUTHOR = "person:", "author:"
 
 
 @dataclass(frozen=True)
 class PropertySettings(Settings):
     """Who trains together, what is to be found out, and how. Everything that can change an answer."""
 
-    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    data: Annotated[
+        str, "Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews or reviews:PATH."
+    ] = "synthetic"
     property: Annotated[
-        str, "What is to be found out: an attribute of the faces, person:NAME, or coin, which is nothing."
+        str,
+        "What is to be found out: an attribute of the faces, person:NAME, of texts a column:VALUE such as "
+        "author:NAME; or coin, which is nothing.",
     ] = "Hat"
     attack: Annotated[
         str,
@@ -43,7 +48,7 @@ class PropertySettings(Settings):
         float, Range(0.1, 0.9, 0.1, "Share of the later rounds in which the victim's batch has it.")
     ] = 0.5
     every: Annotated[int, Range(1, 20, 1, "The attacker looks at every so-manieth round.")] = 2
-    batch: Annotated[int, Range(4, 128, 4, "Photos in a participant's batch.")] = 32
+    batch: Annotated[int, Range(4, 128, 4, "Photos or texts in a participant's batch.")] = 32
     lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the joint training.")] = 0.1
     alpha: Annotated[
         float, Range(0.1, 0.9, 0.1, "Weight of the attacker's second task."), When("attack", "active")
@@ -55,9 +60,10 @@ class PropertySettings(Settings):
     kept: Annotated[
         float, Range(0.01, 1.0, 0.1, "Share of an update's values that is sent, the largest ones.")
     ] = 1.0
-    net: Annotated[str, Choice(NETS, "The joint net.")] = "strided-3 narrow"
+    net: Annotated[str, Choice(NETS, "The joint net."), When("data", is_faces)] = "strided-3 narrow"
     seed: Annotated[
-        int, Range(0, 9999, 1, "Fixes who has which photos, the batches, the timeline and the first weights.")
+        int,
+        Range(0, 9999, 1, "Fixes who has which records, the batches, the timeline and the first weights."),
     ] = 0
 
 
@@ -68,12 +74,17 @@ THREAT = Threat(
         order=5,
         title="Property",
         icon=":material/groups:",
-        question="What does one participant learn about the others' photos?",
+        question="What does one participant learn about the others' photos and texts?",
         call="Watch the others",
         papers=("Melis, Song, De Cristofaro & Shmatikov, S&P 2019",),
     ),
     settings=PropertySettings,
-    shipped=(PropertySettings(), PropertySettings(property=COIN)),
+    shipped=(
+        PropertySettings(),
+        PropertySettings(property=COIN),
+        PropertySettings(data="reviews", property="author:Hugo"),
+        PropertySettings(data="reviews", property="specialty:dentist"),
+    ),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:PropertyExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
-from mlleak_core.threats.property.card import COIN, PERSON, PropertySettings
+from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
 from mlleak_core.threats.property.judge import PropertyVerdict, verdict
 
 SHOWN = 8
@@ -31,11 +31,24 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """Words read from the updates. occurring, read: shares of the vocabulary that stand in a batch and that
+    are said to. told: words that give the property away, and how many times as frequent they are with it.
+    """
+
+    precision: Estimate
+    recall: Estimate
+    occurring: float
+    read: float
+    told: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class About:
     """first: the round in which it came. having, lacking: the training with the property and the one without.
     cost: accuracy of the one without minus the other's. association: of property and task, φ.
     photos: the victim's, with it and without. own: the attacker's, with and without, learned from and held
-    back.
+    back. texts: some of the victim's, with it and without.
     """
 
     made: str
@@ -51,6 +64,8 @@ class About:
     own: tuple[int, ...]
     rounds: int
     seconds: float
+    texts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    words: Words | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,11 +85,24 @@ class PropertyExhibit(Exhibit):
     def subject(self) -> str:
         """The property in half a sentence."""
         about = self.about
+        if about.settings.property == COIN:
+            return f"{self.things} of people whose coin fell heads"
         if about.settings.property.startswith(PERSON):
             return f"photos of {about.title}"
-        if about.settings.property == COIN:
-            return "photos of people whose coin fell heads"
+        if about.settings.property.startswith(AUTHOR):
+            return f"reviews by {about.title}"
+        if about.words is not None:
+            return f"reviews with {about.settings.property.partition(':')[0]} {about.title}"
         return f"photos labelled {about.title}"
+
+    @property
+    def things(self) -> str:
+        """What everybody keeps to himself."""
+        return "photos" if self.about.words is None else "reviews"
+
+    @property
+    def _unseen(self) -> str:
+        return "photos of people never seen" if self.about.words is None else "reviews never seen"
 
     def tape(self, revealed: bool, bet: int | None = None) -> Tape:
         """The rounds as a canvas draws them; before the reveal without the truth."""
@@ -139,18 +167,18 @@ class PropertyExhibit(Exhibit):
         return f"They came in at round {self.about.first + 1}; the alarm rang *{arm.delay} rounds later*."
 
     def _small(self) -> str:
-        about = self.about
+        about, things = self.about, self.things
         parts = [
-            f"Property and task go together by φ = {about.association.value:+.2f} in the victim's photos"
+            f"Property and task go together by φ = {about.association.value:+.2f} in the victim's {things}"
             f" [{about.association.low:+.2f}, {about.association.high:+.2f}]."
         ]
         if about.cost is not None and about.lacking is not None:
             parts.append(
-                f"The joint net is right on {about.having.accuracy.value:.1%} of people never seen, and on "
-                f"{about.lacking.accuracy.value:.1%} where the photos are absent (difference "
+                f"The joint net is right on {about.having.accuracy.value:.1%} of {self._unseen}, and on "
+                f"{about.lacking.accuracy.value:.1%} where those {self.things} are absent (difference "
                 f"[{_points(about.cost.low)}, {_points(about.cost.high)}] points): it shows nothing."
                 if about.cost.low <= 0 <= about.cost.high
-                else f"The joint net's accuracy is {about.having.accuracy.value:.1%} with the photos and "
+                else f"The joint net's accuracy is {about.having.accuracy.value:.1%} with those {things} and "
                 f"{about.lacking.accuracy.value:.1%} without."
             )
         return " ".join(parts)
@@ -159,16 +187,16 @@ class PropertyExhibit(Exhibit):
         """What the attacker is given here that he may not have elsewhere."""
         about = self.about
         given = [
-            f"The attacker has {about.own[0] + about.own[2]} photos of his own with the property, "
+            f"The attacker has {about.own[0] + about.own[2]} {self.things} of his own with the property, "
             "of the same source.",
-            "The victim draws the same photos again and again: intervals count records, not rounds alone.",
+            f"The victim draws the same {self.things} again and again: intervals count records, too.",
         ]
         if about.settings.batch_share == 1:
             given.append("Whole batches have the property; lower the share to see how far that carries.")
         if about.settings.attack != "online":
             given.append("One reader learns from all rounds, so that later rounds date earlier ones.")
         if about.settings.participants > 2:
-            given.append("Nobody but the victim has such photos.")
+            given.append(f"Nobody but the victim has such {self.things}.")
         return tuple(given)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -185,7 +213,7 @@ class PropertyExhibit(Exhibit):
         about, arm = self.about, self.about.having
         controls = [Control("shuffled timeline", arm.shuffled)]
         if about.lacking is not None:
-            controls.append(Control("training without such photos", about.lacking.auc))
+            controls.append(Control(f"training without such {self.things}", about.lacking.auc))
         auc = self._finding(
             key="auc",
             what="AUC of rounds with it against rounds without",
@@ -203,11 +231,40 @@ class PropertyExhibit(Exhibit):
             what="accuracy of the joint net",
             estimate=arm.accuracy,
             chance=0.5,
-            controls=() if lacking is None else (Control("without such photos", lacking),),
-            counted="photos of people never seen",
+            controls=() if lacking is None else (Control(f"without such {self.things}", lacking),),
+            counted=self._unseen,
             form=".1%",
         )
-        return auc, accuracy
+        return auc, accuracy, *self._of_words()
+
+    def _of_words(self) -> tuple[Finding, ...]:
+        words = self.about.words
+        if words is None:
+            return ()
+        parts = (
+            ("words precision", "words read from an update that stand in the batch", words.precision),
+            ("words recall", "words of the batch that are read from an update", words.recall),
+        )
+        guessed = (words.occurring, words.read)
+        return tuple(
+            self._finding(
+                key=key, what=what, estimate=found, chance=chance, controls=(), counted="rounds", form=".1%"
+            )
+            for (key, what, found), chance in zip(parts, guessed, strict=True)
+        )
+
+    def words(self) -> str:
+        """Which words gave it away, in a sentence; empty where there are none."""
+        found = self.about.words
+        if found is None:
+            return ""
+        read = (
+            f"The words themselves lie open: {found.recall.value:.0%} of those in a batch are read from one "
+            f"update, {found.precision.value:.0%} of those read are right."
+        )
+        told = ", ".join(f"*{word}* (×{times:g})" for word, times in found.told)
+        shows = told and self.verdict is PropertyVerdict.SHOWS
+        return f"{read} What gave {self.subject} away: {told}." if shows else read
 
     def _notes(self) -> tuple[str, ...]:
         arm, settings = self.about.having, self.about.settings
@@ -231,7 +288,7 @@ class PropertyExhibit(Exhibit):
         arm = self.about.having
         return (
             Headline(
-                title="**Two train together. One watches, and knows when the other's photos change**",
+                title=f"**Two train together. One watches, and knows when the other's {self.things} change**",
                 findings=self.findings()[:1],
                 figures=(
                     Figure(f"{arm.auc.value:.2f}", f"AUC: in which rounds {self.subject} were in", hot=True),

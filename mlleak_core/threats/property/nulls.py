@@ -16,7 +16,7 @@ SMALL = PropertySettings(rounds=60, batch=16, enters=0.2)
 
 
 def nobody_has_it(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
-    """The victim never draws such photos; a timeline is dealt all the same. Is it said to show, to come?"""
+    """The victim never draws such records; a timeline is dealt all the same. Is it said to show, to come?"""
     faces = yield from desk.faces(SMALL.data)
     found = []
     for draw in range(draws):

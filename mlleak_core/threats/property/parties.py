@@ -1,4 +1,4 @@
-"""Who trains together, on whose photos, and when the property is in the victim's batches: the truth."""
+"""Who trains together, on whose records, and when the property is in the victim's batches: the truth."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from torch import Tensor
 from mlleak_core.contract import BadInput
 from mlleak_core.data import Faces, Split
 from mlleak_core.data.faces import UNKNOWN
+from mlleak_core.data.texts import Texts
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Rows, Share
 from mlleak_core.target.models import as_input
 from mlleak_core.target.training import shrink
-from mlleak_core.threats.property.card import COIN, PERSON, PropertySettings
+from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
 
+Sample = Faces | Texts
 ATTACKER, VICTIM = 0, 1
 HELD_BACK = 1 / 3
-"""Share of the attacker's own photos that his readers never learn from: they say how sure to be."""
+"""Share of the attacker's own records that his readers never learn from: they say how sure to be."""
 FEWEST_OWN, FEWEST_THEIRS = 9, 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Labelled:
-    """The attacker's own photos, with the property and without: inputs and task labels."""
+    """The attacker's own records, with the property and without: inputs and task labels."""
 
     having: Share
     lacking: Share
@@ -37,9 +39,9 @@ class Labelled:
 class Parties:
     """Everybody, and the truth.
 
-    shares: each participant's photos and task labels, the attacker's first, then the victim's. having,
+    shares: each participant's records and task labels, the attacker's first, then the victim's. having,
     lacking: rows of the victim's share. present [rounds]: whether the victim's batch has the property. learn,
-    check: the attacker's own photos, to learn from and to be held back. test, people: photos of people whom
+    check: the attacker's own records, to learn from and to be held back. test, people: records of people whom
     nobody trains on, and whose. photos, task, owner: of the victim's share, rows of the data set, labels,
     people. title: the property, as pages write it.
     """
@@ -70,12 +72,12 @@ class Parties:
         return rows
 
 
-def parties(settings: PropertySettings, faces: Faces) -> Parties:
+def parties(settings: PropertySettings, sample: Sample) -> Parties:
     """Deal the people out. Raises BadInput where too few have the property, or lack it."""
-    has, rng = labelled(settings, faces), stream(settings.seed, "parties of a federation")
-    split = Split.by_person(faces, settings.seed)
-    owner = _dealt(settings, faces, has, split.members, rng)
-    x, y = as_input(shrink(faces)), torch.from_numpy(faces.task.codes.astype(np.int64))
+    has, rng = labelled(settings, sample), stream(settings.seed, "parties of a federation")
+    split = Split.by_person(sample, settings.seed)
+    owner = _dealt(settings, sample, has, split.members, rng)
+    x, y = inputs(sample), torch.from_numpy(sample.task.codes.astype(np.int64))
     sides = {
         (who, side): np.flatnonzero((owner == who) & (has == side))
         for who in range(settings.participants)
@@ -84,7 +86,7 @@ def parties(settings: PropertySettings, faces: Faces) -> Parties:
     _enough(settings, sides)
     own = [_parted(rng.permutation(sides[ATTACKER, side])) for side in (1, 0)]
     photos = np.concatenate([sides[VICTIM, 1], sides[VICTIM, 0]])
-    count = len(sides[VICTIM, 1])
+    count, test = len(sides[VICTIM, 1]), split.outsiders[owner[split.outsiders] < 0]
     rows = [np.concatenate([sides[ATTACKER, 1], sides[ATTACKER, 0]]), photos]
     rows += [sides[who, 0] for who in range(2, settings.participants)]
     learn, check = (
@@ -98,37 +100,45 @@ def parties(settings: PropertySettings, faces: Faces) -> Parties:
         present=timeline(settings),
         learn=learn,
         check=check,
-        test=_share(x, y, split.outsiders),
-        people=faces.person[split.outsiders],
+        test=_share(x, y, test),
+        people=sample.person[test],
         photos=photos,
-        task=faces.task.codes[photos],
-        owner=faces.person[photos],
-        title=_title(settings, faces),
+        task=sample.task.codes[photos],
+        owner=sample.person[photos],
+        title=_title(settings, sample),
     )
 
 
-def labelled(settings: PropertySettings, faces: Faces) -> NDArray[np.int8]:
-    """Who has the property: 1, 0 or UNKNOWN for every photo. Raises BadInput for one that there is not."""
+def inputs(sample: Sample) -> Tensor:
+    """What the joint net is given [n, ...]: pictures, or which words occur."""
+    if isinstance(sample, Texts):
+        return torch.from_numpy(sample.words)
+    return as_input(shrink(sample))
+
+
+def labelled(settings: PropertySettings, sample: Sample) -> NDArray[np.int8]:
+    """Who has the property: 1, 0 or UNKNOWN for every record. Raises BadInput for one that there is not."""
     if settings.property == COIN:
-        coins = stream(settings.seed, "coins of a null property").integers(0, 2, len(faces.people), np.int8)
-        return coins[faces.person]
-    if not settings.property.startswith(PERSON):
-        return faces.target(settings.property)
+        coins = stream(settings.seed, "coins of a null property").integers(0, 2, len(sample.people), np.int8)
+        return coins[sample.person]
+    if isinstance(sample, Texts) or not settings.property.startswith(PERSON):
+        return sample.target(settings.property)
     wanted = settings.property.removeprefix(PERSON).replace(" ", "_").lower()
-    for number, name in enumerate(faces.people):
+    for number, name in enumerate(sample.people):
         if name.replace(" ", "_").lower() == wanted:
-            return (faces.person == number).astype(np.int8)
-    often = [faces.people[p] for p in np.bincount(faces.person).argsort()[::-1][:3]]
-    raise BadInput(f"a person of {faces.name}, such as {', '.join(often)}", repr(wanted[:80]), "Name one.")
+            return (sample.person == number).astype(np.int8)
+    often = [sample.people[p] for p in np.bincount(sample.person).argsort()[::-1][:3]]
+    raise BadInput(f"a person of {sample.name}, such as {', '.join(often)}", repr(wanted[:80]), "Name one.")
 
 
-def _title(settings: PropertySettings, faces: Faces) -> str:
+def _title(settings: PropertySettings, sample: Sample) -> str:
     """The property as pages write it."""
     if settings.property == COIN:
         return "a coin's fall"
     if settings.property.startswith(PERSON):
         return settings.property.removeprefix(PERSON).replace("_", " ")
-    return next(name for name in faces.targets if name.lower() == settings.property.lower())
+    title = next(name for name in sample.targets if name.lower() == settings.property.lower())
+    return title.partition(":")[2] if isinstance(sample, Texts) else title
 
 
 def timeline(settings: PropertySettings) -> NDArray[np.bool_]:
@@ -141,25 +151,25 @@ def timeline(settings: PropertySettings) -> NDArray[np.bool_]:
 
 def _dealt(
     settings: PropertySettings,
-    faces: Faces,
+    sample: Sample,
     has: NDArray[np.int8],
     members: Rows,
     rng: np.random.Generator,
 ) -> Rows:
-    """Whose each photo is, -1 nobody's. A third of the people goes to the attacker and a third to the victim,
-    halves where there is nobody else; of a person who is looked for, both have photos.
+    """Whose each record is, -1 nobody's. A third of the people goes to the attacker, a third to the victim,
+    halves where there is nobody else; of a person who is looked for, both have some.
     """
-    people = rng.permutation(np.unique(faces.person[members]))
+    people = rng.permutation(np.unique(sample.person[members]))
     owners, cut = np.empty(len(people), np.int64), len(people) // min(settings.participants, 3)
     owners[:cut], owners[cut : 2 * cut] = ATTACKER, VICTIM
     if settings.participants > 2:
         owners[2 * cut :] = 2 + np.arange(len(people) - 2 * cut) % (settings.participants - 2)
     else:
         owners[2 * cut :] = VICTIM
-    of_person = np.full(len(faces.people), -1)
+    of_person = np.full(len(sample.people), -1)
     of_person[people] = owners
-    owner = of_person[faces.person]
-    if settings.property.startswith(PERSON):
+    owner = of_person[sample.person]
+    if settings.property.startswith((PERSON, AUTHOR)):
         theirs = rng.permutation(np.flatnonzero(has == 1))
         owner[theirs[::2]], owner[theirs[1::2]] = VICTIM, ATTACKER
     owner[has == UNKNOWN] = -1
@@ -170,14 +180,14 @@ def _enough(settings: PropertySettings, sides: dict[tuple[int, int], Rows]) -> N
     """Both sides of the property with attacker and victim, and something with everybody else."""
     counts = {place: len(rows) for place, rows in sides.items()}
     who = f"“{settings.property}”"
-    for side, words in ((1, f"photos with {who}"), (0, f"photos without {who}")):
+    for side, words in ((1, f"records with {who}"), (0, f"records without {who}")):
         own, theirs = counts[ATTACKER, side], counts[VICTIM, side]
         if own < FEWEST_OWN or theirs < FEWEST_THEIRS:
             expected = f"{FEWEST_OWN} {words} with the attacker and {FEWEST_THEIRS} with the victim"
-            raise BadInput(expected, f"{own} and {theirs}", "Choose another property, or more photos.")
+            raise BadInput(expected, f"{own} and {theirs}", "Choose another property, or more records.")
     for other in range(2, settings.participants):
         if not counts[other, 0]:
-            raise BadInput(f"photos without {who} for everybody", "too few", "Choose fewer participants.")
+            raise BadInput(f"records without {who} for everybody", "too few", "Choose fewer participants.")
 
 
 def _parted(rows: Rows) -> tuple[Rows, Rows]:

@@ -16,30 +16,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlleak_core.contract import BadInput, Estimate, Step, Stop, now, relay
-from mlleak_core.data import Faces
+from mlleak_core.data.source import is_texts
+from mlleak_core.data.texts import Texts
 from mlleak_core.figures.sheets import strips
 from mlleak_core.measure import cluster_mean, cramers_v
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Conduct, Federation, FederationSettings, Glimpse, seen_by
-from mlleak_core.target.models import ConvNet
+from mlleak_core.target.models import ConvNet, WordNet
 from mlleak_core.target.training import shrink
 from mlleak_core.threat import Desk, configured
 from mlleak_core.threats.likeness import prepare
 from mlleak_core.threats.property.attacks import CATALOGUE, PropertyAttack, View
 from mlleak_core.threats.property.card import PropertySettings
-from mlleak_core.threats.property.exhibit import SHOWN, About, Arm, PropertyExhibit
+from mlleak_core.threats.property.exhibit import SHOWN, About, Arm, PropertyExhibit, Words
 from mlleak_core.threats.property.judge import Claim, Report, Truth, judge
-from mlleak_core.threats.property.parties import ATTACKER, VICTIM, Parties, parties
+from mlleak_core.threats.property.parties import ATTACKER, VICTIM, Parties, Sample, parties
+from mlleak_core.threats.property.words import Heard, occurring, telling
+
+LONGEST = 400
+"""Letters of a text that a page shows."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Watched:
-    """One training: what was claimed of it, and on which test photos [n] the net is right in the end."""
+    """One training: what was claimed of it, on which test records [n] the net is right in the end,
+    and of texts which words were read.
+    """
 
     claim: Claim
     report: Report
     right: NDArray[np.bool_]
     rounds: int
+    records: NDArray[np.int64]
+    heard: Heard | None
 
     def arm(self, people: NDArray[np.int64]) -> Arm:
         report = self.report
@@ -60,7 +69,7 @@ class Found:
 
     settings: PropertySettings
     parties: Parties
-    faces: Faces
+    sample: Sample
     watched: Watched
     control: Watched | None
     seconds: float
@@ -102,7 +111,7 @@ class Found:
         about = About(
             made=datetime.date.today().isoformat(),
             settings=self.settings,
-            data=self.faces.provenance.title,
+            data=self.sample.provenance.title,
             title=deal.title,
             first=int(np.argmax(deal.present)),
             having=self.watched.arm(deal.people),
@@ -113,6 +122,8 @@ class Found:
             own=tuple(len(s[1]) for part in (deal.learn, deal.check) for s in (part.having, part.lacking)),
             rounds=self.watched.rounds,
             seconds=self.seconds,
+            texts=self._texts(),
+            words=self._words(),
         )
         arrays: dict[str, Any] = {
             "rounds": claim.rounds.astype(np.int32),
@@ -124,26 +135,52 @@ class Found:
                 "control_rounds": control.claim.rounds.astype(np.int32),
                 "control": control.claim.posterior.astype(np.float32),
             }
-        return PropertyExhibit(about=about, arrays=arrays, atlas=strips(self._photos()))
+        return PropertyExhibit(about=about, arrays=arrays, atlas=self._atlas())
 
     def _cost(self, control: Watched) -> Estimate:
         """Accuracy without the property minus accuracy with it, paired, by person."""
         return cluster_mean(control.right * 1.0 - self.watched.right, self.parties.people)
 
-    def _photos(self) -> list[Any]:
+    def _drawn(self) -> list[NDArray[np.int64]]:
+        """A few of the victim's records with the property, and without: rows of the sample."""
         rng, deal = stream(self.settings.seed, "victims"), self.parties
-        drawn = [rng.permutation(rows)[:SHOWN] for rows in (deal.having, deal.lacking)]
-        return [
-            prepare(shrink(self.faces, deal.photos[rows]).contiguous().numpy(), colour=True) for rows in drawn
-        ]
+        return [deal.photos[rng.permutation(rows)[:SHOWN]] for rows in (deal.having, deal.lacking)]
+
+    def _atlas(self) -> bytes:
+        sample = self.sample
+        if isinstance(sample, Texts):
+            return b""
+        shown = (shrink(sample, rows).contiguous().numpy() for rows in self._drawn())
+        return strips([prepare(pictures, colour=True) for pictures in shown])
+
+    def _texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        sample = self.sample
+        if not isinstance(sample, Texts):
+            return (), ()
+        having, lacking = (tuple(_short(sample.documents[i]) for i in rows) for rows in self._drawn())
+        return having, lacking
+
+    def _words(self) -> Words | None:
+        heard, sample, claim = self.watched.heard, self.sample, self.watched.claim
+        if heard is None or not isinstance(sample, Texts):
+            return None
+        told = telling(heard, claim.posterior > 0.5, self.parties.learn)
+        precision, recall = heard.judged(sample.words[self.parties.photos], self.watched.records)
+        return Words(
+            precision=precision,
+            recall=recall,
+            occurring=float(heard.occurring(sample.words[self.parties.photos], self.watched.records).mean()),
+            read=float(heard.words.mean()),
+            told=tuple((sample.vocabulary[word], times) for word, times in told),
+        )
 
 
 def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
     """Train together twice, with the property and without, and watch. Raises BadInput."""
-    faces = yield from desk.faces(settings.data)
+    sample: Sample = yield from (desk.texts if is_texts(settings.data) else desk.faces)(settings.data)
     started = now()
-    yield Step(0, settings.rounds, "dealing the photos out")
-    deal = parties(settings, faces)
+    yield Step(0, settings.rounds, "dealing the records out")
+    deal = parties(settings, sample)
     watched = yield from watch(settings, deal)
     control = None
     if watched.rounds == settings.rounds:
@@ -154,7 +191,7 @@ def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
     return Found(
         settings=settings,
         parties=deal,
-        faces=faces,
+        sample=sample,
         watched=watched,
         control=control,
         seconds=now() - started,
@@ -180,6 +217,8 @@ def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Ge
         report=judge(claim, truth, settings.seed),
         right=np.asarray((said == deal.test[1]).numpy()),
         rounds=done,
+        records=records,
+        heard=training.heard,
     )
 
 
@@ -191,6 +230,7 @@ class _Training:
     deal: Parties
     absent: bool
     done: int = 0
+    heard: Heard | None = None
     attack: PropertyAttack = field(init=False)
     federation: Federation = field(init=False)
     view: View = field(init=False)
@@ -205,7 +245,7 @@ class _Training:
         conduct = Conduct(
             picks={VICTIM: deal.picks(settings, self.absent)}, sends=sends, guards=_guards(settings)
         )
-        self.federation = Federation(_net(settings), deal.shares, rules, conduct=conduct)
+        self.federation = Federation(_net(settings, deal), deal.shares, rules, conduct=conduct)
         self.view = self._view()
         own = self.attack.sends(self.view)
         if own is not None:
@@ -218,7 +258,7 @@ class _Training:
             looks=-(-settings.rounds // settings.every),
             gradient=federation.gradient,
             shapes=federation.shapes,
-            net=_net(settings),
+            net=_net(settings, self.deal),
             learn=self.deal.learn,
             check=self.deal.check,
             participants=settings.participants,
@@ -234,11 +274,20 @@ class _Training:
             self.done = round_.number + 1
             glimpse = seen_by(ATTACKER, round_)
             if glimpse is not None and round_.number % self.settings.every == 0:
+                if isinstance(self.view.net, WordNet):
+                    self.heard = Heard.more(
+                        self.heard, glimpse.number, occurring(glimpse, self.view.shapes[0])
+                    )
                 yield glimpse
 
 
-def _net(settings: PropertySettings) -> ConvNet:
-    return ConvNet(settings.net, torch.Generator().manual_seed(settings.seed))
+def _net(settings: PropertySettings, deal: Parties) -> ConvNet | WordNet:
+    dice, x = torch.Generator().manual_seed(settings.seed), deal.shares[ATTACKER][0]
+    return WordNet(x.shape[1], dice) if x.ndim == 2 else ConvNet(settings.net, dice)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST].rsplit(' ', 1)[0]} …"
 
 
 def _guards(settings: PropertySettings) -> Callable[[int, int, Tensor], Tensor] | None:

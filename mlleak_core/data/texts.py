@@ -1,0 +1,194 @@
+"""Texts and who wrote them: reviews from any table with a text, a label and other columns."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core import disk
+from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.data.faces import Labels, Provenance
+from mlleak_core.data.tables import MOST_BYTES, Table, read_table
+
+TEXT, TASK = ("text", "review"), ("label", "sentiment", "rating", "stars")
+AUTHOR = "author"
+LEAST, MOST_TEXTS, MOST_WORDS = 60, 20_000, 2000
+MOST_CLASSES = 500
+FEW_AUTHORS = 12
+"""With fewer, people cannot be dealt out: texts are."""
+CJK = r"぀-ヿ㐀-鿿가-힯"
+TOKEN = rf"[{CJK}]|[^\W\d_{CJK}]{{2,}}"
+"""A word: two letters or more, or one sign of a script that sets no blanks between words."""
+OWN = Provenance(
+    title="Your own reviews",
+    origin="Supplied by you; they stay on this machine.",
+    terms="Yours to know.",
+    labels_are="What your columns say.",
+    labels_are_not="More than that.",
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Texts:
+    """A set of texts.
+
+    words [n, v] bool: which of the vocabulary occur in each; person [n] indexes `people`: authors where there
+    are enough of them, else every text is its own; task is binary and never UNKNOWN; attributes: the other
+    columns, one class a value.
+    """
+
+    name: str
+    documents: tuple[str, ...]
+    words: NDArray[np.bool_]
+    vocabulary: tuple[str, ...]
+    person: NDArray[np.int64]
+    people: tuple[str, ...]
+    task: Labels
+    attributes: tuple[Labels, ...]
+    provenance: Provenance
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every yes/no question there is, as "column:value", the most frequent value of a column first."""
+        return tuple(
+            f"{a.name}:{a.classes[i]}" for a in self.attributes for i in np.bincount(a.codes).argsort()[::-1]
+        )
+
+    def target(self, name: str) -> NDArray[np.int8]:
+        """Whose column has that value [n], 1 or 0; case does not matter. Raises BadInput."""
+        column, _, value = name.partition(":")
+        for labels in self.attributes:
+            low = [known.lower() for known in labels.classes]
+            if labels.name.lower() == column.lower() and value.lower() in low:
+                return (labels.codes == low.index(value.lower())).astype(np.int8)
+        known = ", ".join(self._examples()) or "none, since there is no other column"
+        raise BadInput(f"a column and its value in {self.name}: {known}", repr(name[:80]), "Name one.")
+
+    def _examples(self) -> list[str]:
+        firsts = {name.partition(":")[0]: name for name in reversed(self.targets)}
+        return [*reversed(firsts.values())][:5]
+
+
+def collected(
+    name: str,
+    documents: Sequence[str],
+    task: Labels,
+    columns: dict[str, Sequence[str]],
+    provenance: Provenance,
+) -> Texts:
+    """Texts with a binary task label each and further columns. Raises BadInput where there are no words."""
+    words, vocabulary = _occurring(name, documents)
+    attributes = tuple(_labels(column, values) for column, values in columns.items())
+    author = next((a for a in attributes if a.name == AUTHOR and len(a.classes) >= FEW_AUTHORS), None)
+    if author is None:
+        person, people = np.arange(len(documents)), tuple(f"text {i + 1}" for i in range(len(documents)))
+    else:
+        person, people = author.codes.astype(np.int64), author.classes
+    return Texts(
+        name=name,
+        documents=tuple(documents),
+        words=words,
+        vocabulary=vocabulary,
+        person=person,
+        people=people,
+        task=task,
+        attributes=attributes,
+        provenance=provenance,
+    )
+
+
+def _occurring(name: str, documents: Sequence[str]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(binary=True, token_pattern=TOKEN, min_df=2, max_features=MOST_WORDS)
+    try:
+        found = counter.fit_transform(documents)
+    except ValueError as error:
+        raise BadInput(
+            f"words in the texts of {name}", "none that occurs twice", "Look at its text."
+        ) from error
+    return found.toarray().astype(bool), tuple(counter.get_feature_names_out().tolist())
+
+
+def _labels(column: str, values: Sequence[str]) -> Labels:
+    classes, codes = np.unique(np.array(values, dtype=object).astype(str), return_inverse=True)
+    return Labels(column, tuple(classes.tolist()), codes.astype(np.int16))
+
+
+def identity(path: str) -> str:
+    """Names a file by path, time and size."""
+    file = disk.given(path)
+    return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
+
+
+def load(path: str) -> Generator[Step, None, Texts]:
+    """A CSV with a column `text`, a column `label` (or sentiment, rating, stars: two values, or numbers that
+    are cut at their median) and any others, such as `author`. Raises BadInput.
+    """
+    yield Step(0, 1, "reading texts")
+    file = disk.given(path)
+    if not file.is_file():
+        raise BadInput("a CSV of texts", repr(path[:80]), "Name an existing table.")
+    return from_table(read_table(_bytes(file), file.name, most_bytes=MOST_BYTES), file.name)
+
+
+def _bytes(file: Path) -> bytes:
+    """What lies there, compressed by gzip or not, and no more than a table may have. Raises BadInput."""
+    try:
+        with file.open("rb") as plain:
+            packed = plain.read(2) == b"\x1f\x8b"
+        with gzip.open(file) if packed else file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(f"a whole file in {file.name}", "a cut or damaged one", "Copy it again.") from error
+
+
+def from_table(table: Table, name: str) -> Texts:
+    """What `load` reads, of a table that is open."""
+    text, task = _column(table, TEXT, name), _column(table, TASK, name)
+    filled = [i for i, cell in enumerate(table.column(text)) if cell]
+    if not LEAST <= len(filled) <= MOST_TEXTS:
+        expected = f"{LEAST} to {MOST_TEXTS:,} texts in column {text!r} of {name}"
+        raise BadInput(expected, f"{len(filled):,}", "Take more, or a sample.")
+    documents, answers = ([table.column(column)[i] for i in filled] for column in (text, task))
+    others = {}
+    for column in table.columns:
+        values = [table.column(column)[i] or "none" for i in filled]
+        if column not in (text, task) and 2 <= len(set(values)) <= min(MOST_CLASSES, len(filled) // 4):
+            others[column.lower()] = values
+    return collected(name, documents, _task(table, task, answers, name), others, OWN)
+
+
+def _column(table: Table, wanted: Sequence[str], name: str) -> str:
+    for column in wanted:
+        if table.place(column) >= 0:
+            return table.columns[table.place(column)]
+    there = ", ".join(table.columns[:8])[:200]
+    raise BadInput(f"a column {' or '.join(map(repr, wanted))} in {name}", there, "Rename the column.")
+
+
+def _task(table: Table, column: str, cells: Sequence[str], name: str) -> Labels:
+    """Two values as they are, numbers cut at their median. Raises BadInput."""
+    classes = sorted(set(cells))
+    if len(classes) == 2 and "" not in classes:
+        return Labels(column, tuple(classes), np.array([classes.index(c) for c in cells], np.int8))
+    try:
+        numbers = np.array([table.number(cell) for cell in cells])
+    except ValueError:
+        numbers = np.full(1, np.nan)
+    middle = float(np.median(numbers))
+    above = numbers > middle
+    if not np.isfinite(numbers).all() or not above.any():
+        expected = f"two values, or numbers, in column {column!r} of {name}"
+        shown = ", ".join(repr(c[:20]) for c in classes[:4])
+        raise BadInput(expected, f"{len(classes)} values such as {shown}", "Leave two of them.")
+    return Labels(column, (f"up to {middle:g}", f"above {middle:g}"), above.astype(np.int8))
