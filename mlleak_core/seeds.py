@@ -45,6 +45,7 @@ STREAMS = {
     "records of a bootstrap": 120,
     "units of a disaggregation": 121,
     "noise on a gradient": 122,
+    "noise on an aggregate": 141,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.
