@@ -18,7 +18,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Choice, Diverged, Range, Settings, Step, Stop, When
-from mlleak_core.defences.on_updates import Aggregator
+from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]

@@ -15,10 +15,10 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from mlleak_core.contract import BadInput, Diverged
+from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.defences.distances import cosine_distances, squared_distances
 from mlleak_core.defences.on_updates import (
     CATALOGUE,
-    Aggregator,
     ClaimedMean,
     ClippedMean,
     EqualMean,
