@@ -46,6 +46,7 @@ STREAMS = {
     "units of a disaggregation": 121,
     "noise on a gradient": 122,
     "doctor reviews": 123,
+    "noise on an aggregate": 141,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

@@ -7,7 +7,7 @@ and ends), every doctor a specialty; neither goes with praise or blame, which is
 from __future__ import annotations
 
 import bisect
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -139,10 +139,10 @@ class _Hand:
         """A beginning, two to four sentences, an end."""
         count = int(self._rng.integers(2, 5))
         turned = int(self._rng.integers(count)) if self._rng.random() < MIXED else -1
-        middles, left = [], MIDDLES
+        middles, left = [], list(MIDDLES)
         for i in range(count):
             template = self._pick(f"middle of {len(left)}", left)
-            left = tuple(other for other in left if other != template)
+            left.remove(template)
             middles.append(self._sentence(template, specialty, good ^ (i == turned)))
         first, last = (
             self._sentence(self._pick(place, of), specialty, good)
@@ -163,7 +163,7 @@ class _Hand:
             text = f"{ASIDES[self._asides[int(self._rng.integers(3))]]}, {begins}{text[1:]}"
         return text[0].upper() + text[1:]
 
-    def _pick(self, slot: str, of: tuple[str, ...] | list[str]) -> str:
+    def _pick(self, slot: str, of: Sequence[str]) -> str:
         """One of several, by the author's habit."""
         if slot not in self._habits:
             self._habits[slot] = self._rng.dirichlet([OWN_HAND] * len(of)).cumsum().tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def collected(
     name: str,
     documents: Sequence[str],
     task: Labels,
-    columns: dict[str, Sequence[str]],
+    columns: Mapping[str, Sequence[str]],
     provenance: Provenance,
 ) -> Texts:
     """Texts with a binary task label each and further columns. Raises BadInput where there are no words."""

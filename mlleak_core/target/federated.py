@@ -18,6 +18,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Choice, Diverged, Range, Settings, Step, Stop, When
+from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
@@ -179,7 +180,10 @@ class Federation:
         _finite(updates, chosen)
         claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
         rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
-        self.weights = before + rate * self.aggregate(updates, claims)
+        aggregate = self.aggregate
+        if isinstance(aggregate, Aggregator):
+            aggregate = aggregate.in_round(number)  # its noise is new in every round
+        self.weights = before + rate * aggregate(updates, claims)
         return Round(
             number=number, chosen=chosen, updates=updates, claims=claims, before=before, after=self.weights
         )
