@@ -19,7 +19,7 @@ from mlleak_core.target.training import shrink
 from mlleak_core.threats.inversion import card as inversion
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.property.card import PropertySettings
-from mlleak_core.threats.property.parties import parties
+from mlleak_core.threats.property.parties import Sample, parties
 from mlleak_core.threats.property.run import watch
 
 BUSH = "person:George_W_Bush"
@@ -43,6 +43,16 @@ CASES: dict[str, dict[str, Any]] = {
     "a coin": {"property": "coin"},
 }
 
+HUGO = "author:Hugo"
+REVIEWS: dict[str, dict[str, Any]] = {
+    "author, online": {"property": HUGO},
+    "author, passive": {"property": HUGO, "attack": "passive"},
+    "author, a third of the batch": {"property": HUGO, "batch_share": 0.3},
+    "author, four participants": {"property": HUGO, "participants": 4},
+    "specialty, online": {"property": "specialty:dentist"},
+    "specialty, passive": {"property": "specialty:dentist", "attack": "passive"},
+}
+
 
 def measure_all(name: str) -> dict[str, Any]:
     """Everything of this threat's bench; on data that have no such labels, the coin alone."""
@@ -54,12 +64,27 @@ def measure_all(name: str) -> dict[str, Any]:
             case: watched(faces, PropertySettings(data=name, **AUTHORS, **more))
             for case, more in cases.items()
         }
-        return {"cases": found, "disaggregation": apart(name, desk), "hundred": hundred(faces)}
+        return {
+            "cases": found,
+            "disaggregation": apart(name, desk),
+            "hundred": hundred(faces),
+            "reviews": {} if name == "lfw" else reviews(desk),
+        }
     finally:
         desk.close()
 
 
-def watched(faces: Faces, settings: PropertySettings) -> dict[str, Any]:
+def reviews(desk: Desk) -> dict[str, Any]:
+    """Authors and specialties of the made-up reviews, each beside the same training without them."""
+    texts, found = drain(desk.texts("reviews")), {}
+    for case, more in REVIEWS.items():
+        settings = PropertySettings(data="reviews", **more)
+        absent = drain(watch(settings, parties(settings, texts), absent=True))
+        found[case] = {**watched(texts, settings), "null_auc": absent.report.auc.value}
+    return found
+
+
+def watched(faces: Sample, settings: PropertySettings) -> dict[str, Any]:
     """One training under the attacker's eyes."""
     began = time.perf_counter()
     seen = drain(watch(settings, parties(settings, faces)))

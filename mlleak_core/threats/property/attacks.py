@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
@@ -177,7 +178,7 @@ class _Seen:
         scores, labels = (np.concatenate(part) for part in zip(*self.checks, strict=True))
         ratio = float(log_ratio(reader.score(row), scores, labels)[0])
         self.rounds.append(round_)
-        self.posterior.append(1 / (1 + float(np.exp(-ratio))))
+        self.posterior.append(float(expit(ratio)))
         self.alarm.hear(ratio, round_)
 
     def claim(self) -> Claim:
@@ -211,7 +212,7 @@ class InHindsight(PropertyAttack):
         ratios, alarm = log_ratio(reader.score(np.concatenate(seen)), *known), _Alarm(view.looks)
         for ratio, round_ in zip(ratios, rounds, strict=True):
             alarm.hear(float(ratio), round_)
-        return Claim(rounds=np.array(rounds), posterior=1 / (1 + np.exp(-ratios)), alarm=alarm.rung)
+        return Claim(rounds=np.array(rounds), posterior=expit(ratios), alarm=alarm.rung)
 
 
 @final

@@ -96,6 +96,13 @@ THREAT = Threat(
             allowed=0.05,
             draw=f"{ROOM}.nulls:nobody_has_it",
         ),
+        Null(
+            key="property-verdict-texts",
+            situation="joint trainings on reviews, none of which is by the author who is looked for",
+            claim="his reviews are said to show in the updates, or an alarm rings",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:nobody_wrote_it",
+        ),
     ),
     writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
 )

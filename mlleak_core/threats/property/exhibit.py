@@ -222,7 +222,7 @@ class PropertyExhibit(Exhibit):
             controls=tuple(controls),
             counted="rounds from its first on",
             verdict=self.verdict,
-            null="property-verdict",
+            null="property-verdict" if self.about.words is None else "property-verdict-texts",
             notes=self._notes(),
         )
         lacking = about.lacking.accuracy if about.lacking else None
