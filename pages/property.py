@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from mlleak_core.figures.scenes import Tape
 from mlleak_core.figures.sheets import SIDE
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.property.card import ATTACKS, COIN, THREAT, PropertySettings
+from mlleak_core.threats.property.exhibit import so_far
 from pages._kit import bet, frame, play, table
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.canvas.round_tape import round_tape
@@ -74,17 +74,8 @@ def live(snapshot: Snapshot) -> None:
     if claim is None or not len(claim.rounds):
         st.caption("What the attacker makes of the rounds comes up here; the truth after your bet.")
         return
-    tape = Tape(
-        name=f"live-{snapshot.key}",
-        rounds=int(snapshot.step.total * max(1, _between(claim.rounds))) if snapshot.step else 1,
-        at=claim.rounds,
-        posterior=claim.posterior,
-    )
-    round_tape(tape, f"live-{snapshot.key}")
-
-
-def _between(rounds) -> int:  # type: ignore[no-untyped-def]
-    return int(rounds[1] - rounds[0]) if len(rounds) > 1 else 1
+    name = f"live-{snapshot.key}"
+    round_tape(so_far(name, claim, int(snapshot.step.total) if snapshot.step else 1), name)
 
 
 def guess(exhibit: PropertyExhibit, slot: str) -> int | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
 from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
-from mlleak_core.threats.property.judge import PropertyVerdict, verdict
+from mlleak_core.threats.property.judge import Claim, PropertyVerdict, verdict
 
 SHOWN = 8
 """Photos of each kind."""
@@ -296,6 +298,13 @@ class PropertyExhibit(Exhibit):
                 picture=self.tape(revealed=True),
             ),
         )
+
+
+def so_far(name: str, claim: Claim, looks: int) -> Tape:
+    """A training under way, of which the attacker will have `looks` looks."""
+    between = int(claim.rounds[1] - claim.rounds[0]) if len(claim.rounds) > 1 else 1
+    at, posterior = claim.rounds.astype(np.int32), claim.posterior.astype(np.float32)
+    return Tape(name=name, rounds=looks * between, at=at, posterior=posterior)
 
 
 def _points(share: float) -> str:
