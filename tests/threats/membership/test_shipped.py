@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -60,5 +60,7 @@ def test_the_shipped_reports_follow_from_the_shipped_scores(kept):
         line = measure.threshold_at_fpr(scores, member, 0.01)
         assert line == np.float32(numbers.line), name  # scores are kept in float32
         if name != "rmia":  # whose ties are broken more finely than that
-            assert numbers.tpr_1pct == measure.tpr_at_fpr(scores, member, 0.01), name
+            again = measure.tpr_at_fpr(scores, member, 0.01)
+            for shipped, found in zip(astuple(numbers.tpr_1pct), astuple(again), strict=True):
+                assert shipped == pytest.approx(found, rel=1e-9), name  # processors round differently
     assert kept.numbers("lira").auc.low > 0.5
