@@ -167,29 +167,33 @@ def _as_control(step: Step) -> Step:
 
 def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Generator[Step, None, Watched]:
     """One joint training under the eyes of the attacker. absent: the property is in no batch of it."""
-    training = _Training(settings=settings, deal=deal, absent=absent)
+    training = Training(settings=settings, deal=deal, absent=absent)
     claim = yield from training.attack.run(training.view)
     if not len(claim.rounds):
         raise Stop  # stopped before there was anything to judge
-    picks, done = deal.picks(settings, absent), training.done
-    records = np.stack([picks(number) for number in range(max(done, 1))])
-    truth = Truth(present=deal.present[: max(done, 1)], records=records)
+    done = training.done
     said = training.federation.answer(deal.test[0]).argmax(1)
     return Watched(
         claim=claim,
-        report=judge(claim, truth, settings.seed),
+        report=judge(claim, truth(settings, deal, done, absent), settings.seed),
         right=np.asarray((said == deal.test[1]).numpy()),
         rounds=done,
     )
 
 
+def truth(settings: PropertySettings, deal: Parties, rounds: int, absent: bool = False) -> Truth:
+    """For the judge, of so many rounds."""
+    picks, rounds = deal.picks(settings, absent), max(rounds, 1)
+    return Truth(present=deal.present[:rounds], records=np.stack([picks(n) for n in range(rounds)]))
+
+
 @dataclass(eq=False, kw_only=True)
-class _Training:
+class Training:
     """A federation and the attacker in it. done: rounds so far."""
 
     settings: PropertySettings
     deal: Parties
-    absent: bool
+    absent: bool = False
     done: int = 0
     attack: PropertyAttack = field(init=False)
     federation: Federation = field(init=False)
@@ -205,7 +209,7 @@ class _Training:
         conduct = Conduct(
             picks={VICTIM: deal.picks(settings, self.absent)}, sends=sends, guards=_guards(settings)
         )
-        self.federation = Federation(_net(settings), deal.shares, rules, conduct=conduct)
+        self.federation = Federation(joint_net(settings), deal.shares, rules, conduct=conduct)
         self.view = self._view()
         own = self.attack.sends(self.view)
         if own is not None:
@@ -218,7 +222,7 @@ class _Training:
             looks=-(-settings.rounds // settings.every),
             gradient=federation.gradient,
             shapes=federation.shapes,
-            net=_net(settings),
+            net=joint_net(settings),
             learn=self.deal.learn,
             check=self.deal.check,
             participants=settings.participants,
@@ -237,7 +241,8 @@ class _Training:
                 yield glimpse
 
 
-def _net(settings: PropertySettings) -> ConvNet:
+def joint_net(settings: PropertySettings) -> ConvNet:
+    """As it is before the first round."""
     return ConvNet(settings.net, torch.Generator().manual_seed(settings.seed))
 
 
