@@ -71,9 +71,10 @@ def _attacked(training: Training, on_step: Listener, along: Callable[[Honest], N
     """The attack judges in a thread of its own, while the rounds go on."""
     glimpses: SimpleQueue[Glimpse | None] = SimpleQueue()
     attacker = Attacker(training, ATTACKER, on_step, glimpses)
-    view = replace(training.view, glimpses=iter(glimpses.get, None))
+    own = replace(training)  # a net is not shared between threads
+    view = replace(own.view, glimpses=iter(glimpses.get, None))
     with ThreadPoolExecutor(1) as aside:
-        claimed = aside.submit(drain, training.attack.run(view))
+        claimed = aside.submit(drain, own.attack.run(view))
         try:
             along(attacker)
         finally:
