@@ -1,6 +1,7 @@
 # make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.  make pictures: README's.
 VENV := .venv
 PY := $(VENV)/bin/python
+FED := .venv-federation
 export MLLEAK_ALLOW_PATHS ?= 1
 
 .PHONY: run test lint bench shipped pictures clean browser
@@ -8,7 +9,7 @@ run: $(VENV)/run.done
 	$(PY) -m mlleak_core app
 
 # Two at a time with a thread each: two threads each would wait for one another. In the order of tests/conftest.py, the longest files first.
-test: $(VENV)/dev.done browser lint
+test: $(VENV)/dev.done $(FED)/done browser lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.done
@@ -40,5 +41,12 @@ $(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(PY) -m pip install -q -r requirements-dev.txt
 	@touch $@ $(VENV)/run.done
 
+# Flower's pins disagree with the app's (requirements-federation.txt): an environment of its own, which borrows all it can, PyTorch above all.
+$(FED)/done: requirements-federation.txt $(VENV)/dev.done
+	$(PY) -m venv --clear $(FED)
+	$(PY) -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" > $$(echo $(FED)/lib/python3*/site-packages)/borrowed.pth
+	$(FED)/bin/python -m pip install -q -r requirements-federation.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) artifacts
+	rm -rf $(VENV) $(FED) artifacts

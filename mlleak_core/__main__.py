@@ -1,4 +1,4 @@
-"""Everything without a browser: `mlleak list | train | serve | ship | app`, and a
+"""Everything without a browser: `mlleak list | train | serve | federate | ship | app`, and a
 command for every threat.
 """
 
@@ -27,6 +27,7 @@ from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import SHIPPED, Threat, discover, imported, threat
 
 Command = Callable[[argparse.Namespace], int]
+FLOWER = "127.0.0.1:9092"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -87,6 +88,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     for found in discover():
         add(found.card.slug, found.card.question, lambda sub, f=found: _threat_options(sub, f), _attack)  # type: ignore[misc]
     add("serve", "a prediction service for a run, to be attacked over HTTP", _serve_options, _serve)
+    add("federate", "a joint training over a network, with an attacker in it", _federate_options, _federate)
     add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
     add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
     add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
@@ -143,6 +145,25 @@ def _serve_options(parser: _Parser) -> None:
     parser.add_argument(
         "--per-minute", type=int, default=0, help="queries a minute, all callers together; 0 = no limit"
     )
+
+
+def _federate_options(parser: _Parser) -> None:
+    roles = parser.add_subparsers(required=True, metavar="serve|join", dest="role", parser_class=_Parser)
+    serve = roles.add_parser("serve", help="lead the training")
+    serve.add_argument("--address", default=FLOWER, metavar="HOST:PORT", help=f"where (default {FLOWER})")
+    serve.add_argument("--weights", default="", metavar="FILE.safetensors", help="keep the joint model")
+    join = roles.add_parser("join", help="take part; number 0 attacks")
+    join.add_argument("--participant", type=int, required=True, metavar="K", help="its number, 0 attacks")
+    join.add_argument("--server", default=FLOWER, metavar="HOST:PORT", help=f"who leads (default {FLOWER})")
+    for role, wait in ((serve, 600.0), (join, 30.0)):
+        words = f"seconds to wait for the other side (default {wait:g})"
+        role.add_argument("--wait", type=float, default=wait, metavar="SECONDS", help=words)
+        _knob_options(role, _federated().settings)
+        _report_option(role)
+
+
+def _federated() -> Threat:
+    return next(found for found in discover() if found.join)
 
 
 def _ship_options(parser: _Parser) -> None:
@@ -260,7 +281,9 @@ def _desk(options: argparse.Namespace) -> Desk:
 
     endpoint = getattr(options, "endpoint", "")
     service = (lambda: Remote(endpoint, options.key)) if endpoint else None
-    machine = Machine(device=str(pick_device(options.device)), cluster=getattr(options, "cluster", ""))
+    machine = Machine(
+        device=str(pick_device(getattr(options, "device", "cpu"))), cluster=getattr(options, "cluster", "")
+    )
     return Desk(machine=machine, service=service)
 
 
@@ -272,6 +295,27 @@ def _serve(options: argparse.Namespace) -> int:
     words = f"serving {options.run} on {where}, revealing {options.reveal}"
     serve(application, options.host, options.port, lambda: print(words, file=sys.stderr, flush=True))
     return 0
+
+
+def _federate(options: argparse.Namespace) -> int:
+    """Lead a joint training or take part in it, until it is over."""
+    found, started = _federated(), time.perf_counter()
+    settings = _settings(options, found.settings)
+    with progress() as on_step:
+        if options.role == "serve":
+            report = _led(found, settings, options, on_step)
+        else:
+            faces, join = drain(_desk(options).faces(settings.data), on_step), imported(found.join)
+            report = join(settings, faces, options.participant, options.server, options.wait, on_step)
+    _write(options.json, found.card.slug, settings, settings.as_dict(), started, report)
+    return 0
+
+
+def _led(found: Threat, settings: Settings, options: argparse.Namespace, on_step: Any) -> dict[str, Any]:
+    served = imported(found.serve)(settings, options.address, options.wait, on_step)
+    if options.weights:
+        disk.write_tensors(Path(options.weights), {"weights": served.weights.numpy()})
+    return {"rounds": len(served.took_part), "took_part": served.took_part, "loss": served.loss}
 
 
 def _ship(options: argparse.Namespace) -> int:

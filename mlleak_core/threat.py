@@ -354,6 +354,8 @@ class Threat:
     first is the page's own. attacks: the catalogue, slug -> configured attack. nulls: where nothing is to be
     found, for every verdict. scores: a run(table, settings, desk) on answers of a model that was trained
     elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
+    serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
+    training over a network, and take part in it.
     """
 
     card: Card
@@ -367,6 +369,8 @@ class Threat:
     remote: bool = False
     writes: tuple[Artefact, ...] = ()
     slow_start: str = ""
+    serve: str = ""
+    join: str = ""
 
     def start(self, settings: Settings, desk: Desk) -> Generator[Step, None, Any]:
         """Begin a run."""

@@ -51,6 +51,7 @@ LONGEST = (
     "test_contributing",
     "test_desk",
     "test_twins",
+    "test_flower",
 )
 """Files that take longest: begun first, so that two processes end together."""
 

@@ -171,13 +171,7 @@ class Federation:
         """Train those who take part, and follow the aggregate of what they sent."""
         chosen = self._chosen(number)
         before = self.weights
-        updates = self._sent(chosen, number)
-        for place, who in enumerate(chosen.tolist()):
-            if who in self.conduct.sends:
-                updates[place] = _fitting(self.conduct.sends[who](number, before), before, who)
-            elif self.conduct.guards is not None:
-                updates[place] = self.conduct.guards(who, number, updates[place])
-        _finite(updates, chosen)
+        updates = self.sent(chosen, number, before)
         claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
         rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
         aggregate = self.aggregate
@@ -187,6 +181,19 @@ class Federation:
         return Round(
             number=number, chosen=chosen, updates=updates, claims=claims, before=before, after=self.weights
         )
+
+    def sent(self, chosen: Rows, number: int, weights: Tensor) -> Tensor:
+        """What each of these participants sends in this round, at joint weights [p]: updates [k, p]. Each row
+        is of one participant's records alone. Raises BadInput, Diverged.
+        """
+        updates = self._trained(chosen, number, weights)
+        for place, who in enumerate(chosen.tolist()):
+            if who in self.conduct.sends:
+                updates[place] = _fitting(self.conduct.sends[who](number, weights), weights, who)
+            elif self.conduct.guards is not None:
+                updates[place] = self.conduct.guards(who, number, updates[place])
+        _finite(updates, chosen)
+        return updates
 
     def gradient(self, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Of the mean loss of a batch [p], at weights [p]: what a participant would compute."""
@@ -209,19 +216,19 @@ class Federation:
         rng = stream(self.settings.seed, "participants of a round", number)
         return np.sort(rng.choice(len(self.shares), count, replace=False))
 
-    def _sent(self, chosen: Rows, number: int) -> Tensor:
+    def _trained(self, chosen: Rows, number: int, joint: Tensor) -> Tensor:
         batches = [self._batches(int(c), number) for c in chosen]
         if self.settings.rule == SGD:
             x, y, counted = _stacked([b[0] for b in batches], self.shares, chosen)
             alike = vmap(grad(self._loss), in_dims=(None, 0, 0, 0))  # one forward pass serves all
-            return -self.settings.lr * alike(self.weights, x, y, counted)  # type: ignore[no-any-return]
-        weights = self.weights.expand(len(chosen), -1)
+            return -self.settings.lr * alike(joint, x, y, counted)  # type: ignore[no-any-return]
+        weights = joint.expand(len(chosen), -1)
         for step in range(max(map(len, batches))):
             x, y, counted = _stacked(
                 [b[step] if step < len(b) else None for b in batches], self.shares, chosen
             )
             weights = weights - self.settings.lr * self._gradients(weights, x, y, counted)
-        return weights - self.weights
+        return weights - joint
 
     def _batches(self, who: int, number: int) -> list[Rows]:
         """Rows of each of a participant's batches in this round."""

@@ -104,5 +104,7 @@ THREAT = Threat(
             draw=f"{ROOM}.nulls:nobody_wrote_it",
         ),
     ),
+    serve=f"{ROOM}.flower:serve",
+    join=f"{ROOM}.flower:join",
     writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
 )

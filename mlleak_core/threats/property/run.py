@@ -204,31 +204,36 @@ def _as_control(step: Step) -> Step:
 
 def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Generator[Step, None, Watched]:
     """One joint training under the eyes of the attacker. absent: the property is in no batch of it."""
-    training = _Training(settings=settings, deal=deal, absent=absent)
+    training = Training(settings=settings, deal=deal, absent=absent)
     claim = yield from training.attack.run(training.view)
     if not len(claim.rounds):
         raise Stop  # stopped before there was anything to judge
-    picks, done = deal.picks(settings, absent), training.done
-    records = np.stack([picks(number) for number in range(max(done, 1))])
-    truth = Truth(present=deal.present[: max(done, 1)], records=records)
+    done = training.done
+    seen = truth(settings, deal, done, absent)
     said = training.federation.answer(deal.test[0]).argmax(1)
     return Watched(
         claim=claim,
-        report=judge(claim, truth, settings.seed),
+        report=judge(claim, seen, settings.seed),
         right=np.asarray((said == deal.test[1]).numpy()),
         rounds=done,
-        records=records,
+        records=seen.records,
         heard=training.heard,
     )
 
 
+def truth(settings: PropertySettings, deal: Parties, rounds: int, absent: bool = False) -> Truth:
+    """For the judge, of so many rounds."""
+    picks, rounds = deal.picks(settings, absent), max(rounds, 1)
+    return Truth(present=deal.present[:rounds], records=np.stack([picks(n) for n in range(rounds)]))
+
+
 @dataclass(eq=False, kw_only=True)
-class _Training:
+class Training:
     """A federation and the attacker in it. done: rounds so far."""
 
     settings: PropertySettings
     deal: Parties
-    absent: bool
+    absent: bool = False
     done: int = 0
     heard: Heard | None = None
     attack: PropertyAttack = field(init=False)
@@ -281,9 +286,15 @@ class _Training:
                 yield glimpse
 
 
+def joint_net(settings: PropertySettings, words: int = 0) -> ConvNet | WordNet:
+    """As it is before the first round. words: of the vocabulary, where texts are learned from."""
+    dice = torch.Generator().manual_seed(settings.seed)
+    return WordNet(words, dice) if words else ConvNet(settings.net, dice)
+
+
 def _net(settings: PropertySettings, deal: Parties) -> ConvNet | WordNet:
-    dice, x = torch.Generator().manual_seed(settings.seed), deal.shares[ATTACKER][0]
-    return WordNet(x.shape[1], dice) if x.ndim == 2 else ConvNet(settings.net, dice)
+    x, _ = deal.shares[ATTACKER]
+    return joint_net(settings, x.shape[1] if x.ndim == 2 else 0)
 
 
 def _short(text: str) -> str:

@@ -21,7 +21,7 @@ from mlleak_core.threats.property.card import PropertySettings
 from mlleak_core.threats.property.gradients import pooled
 from mlleak_core.threats.property.judge import Claim, PropertyVerdict, Truth, auc_by_records, judge
 from mlleak_core.threats.property.parties import parties, timeline
-from mlleak_core.threats.property.run import _Training, watch
+from mlleak_core.threats.property.run import Training, watch
 
 QUICK = PropertySettings(property="marked", rounds=60, enters=0.2, batch=16)
 
@@ -74,9 +74,9 @@ def test_noise_hides_it(deal, watched):
 
 def test_few_values_that_are_sent_are_the_largest(deal):
     settings = dataclasses.replace(QUICK, kept=0.1)
-    training = _Training(settings=settings, deal=deal, absent=False)
+    training = Training(settings=settings, deal=deal, absent=False)
     update = training.federation.round(0).updates[1]
-    honest = _Training(settings=QUICK, deal=deal, absent=False).federation.round(0).updates[1]
+    honest = Training(settings=QUICK, deal=deal, absent=False).federation.round(0).updates[1]
     sent = update != 0
     assert sent.float().mean() == pytest.approx(0.1, abs=0.01)
     assert honest[sent].abs().min() >= honest[~sent].abs().max()

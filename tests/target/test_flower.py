@@ -1,0 +1,224 @@
+"""Flower between processes on loopback: the joint model is ours to the digit, the attack succeeds there,
+and who is not there, dies, or brings other settings is a sentence.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mlleak_core import disk
+from mlleak_core.__main__ import main
+from mlleak_core.contract import BadInput, drain
+from mlleak_core.server.desk import Desk
+from mlleak_core.target import flower
+from mlleak_core.threats.property.card import PropertySettings
+from mlleak_core.threats.property.parties import parties
+from mlleak_core.threats.property.run import Training
+
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / ".venv-federation" / "bin" / "python"
+PYTHON = str(OWN) if OWN.exists() else sys.executable if importlib.util.find_spec("flwr") else ""
+needs_flower = pytest.mark.skipif(not PYTHON, reason="Flower is not installed: make .venv-federation/done")
+ALL = "--property=marked: yes", "--rounds=60", "--enters=0.2", "--batch=16", "--participants=3"
+
+TOY = """
+import json, os, signal, sys, torch
+from mlleak_core.contract import BadInput
+from mlleak_core.target import flower
+
+role, address, dies, recipe = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+shapes = [torch.Size((2, 2)), torch.Size((1,))]
+
+class Toy:
+    def sends(self, number, weights, behind):
+        if number == dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return torch.full_like(weights, float(role) + 1)
+
+    def ends(self, weights, behind):
+        return 0.5
+
+try:
+    if role == "serve":
+        served = flower.serve(torch.zeros(5), shapes, address=address, participants=3, rounds=6,
+            recipe=recipe, wait=float(dies), on_round=lambda number, count: None)
+        print(json.dumps([served.weights.tolist(), served.took_part, served.loss]))
+    else:
+        flower.join(Toy(), shapes, who=int(role), server=address, recipe=recipe, wait=30)
+except BadInput as problem:
+    sys.exit(str(problem))
+"""
+
+
+def _port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _together(*commands: list[str]) -> list[tuple[int, str, str]]:
+    """Run side by side: exit status, standard output, standard error of each."""
+    own = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
+    running = [
+        subprocess.Popen([PYTHON, *command], env=own, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+        for command in commands
+    ]
+    try:
+        said = [process.communicate(timeout=200) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [(process.returncode, *words) for process, words in zip(running, said, strict=True)]
+
+
+def _toys(dies: int = -1, third: str = "2", recipe: str = "r", wait: int = 60) -> Any:
+    address = f"127.0.0.1:{_port()}"
+    server = ["-c", TOY, "serve", address, str(wait), "r"]
+    honest = [["-c", TOY, str(who), address, "-1", "r"] for who in (0, 1)]
+    return _together(server, *honest, ["-c", TOY, third, address, str(dies), recipe])
+
+
+@pytest.fixture(scope="module")
+def marked(faces, tmp_path_factory) -> str:
+    """Faces of which half of the people wear a bright square, as a folder that every process reads."""
+    home = tmp_path_factory.mktemp("marked")
+    with (home / "table.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "person", "kind", "marked"])
+        for number, image in enumerate(faces.images):
+            has, seen = faces.person[number] % 2, image.copy()
+            seen[4:20, 4:20] = (255, 255, 0) if has else seen[4:20, 4:20]
+            Image.fromarray(seen).save(home / f"{number}.png")
+            kind = "ab"[faces.task.codes[number]]
+            table.writerow([f"{number}.png", faces.person[number], kind, ("no", "yes")[has]])
+    return f"folder:{home}"
+
+
+@needs_flower
+def test_the_attack_succeeds_among_flower_clients_and_the_joint_model_is_ours(marked, tmp_path):
+    program, place = ["-m", "mlleak_core", "federate"], f"127.0.0.1:{_port()}"
+    settings = PropertySettings(
+        data=marked, property="marked: yes", rounds=60, enters=0.2, batch=16, participants=3
+    )
+    faces = drain(Desk().faces(marked))  # decoded once, for all processes
+    options, kept = [f"--data={marked}", *ALL], tmp_path / "joint.safetensors"
+    lead = [*program, "serve", "--address", place, "--weights", str(kept), *options]
+    ended = _together(
+        lead, *([*program, "join", "--server", place, f"--participant={k}", *options] for k in range(3))
+    )
+    assert [status for status, _, _ in ended] == [0] * 4, ended
+    led, attacker, *honest = (json.loads(said)["report"] for _, said, _ in ended)
+    assert led["took_part"] == [3] * 60 and led["loss"] > 0
+    assert attacker["auc"] > 0.8 and attacker["looks"] == 30
+    assert abs(attacker["shuffled_auc"] - 0.5) < 0.3
+    assert not any("auc" in report for report in honest)
+    ours = Training(settings=settings, deal=parties(settings, faces)).federation
+    drain(ours.run())
+    np.testing.assert_allclose(disk.read_tensors(kept)["weights"], ours.weights.numpy(), atol=2e-5)
+
+
+@needs_flower
+def test_a_client_killed_in_mid_round_is_done_without():
+    (status, said, words), *clients = _toys(dies=3)
+    assert status == 0, words
+    weights, took_part, loss = json.loads(said)
+    assert took_part == [3, 3, 3, 2, 2, 2] and loss == 0.5
+    assert weights == pytest.approx([3 * 2.0 + 3 * 1.5] * 5)
+    assert [client[0] for client in clients] == [0, 0, -9]
+
+
+@needs_flower
+@pytest.mark.parametrize(
+    ("odd", "whose", "words"),
+    [
+        ({"recipe": "other"}, 3, "a server with the same settings as this participant"),
+        ({"third": "1"}, 0, "participants with a number each; got two who are number 1"),
+    ],
+)
+def test_who_does_not_belong_is_a_sentence(odd, whose, words):
+    ended = _toys(**odd)
+    assert ended[whose][0] == 1 and words in ended[whose][2]
+    assert not any("Traceback" in said for _, _, said in ended)
+
+
+@needs_flower
+def test_a_server_does_not_wait_for_ever():
+    ((status, _, words),) = _together(["-c", TOY, "serve", f"127.0.0.1:{_port()}", "1", "r"])
+    assert status == 1 and words.startswith("Expected 3 participants within 1 seconds; got 0.")
+
+
+@needs_flower
+def test_a_server_that_is_not_flowers_is_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        place = f"127.0.0.1:{mute.getsockname()[1]}"
+        mute.settimeout(30)
+        client = subprocess.Popen(
+            [PYTHON, "-c", TOY, "0", place, "-1", "r"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            for _ in range(2):  # the first only looks whether somebody is there
+                mute.accept()[0].close()
+            mute.close()
+            _, words = client.communicate(timeout=60)
+        finally:
+            client.kill()
+    assert client.returncode == 1 and words.startswith(f"Expected a Flower server at {place} that stays")
+
+
+@needs_flower
+def test_a_server_that_is_not_there_is_a_sentence(marked):
+    program, place = ["-m", "mlleak_core", "federate", "join"], f"127.0.0.1:{_port()}"
+    asked = [*program, "--server", place, "--participant=0", "--wait=1", f"--data={marked}", *ALL]
+    ((status, _, words),) = _together(asked)
+    assert status == 2
+    expected = f"mlleak: Expected a Flower server at {place} within 1 seconds; got Connection refused."
+    assert words.startswith(expected) and words.count("\n") == 1
+
+
+def test_without_flower_it_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "flwr", None)
+    monkeypatch.setitem(sys.modules, "flwr.server", None)
+    assert main(["federate", "serve"]) == 2
+    words = capsys.readouterr().err
+    assert words.startswith("mlleak: Expected Flower (flwr) for a federation over a network")
+    assert "pip install -r requirements-federation.txt" in words and words.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["here", "127.0.0.1:", ":9092", "127.0.0.1:99999", "127.0.0.1:²"])
+def test_an_address_that_is_none_is_a_sentence(address):
+    with pytest.raises(BadInput, match="HOST:PORT"):
+        flower._place(address)
+
+
+def test_a_port_in_use_is_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadInput, match="in use"):
+        flower._free(f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_a_participant_too_many_is_a_sentence(marked, capsys):
+    asked = ["federate", "join", "--participant=3", f"--data={marked}", *ALL]
+    assert main(asked) == 2
+    assert "a participant from 0 to 2; got 3" in capsys.readouterr().err
+
+
+def test_the_extra_pins_what_the_app_pins():
+    def pins(file: str) -> dict[str, str]:
+        lines = (ROOT / file).read_text().splitlines()
+        return dict(line.split("==") for line in lines if "==" in line)
+
+    ours, extra = pins("requirements.txt"), pins("requirements-federation.txt")
+    assert "flwr" in extra and {"torch", "numpy"} <= set(extra)
+    assert all(ours[name] == extra[name] for name in set(ours) & set(extra))
