@@ -68,6 +68,7 @@ def serve(
     cannot be served on, too few participants in time, two who say they are the same.
     """
     flower = _flower("server")
+    _limited(wait)
     _free(address)
     served = Served(weights=weights)
     strategy = _strategy(
@@ -92,6 +93,7 @@ def join(
     connection that breaks.
     """
     flower = _flower("client")
+    _limited(wait)
     _reach(server, wait)
     client = _client(participant, shapes, who, recipe)
     try:
@@ -156,6 +158,7 @@ def _strategy(
             return super().configure_fit(server_round, parameters, client_manager)
 
         def aggregate_fit(self, server_round: int, results: Any, failures: Any) -> Any:
+            results = sorted(results, key=lambda r: r[1].metrics["participant"])  # a sum's order rounds
             numbers = [result.metrics["participant"] for _, result in results]
             if len(set(numbers)) < len(numbers):
                 got = f"two who are number {max(numbers, key=numbers.count)}"
@@ -201,6 +204,11 @@ def _client(participant: Participant, shapes: Sequence[torch.Size], who: int, re
     return Client()
 
 
+def _limited(wait: float) -> None:
+    if not 0 <= wait <= 86400:
+        raise BadInput("a wait of 0 to 86,400 seconds", f"{wait}", "Choose one of that length.")
+
+
 def _place(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
@@ -222,7 +230,7 @@ def _reach(server: str, wait: float) -> None:
     place, until = _place(server), time.monotonic() + wait
     while True:
         try:
-            socket.create_connection(place, timeout=max(1.0, until - time.monotonic())).close()
+            socket.create_connection(place, timeout=min(max(1.0, until - time.monotonic()), 30.0)).close()
             return
         except OSError as problem:
             if time.monotonic() > until:

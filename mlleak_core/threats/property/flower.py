@@ -41,10 +41,15 @@ def serve(settings: PropertySettings, address: str, wait: float, on_step: Listen
         address=address,
         participants=settings.participants,
         rounds=settings.rounds,
-        recipe=fingerprint(settings),
+        recipe=recipe(settings),
         wait=wait,
         on_round=on_round,
     )
+
+
+def recipe(settings: PropertySettings) -> str:
+    """Names what all must have alike; where the photos lie may differ from machine to machine."""
+    return fingerprint({name: value for name, value in settings.as_dict().items() if name != "data"})
 
 
 def join(
@@ -57,8 +62,8 @@ def join(
     training = Training(settings=settings, deal=parties(settings, faces))
 
     def along(participant: Honest) -> None:
-        shapes, recipe = training.federation.shapes, fingerprint(settings)
-        flower.join(participant, shapes, who=who, server=server, recipe=recipe, wait=wait)
+        shapes = training.federation.shapes
+        flower.join(participant, shapes, who=who, server=server, recipe=recipe(settings), wait=wait)
 
     if who != ATTACKER:
         honest = Honest(training, who, on_step)
