@@ -41,10 +41,12 @@ $(VENV)/dev.done: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(PY) -m pip install -q -r requirements-dev.txt
 	@touch $@ $(VENV)/run.done
 
-# Flower's pins disagree with the app's (requirements-federation.txt): an environment of its own, which borrows all it can, PyTorch above all.
+# Flower's pins disagree with the app's (requirements-federation.txt): an environment of its own,
+# which borrows all it can, PyTorch above all.
 $(FED)/done: requirements-federation.txt $(VENV)/dev.done
 	$(PY) -m venv --clear $(FED)
-	$(PY) -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" > $$(echo $(FED)/lib/python3*/site-packages)/borrowed.pth
+	$(PY) -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" \
+	  > $$(echo $(FED)/lib/python3*/site-packages)/borrowed.pth
 	$(FED)/bin/python -m pip install -q -r requirements-federation.txt
 	@touch $@
 

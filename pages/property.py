@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAD = (
     '<h1>One of them watches. <span class="hot">Whose are these?</span></h1><p class="lead">Several '
     "people train one model together. Nobody shows a photo or a text to anybody: each sends only what its "
-    "own change in the model. One of them compares these changes with changes that photos or texts of his "
+    "own records change in the model. One of them compares these changes with changes that records of his "
     "own would make, and reads out of them what the others' show, and who wrote them.</p>"
 )
 SOURCES = ("synthetic", "lfw", "reviews", "upload", "folder", "utkface")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core import disk
-from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.contract import BadInput, Step
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.shelf import DAMAGED
 from mlleak_core.data.tables import MOST_BYTES, Table, read_table
@@ -68,12 +68,6 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.x)
-
-
-def identity(path: str) -> str:
-    """Names a file by path, time and size."""
-    file = disk.given(path)
-    return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
 def clinic_identity() -> str:

@@ -49,11 +49,11 @@ SOURCES = (
     Source("folder", "Own folder", "faces", "folder:load_table", "folder:identity", needs_path=True),
     Source("clinic", "Patients", "records", "records:clinic", "records:clinic_identity"),
     Source("location", "Places visited", "records", "records:location", "records:location_identity"),
-    Source("purchase", "Purchase-100", "records", "records:purchase", "records:identity", needs_path=True),
-    Source("texas", "Texas-100", "records", "records:texas", "records:identity", needs_path=True),
-    Source("csv", "Own table", "records", "records:table", "records:identity", needs_path=True),
+    Source("purchase", "Purchase-100", "records", "records:purchase", "tables:identity", needs_path=True),
+    Source("texas", "Texas-100", "records", "records:texas", "tables:identity", needs_path=True),
+    Source("csv", "Own table", "records", "records:table", "tables:identity", needs_path=True),
     Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity"),
-    Source("reviews", "Own reviews", "texts", "texts:load", "texts:identity", needs_path=True),
+    Source("reviews", "Own reviews", "texts", "texts:load", "tables:identity", needs_path=True),
 )
 
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlleak_core.contract import BadInput
+from mlleak_core import disk
+from mlleak_core.contract import BadInput, fingerprint
 
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 2_000_000
@@ -49,6 +50,12 @@ class Table:
     def number(self, cell: str) -> float:
         """A cell as a number. Raises ValueError."""
         return float(cell.replace(",", ".") if self.comma else cell)
+
+
+def identity(path: str) -> str:
+    """Names a file by path, time and size."""
+    file = disk.given(path)
+    return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
 
 
 def read_table(blob: bytes, name: str, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> Table:

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core import disk
-from mlleak_core.contract import BadInput, Step, fingerprint
+from mlleak_core.contract import BadInput, Step
 from mlleak_core.data.faces import Labels, Provenance
 from mlleak_core.data.tables import MOST_BYTES, Table, read_table
 
 TEXT, TASK = ("text", "review"), ("label", "sentiment", "rating", "stars")
 AUTHOR = "author"
 LEAST, MOST_TEXTS, MOST_WORDS = 60, 20_000, 2000
-MOST_CLASSES = 500
+MENTIONS = 3
+"""A column is left out whose values occur less often on average: it numbers the texts."""
 FEW_AUTHORS = 12
 """With fewer, people cannot be dealt out: texts are."""
 CJK = r"぀-ヿ㐀-鿿가-힯"
@@ -124,12 +125,6 @@ def _labels(column: str, values: Sequence[str]) -> Labels:
     return Labels(column, tuple(classes.tolist()), codes.astype(np.int16))
 
 
-def identity(path: str) -> str:
-    """Names a file by path, time and size."""
-    file = disk.given(path)
-    return fingerprint(str(file), *((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else ()))
-
-
 def load(path: str) -> Generator[Step, None, Texts]:
     """A CSV with a column `text`, a column `label` (or sentiment, rating, stars: two values, or numbers that
     are cut at their median) and any others, such as `author`. Raises BadInput.
@@ -159,11 +154,13 @@ def from_table(table: Table, name: str) -> Texts:
     if not LEAST <= len(filled) <= MOST_TEXTS:
         expected = f"{LEAST} to {MOST_TEXTS:,} texts in column {text!r} of {name}"
         raise BadInput(expected, f"{len(filled):,}", "Take more, or a sample.")
-    documents, answers = ([table.column(column)[i] for i in filled] for column in (text, task))
+    rows = [table.rows[i] for i in filled]
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(table.columns)}
+    documents, answers = columns[text], columns[task]
     others = {}
-    for column in table.columns:
-        values = [table.column(column)[i] or "none" for i in filled]
-        if column not in (text, task) and 2 <= len(set(values)) <= min(MOST_CLASSES, len(filled) // 4):
+    for column, cells in columns.items():
+        values = [cell or "none" for cell in cells]
+        if column not in (text, task) and 2 <= len(set(values)) <= len(filled) // MENTIONS:
             others[column.lower()] = values
     return collected(name, documents, _task(table, task, answers, name), others, OWN)
 

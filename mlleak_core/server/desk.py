@@ -54,7 +54,7 @@ class Desk:
         self._service = service
         self._given = jobs
         self._lock = threading.Lock()
-        self._faces: OrderedDict[str, Faces] = OrderedDict()
+        self._opened_sets: OrderedDict[str, Any] = OrderedDict()
         self._held: OrderedDict[str, Any] = OrderedDict()
         self.uploads = Uploads()
         self._executor: Executor | None = None
@@ -85,20 +85,18 @@ class Desk:
 
     def faces(self, data: str) -> Generator[Step, None, Faces]:
         """The faces of a source, opened once for all visitors."""
-        key = fingerprint(data, source.identity(data))
-        found: Faces | None = self.uploads.faces(data) or self._recall(self._faces, key)
-        if found is None:
-            found = yield from source.load(data)
-            self._shelve(self._faces, key, found, OPEN_SETS)
-        return found
+        return self.uploads.faces(data) or (yield from self._opened(data, "faces"))
 
     def texts(self, data: str) -> Generator[Step, None, Texts]:
         """The texts of a source, opened once for all visitors."""
+        return (yield from self._opened(data, "texts"))  # type: ignore[no-any-return]
+
+    def _opened(self, data: str, kind: source.Kind) -> Generator[Step, None, Any]:
         key = fingerprint(data, source.identity(data))
-        found: Texts | None = self._recall(self._faces, key)
+        found = self._recall(self._opened_sets, key)
         if found is None:
-            found = yield from source.load(data, "texts")
-            self._shelve(self._faces, key, found, OPEN_SETS)
+            found = yield from source.load(data, kind)
+            self._shelve(self._opened_sets, key, found, OPEN_SETS)
         return found
 
     def target(

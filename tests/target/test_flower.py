@@ -24,6 +24,7 @@ from mlleak_core.contract import BadInput, drain
 from mlleak_core.server.desk import Desk
 from mlleak_core.target import flower
 from mlleak_core.threats.property.card import PropertySettings
+from mlleak_core.threats.property.flower import serve as led
 from mlleak_core.threats.property.parties import parties
 from mlleak_core.threats.property.run import Training
 
@@ -264,3 +265,9 @@ def test_the_extra_pins_what_the_app_pins():
     ours, extra = pins("requirements.txt"), pins("requirements-federation.txt")
     assert "flwr" in extra and {"torch", "numpy"} <= set(extra)
     assert all(ours[name] == extra[name] for name in set(ours) & set(extra))
+
+
+def test_texts_are_no_matter_for_a_network():
+    settings = PropertySettings(data="reviews", property="author:Hugo")
+    with pytest.raises(BadInput, match="faces for a training over a network"):
+        led(settings, "127.0.0.1:9", 1.0, lambda step: None)

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Step, drain, fingerprint
 from mlleak_core.data import Faces
+from mlleak_core.data.source import is_faces
 from mlleak_core.target import flower
 from mlleak_core.target.federated import Glimpse
 from mlleak_core.target.flower import Served
@@ -30,6 +31,9 @@ Listener = Callable[[Step], None]
 
 def serve(settings: PropertySettings, address: str, wait: float, on_step: Listener) -> Served:
     """Lead the joint training; needs no photos. Raises BadInput."""
+    if not is_faces(settings.data):
+        remedy = "Texts are learned from in the simulation alone: only who has them knows the vocabulary."
+        raise BadInput("faces for a training over a network", repr(settings.data[:80]), remedy)
     net = [p.detach() for p in joint_net(settings).parameters()]
 
     def on_round(number: int, took_part: int) -> None:
