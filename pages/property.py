@@ -104,8 +104,8 @@ def show(exhibit: PropertyExhibit) -> None:
         return
     round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
     conclude(exhibit.conclusion())
-    if exhibit.words():
-        st.markdown(exhibit.words())
+    if exhibit.told():
+        st.markdown(exhibit.told())
     for finding in exhibit.findings():
         evidence(finding)
     with st.expander("What the attacker is given here", icon=":material/redeem:"):

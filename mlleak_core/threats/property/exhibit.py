@@ -34,12 +34,15 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Words read from the updates. occurring, read: shares of the vocabulary that stand in a batch and that
-    are said to. told: words that give the property away, and how many times as frequent they are with it.
+    """Words read from the updates. elsewhere: precision and recall against another round's batch.
+
+    occurring, read: shares of the vocabulary that stand in a batch and that are said to. told: words that give
+    the property away, and how many times as frequent they are with it.
     """
 
     precision: Estimate
     recall: Estimate
+    elsewhere: tuple[Estimate, Estimate]
     occurring: float
     read: float
     told: tuple[tuple[str, float], ...]
@@ -247,15 +250,21 @@ class PropertyExhibit(Exhibit):
             ("words precision", "words read from an update that stand in the batch", words.precision),
             ("words recall", "words of the batch that are read from an update", words.recall),
         )
-        guessed = (words.occurring, words.read)
+        guessed = zip((words.occurring, words.read), words.elsewhere, strict=True)
         return tuple(
             self._finding(
-                key=key, what=what, estimate=found, chance=chance, controls=(), counted="rounds", form=".1%"
+                key=key,
+                what=what,
+                estimate=found,
+                chance=chance,
+                controls=(Control("held against another round", elsewhere),),
+                counted="rounds",
+                form=".1%",
             )
-            for (key, what, found), chance in zip(parts, guessed, strict=True)
+            for (key, what, found), (chance, elsewhere) in zip(parts, guessed, strict=True)
         )
 
-    def words(self) -> str:
+    def told(self) -> str:
         """Which words gave it away, in a sentence; empty where there are none."""
         found = self.about.words
         if found is None:

@@ -165,11 +165,13 @@ class Found:
         if heard is None or not isinstance(sample, Texts):
             return None
         told = telling(heard, claim.posterior > 0.5, self.parties.learn)
-        precision, recall = heard.judged(sample.words[self.parties.photos], self.watched.records)
+        batches = sample.words[self.parties.photos], self.watched.records
+        precision, recall = heard.judged(*batches)
         return Words(
             precision=precision,
             recall=recall,
-            occurring=float(heard.occurring(sample.words[self.parties.photos], self.watched.records).mean()),
+            elsewhere=heard.judged(*batches, shift=1),
+            occurring=float(heard.occurring(*batches).mean()),
             read=float(heard.words.mean()),
             told=tuple((sample.vocabulary[word], times) for word, times in told),
         )

@@ -53,9 +53,12 @@ class Heard:
         """
         return np.stack([words[records[number]].any(0) for number in self.rounds])
 
-    def judged(self, words: Bools, records: Rows) -> tuple[Estimate, Estimate]:
-        """Precision and recall, means over rounds; arguments as of `occurring`."""
-        right, there = self.words & self.occurring(words, records), self.occurring(words, records)
+    def judged(self, words: Bools, records: Rows, shift: int = 0) -> tuple[Estimate, Estimate]:
+        """Precision and recall, means over rounds; arguments as of `occurring`. shift: held against the batch
+        so many looks later, which is the control.
+        """
+        there = np.roll(self.occurring(words, records), -shift, axis=0)
+        right = self.words & there
         each = np.arange(len(self.rounds))
         precision = right.sum(1) / np.maximum(self.words.sum(1), 1)
         return cluster_mean(precision, each), cluster_mean(right.sum(1) / there.sum(1), each)
