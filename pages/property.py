@@ -124,6 +124,8 @@ def photos(exhibit: PropertyExhibit) -> None:
                 place.caption(words)
                 for text in texts[:4]:
                     place.text(text)
+            if exhibit.about.settings.data == "reviews":
+                st.caption("Made up by this program: nobody wrote these, about nobody.")
         return
     with st.expander("Photos that the attacker never sees", icon=":material/visibility_off:"):
         across = exhibit.across

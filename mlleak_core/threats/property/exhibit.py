@@ -36,8 +36,8 @@ class Arm:
 class Words:
     """Words read from the updates. elsewhere: precision and recall against another round's batch.
 
-    occurring, read: shares of the vocabulary that stand in a batch and that are said to. told: words that give
-    the property away, and how many times as frequent they are with it.
+    occurring, read: shares of the vocabulary that stand in a batch and that are said to. told: words that
+    give the property away, and how many times as frequent they are with it.
     """
 
     precision: Estimate
@@ -172,10 +172,10 @@ class PropertyExhibit(Exhibit):
         return f"They came in at round {self.about.first + 1}; the alarm rang *{arm.delay} rounds later*."
 
     def _small(self) -> str:
-        about, things = self.about, self.things
+        about, things, phi = self.about, self.things, self.about.association
         parts = [
-            f"Property and task go together by φ = {about.association.value:+.2f} in the victim's {things}"
-            f" [{about.association.low:+.2f}, {about.association.high:+.2f}]."
+            f"Property and task go together by φ = {_signed(phi.value)} in the victim's {things}"
+            f" [{_signed(phi.low)}, {_signed(phi.high)}]."
         ]
         if about.cost is not None and about.lacking is not None:
             parts.append(
@@ -307,6 +307,11 @@ class PropertyExhibit(Exhibit):
                 picture=self.tape(revealed=True),
             ),
         )
+
+
+def _signed(value: float) -> str:
+    """With two digits, never as minus nought."""
+    return f"{round(value, 2) + 0:+.2f}"
 
 
 def so_far(name: str, claim: Claim, looks: int) -> Tape:
