@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Choice, Diverged, Range, Settings, Step, Stop, When
 from mlleak_core.defences.aggregator import Aggregator
+from mlleak_core.defences.on_updates import ClaimedMean, EqualMean
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
@@ -100,21 +101,6 @@ def seen_by(participant: int, round_: Round) -> Glimpse | None:
     )
 
 
-Aggregate = Callable[[Tensor, Tensor], Tensor]
-"""updates [k, p] and claims [k] -> the step of the joint model [p]."""
-
-
-def equal_mean(updates: Tensor, claims: Tensor) -> Tensor:
-    """Everybody counts alike (synchronous SGD)."""
-    del claims
-    return updates.mean(0)
-
-
-def claimed_mean(updates: Tensor, claims: Tensor) -> Tensor:
-    """Everybody counts by the number of records claimed (McMahan et al., algorithm 1)."""
-    return (claims / claims.sum()) @ updates
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Conduct:
     """What single participants do otherwise than at random, by their number.
@@ -141,13 +127,13 @@ class Federation:
         shares: Sequence[Share],
         settings: FederationSettings,
         *,
-        aggregate: Aggregate | None = None,
+        aggregate: Aggregator | None = None,
         conduct: Conduct | None = None,
     ) -> None:
         _check(shares)
         self.net, self.shares, self.settings = net, shares, settings
         self.conduct = conduct or Conduct()
-        self.aggregate = aggregate or (equal_mean if settings.rule == SGD else claimed_mean)
+        self.aggregate = aggregate or (EqualMean() if settings.rule == SGD else ClaimedMean())
         self._names = [name for name, _ in net.named_parameters()]
         self._shapes = [p.shape for p in net.parameters()]
         self._sizes = [p.numel() for p in net.parameters()]
@@ -174,10 +160,7 @@ class Federation:
         updates = self.sent(chosen, number, before)
         claims = torch.tensor([len(self.shares[c][1]) for c in chosen], dtype=before.dtype)
         rate = self.settings.server_lr if self.settings.rule == AVERAGING else 1.0
-        aggregate = self.aggregate
-        if isinstance(aggregate, Aggregator):
-            aggregate = aggregate.in_round(number)  # its noise is new in every round
-        self.weights = before + rate * aggregate(updates, claims)
+        self.weights = before + rate * self.aggregate.in_round(number)(updates, claims)
         return Round(
             number=number, chosen=chosen, updates=updates, claims=claims, before=before, after=self.weights
         )

@@ -11,11 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Diverged, Stop, drain
+from mlleak_core.defences.on_updates import ClaimedMean, EqualMean
 from mlleak_core.target.federated import (
     Federation,
     FederationSettings,
-    claimed_mean,
-    equal_mean,
     seen_by,
 )
 from mlleak_core.target.models import ConvNet
@@ -119,8 +118,8 @@ def test_the_same_seed_gives_the_same_federation_and_stop_keeps_whole_rounds():
 
 def test_means_count_as_they_say():
     updates, claims = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([3.0, 1.0])
-    assert equal_mean(updates, claims).tolist() == [0.5, 0.5]
-    assert claimed_mean(updates, claims).tolist() == [0.75, 0.25]
+    assert EqualMean()(updates, claims).tolist() == [0.5, 0.5]
+    assert ClaimedMean()(updates, claims).tolist() == [0.75, 0.25]
 
 
 def test_it_learns():
