@@ -10,7 +10,7 @@ run: $(VENV)/run.done
 
 # Two at a time with a thread each: two threads each would wait for one another. In the order of tests/conftest.py, the longest files first.
 test: $(VENV)/dev.done $(FED)/done browser lint
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 lint: $(VENV)/dev.done
 	$(VENV)/bin/ruff check .
