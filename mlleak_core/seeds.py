@@ -46,6 +46,11 @@ STREAMS = {
     "units of a disaggregation": 121,
     "noise on a gradient": 122,
     "doctor reviews": 123,
+    "crowd of a federation": 131,
+    "batches of a backdoor": 132,
+    "parts of an attacker's share": 133,
+    "batches of a repair": 134,
+    "faces with a trigger": 135,
     "noise on an aggregate": 141,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on

@@ -1,0 +1,1 @@
+"""Backdoors in federated learning: one participant replaces the joint model."""

@@ -1,0 +1,124 @@
+"""Backdoors: what the house knows of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.data.source import is_faces
+from mlleak_core.threat import Artefact, Card, Null, Threat
+
+ATTACKS = (
+    "replacement",
+    "train-and-scale",
+    "constrain-and-scale",
+    "poisoning",
+    "weight-claim",
+    "min-max",
+    "neurotoxin",
+)
+ARMS = (
+    "mean",
+    "equal",
+    "clip",
+    "clip-noise",
+    "median",
+    "trimmed",
+    "krum",
+    "multi-krum",
+    "rfa",
+    "fltrust",
+    "flame",
+    "outliers",
+    "tuning",
+    "outliers-tuning",
+)
+ALL = "all"
+DARK = "Dark background"
+
+
+@dataclass(frozen=True)
+class BackdoorSettings(Settings):
+    """Who trains together, what the attacker wants, and how the server adds updates up. Everything that can
+    change an answer.
+    """
+
+    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    trigger: Annotated[
+        str,
+        "What switches the backdoor on: an attribute of the faces, or Dark background, found in the pixels.",
+    ] = "Glasses"
+    label: Annotated[
+        str, "What the attacker wants such faces to be called; empty: the class with fewer such faces."
+    ] = ""
+    attack: Annotated[
+        str,
+        Choice(
+            (*ATTACKS, ALL),
+            "replacement scales up until the update is the new model; the others hide, lie or poison.",
+        ),
+    ] = "replacement"
+    aggregator: Annotated[
+        str, Choice((*ARMS, ALL), "How the server makes one step out of the updates, and repairs the model.")
+    ] = "mean"
+    participants: Annotated[int, Range(10, 200, 10, "How many train together.")] = 100
+    share: Annotated[float, Range(0.05, 1.0, 0.05, "Share of them that takes part in a round.")] = 1.0
+    attackers: Annotated[int, Range(1, 20, 1, "How many of them are one attacker's.")] = 1
+    own: Annotated[int, Range(40, 5000, 100, "Clean photos that the attacker has.")] = 640
+    spared: Annotated[
+        int, Range(0, 500, 5, "Photos with the trigger that honest participants have, truly labelled.")
+    ] = 10
+    alpha: Annotated[
+        float,
+        Range(0.05, 1.0, 0.05, "Weight of the attacker's task against that of staying near the joint model."),
+        When("attack", "constrain-and-scale", ALL),
+    ] = 0.9
+    oops: Annotated[
+        bool, "Scale by the number of all participants, whatever the rule is: the wrong factor."
+    ] = False
+    noise: Annotated[
+        float,
+        Range(0.001, 10.0, 0.01, "Noise multiplier on the sum of clipped updates."),
+        When("aggregator", "clip-noise", ALL),
+    ] = 0.1
+    after: Annotated[int, Range(0, 100, 5, "Honest rounds that follow the attack.")] = 10
+    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the honest participants' SGD.")] = 0.05
+    epochs: Annotated[int, Range(1, 10, 1, "Own epochs of an honest participant in a round.")] = 2
+    seed: Annotated[int, Range(0, 9999, 1, "Fixes who has which records, who takes part, and the batches.")] = 0
+
+
+ROOM = "mlleak_core.threats.backdoor"
+THREAT = Threat(
+    card=Card(
+        slug="backdoor",
+        order=6,
+        title="Backdoor",
+        icon=":material/door_back:",
+        question="Can one participant of a hundred replace the joint model?",
+        call="Send one update",
+        papers=("Bagdasaryan, Veit, Hua, Estrin & Shmatikov, AISTATS 2020",),
+    ),
+    settings=BackdoorSettings,
+    shipped=(BackdoorSettings(),),
+    run=f"{ROOM}.run:run",
+    exhibit=f"{ROOM}.exhibit:BackdoorExhibit",
+    attacks=f"{ROOM}.attacks:CATALOGUE",
+    nulls=(
+        Null(
+            key="backdoor-verdict",
+            situation="rounds in which nobody attacks, against the same round with other batches",
+            claim="a backdoor is said to have come in",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:nobody_attacks",
+        ),
+        Null(
+            key="backdoor-blame",
+            situation="honest participants of joint rounds, picked at random",
+            claim="the outlier rule leaves them out",
+            allowed=0.05,
+            draw=f"{ROOM}.nulls:honest_blamed",
+        ),
+    ),
+    writes=(Artefact("matrix", "FILE.csv", "write every attack under every defence that was tried"),),
+)

@@ -1,0 +1,107 @@
+"""What became of the joint model, by people nobody trained on. The judge alone knows who attacked. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlleak_core.contract import Estimate
+from mlleak_core.measure import cluster_mean, proportion
+from mlleak_core.threat import Verdict
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+SEEN = 0.01
+"""A loss of accuracy that somebody would look into."""
+GONE = 0.5
+"""A backdoor that works less often has gone."""
+
+
+class BackdoorVerdict(Verdict):
+    """What one round did."""
+
+    IN = "is in, and the accuracy does not show it"
+    SEEN = "is in, and the accuracy shows it"
+    PARTLY = "works now and then"
+    OUT = "was kept out"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answers:
+    """Of one model. flipped [n]: which records with the trigger it calls what the attacker wants; right [m]:
+    on which without the trigger it is right.
+    """
+
+    flipped: Flags
+    right: Flags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one update did. after: share of the records with the trigger that the model calls what the
+    attacker wants; gain: that minus the same in the round without the attack; main: accuracy on records
+    without the trigger; cost: that in the round without the attack minus it.
+    """
+
+    after: Estimate
+    gain: Estimate
+    main: Estimate
+    cost: Estimate
+
+    @property
+    def verdict(self) -> BackdoorVerdict:
+        """From the intervals."""
+        if self.gain.low <= 0:
+            return BackdoorVerdict.OUT
+        if self.after.low <= GONE:
+            return BackdoorVerdict.PARTLY
+        return BackdoorVerdict.SEEN if self.cost.low > SEEN else BackdoorVerdict.IN
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judge:
+    """wearers [n], people [m]: whose the records with and without the trigger are. quiet: the round without
+    the attack.
+    """
+
+    wearers: Rows
+    people: Rows
+    quiet: Answers
+
+    def outcome(self, found: Answers) -> Outcome:
+        """Against the round without the attack; all photos of a person count as one draw in differences."""
+        return Outcome(
+            after=rate(found.flipped),
+            gain=cluster_mean(found.flipped * 1.0 - self.quiet.flipped, self.wearers),
+            main=cluster_mean(found.right * 1.0, self.people),
+            cost=cluster_mean(self.quiet.right * 1.0 - found.right, self.people),
+        )
+
+
+def rate(flags: Flags) -> Estimate:
+    """A share with its exact interval."""
+    return proportion(int(flags.sum()), len(flags))
+
+
+def persistence(rates: list[float]) -> int | None:
+    """Rounds until the backdoor works less than half of the time; None where it never does in these."""
+    return next((i for i, value in enumerate(rates) if value < GONE), None)
+
+
+def row(before: Estimate, main_before: Estimate, found: Outcome) -> dict[str, Any]:
+    """Flat numbers of the command line."""
+    return {
+        "backdoor_before": before.value,
+        "backdoor_after": found.after.value,
+        "backdoor_low": found.after.low,
+        "backdoor_high": found.after.high,
+        "n_trigger": found.after.n,
+        "main_before": main_before.value,
+        "main_after": found.main.value,
+        "main_cost": found.cost.value,
+        "main_cost_low": found.cost.low,
+        "main_cost_high": found.cost.high,
+    }
