@@ -23,10 +23,13 @@ from mlleak_core.target.blackbox import Local, softmax
 from mlleak_core.target.fleet import Fleet, Pool
 from mlleak_core.target.settings import NETS, TrainSettings
 from mlleak_core.threat import threat
-from mlleak_core.threats.membership.attacks import CATALOGUE, ShokriShadow, log_probabilities, stage
+from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.card import MembershipSettings
+from mlleak_core.threats.membership.confidence import log_probabilities
+from mlleak_core.threats.membership.learned import ShokriShadow
 from mlleak_core.threats.membership.pool import open_pool, recipe_for, views_of
 from mlleak_core.threats.membership.target import train_target
+from mlleak_core.threats.membership.view import stage
 
 SHADOWS, TARGETS = 32, 4
 COUNTS = (2, 4, 8, 16, 32)

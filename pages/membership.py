@@ -27,7 +27,9 @@ from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
-    from mlleak_core.threats.membership.exhibit import Closeup, MembershipExhibit, Tile
+    from mlleak_core.threats.membership.exhibit import MembershipExhibit
+    from mlleak_core.threats.membership.facts import Tile
+    from mlleak_core.threats.membership.microscope import Closeup
 
 USUAL: Any = THREAT.shipped[0]
 SOURCES = ("synthetic", "lfw", "clinic", "location", "csv", "folder")

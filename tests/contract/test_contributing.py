@@ -63,9 +63,10 @@ def put_into(file: Path, pattern: str, text: str) -> None:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The house after an attack, a source and a defence were added as the text says."""
     home, blocks = copy_to(tmp_path_factory.mktemp("house")), recipes()
-    attacks = home / "mlleak_core" / "threats" / "membership" / "attacks.py"
-    put_before(attacks, "CONFIGURED", blocks["An attack"][0])
-    put_into(attacks, r"CONFIGURED[^=]*= \(", "\n    MarginThreshold(),")
+    membership = home / "mlleak_core" / "threats" / "membership"
+    with (membership / "thresholds.py").open("a") as thresholds:
+        thresholds.write("\n\n" + blocks["An attack"][0])
+    put_into(membership / "attacks.py", r"CONFIGURED[^=]*= \(", "\n    thresholds.MarginThreshold(),")
     loader, row = blocks["A data source"]
     head = "from collections.abc import Generator\n\nfrom mlleak_core.contract import Step\n"
     head += "from mlleak_core.data import Faces, folder\n\n\n"

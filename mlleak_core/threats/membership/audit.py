@@ -21,23 +21,16 @@ from mlleak_core.target.blackbox import BlackBox, Local, Refused
 from mlleak_core.target.fleet import Fleet, Pool
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Desk
-from mlleak_core.threats.membership.attacks import (
-    CATALOGUE,
-    Claim,
-    LtIqr,
-    ScoreAttack,
-    View,
-    chosen,
-    log_probabilities,
-    log_true,
-    phi,
-    stage,
-)
+from mlleak_core.threats.membership.attacks import CATALOGUE, chosen
 from mlleak_core.threats.membership.card import MembershipSettings
+from mlleak_core.threats.membership.confidence import log_probabilities, log_true, phi
 from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, tail_test, truth_of
 from mlleak_core.threats.membership.pool import Looks, open_pool, recipe_for, views_of
 from mlleak_core.threats.membership.result import Audit
+from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.target import TARGET, Subject, of_run, train_target
+from mlleak_core.threats.membership.training_log import LtIqr
+from mlleak_core.threats.membership.view import Claim, View, stage
 
 PEEKS = 16
 """How often at most the attacks so far are judged while shadows come in."""

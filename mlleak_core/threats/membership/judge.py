@@ -14,8 +14,10 @@ from mlleak_core.contract import Estimate
 from mlleak_core.measure import Roc
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Verdict
-from mlleak_core.threats.membership.attacks import Claim, Rows, summaries
 from mlleak_core.threats.membership.blind import Blind, blind_baseline
+from mlleak_core.threats.membership.confidence import Rows
+from mlleak_core.threats.membership.summaries import summaries
+from mlleak_core.threats.membership.view import Claim
 
 DRAWN, OUTSIDE = 0.001, 0.01
 """Levels of the blind baseline's permutation test: members drawn here, and a table from outside."""

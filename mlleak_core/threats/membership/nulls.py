@@ -15,10 +15,11 @@ from mlleak_core.target.blackbox import Local
 from mlleak_core.target.fleet import Fleet, Pool
 from mlleak_core.target.kinds import kind_of
 from mlleak_core.threat import Desk
-from mlleak_core.threats.membership.attacks import CATALOGUE, Claim, stage
+from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.card import MembershipSettings
 from mlleak_core.threats.membership.judge import MembershipVerdict, Report, Truth, judge, strongest, truth_of
 from mlleak_core.threats.membership.pool import open_pool, recipe_for, views_of
+from mlleak_core.threats.membership.view import Claim, stage
 
 LEAKS = {MembershipVerdict.FINDS, MembershipVerdict.ON_AVERAGE}
 SMALL = MembershipSettings(records=800, shadows=8, attack="all")

@@ -17,7 +17,8 @@ from mlleak_core.figures.sheets import atlas
 from mlleak_core.measure import positive_predictive_value
 from mlleak_core.seeds import stream
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.exhibit import GUESSES, SPRITE, About, MembershipExhibit, Risk
+from mlleak_core.threats.membership.exhibit import SPRITE, MembershipExhibit
+from mlleak_core.threats.membership.facts import GUESSES, About, Risk
 from mlleak_core.threats.membership.judge import LINE, Report, strongest
 from mlleak_core.threats.membership.pool import Looks
 

@@ -17,20 +17,15 @@ from mlleak_core.contract import BadInput, Step, now
 from mlleak_core.data.scores import Scores, read_scores
 from mlleak_core.target.blackbox import softmax
 from mlleak_core.threat import Desk
-from mlleak_core.threats.membership.attacks import (
-    ALL,
-    CATALOGUE,
-    Answers,
-    Claim,
-    chosen,
-    log_probabilities,
-    log_true,
-)
+from mlleak_core.threats.membership.attacks import ALL, CATALOGUE, chosen
 from mlleak_core.threats.membership.blind import blind_baseline
 from mlleak_core.threats.membership.card import MembershipSettings
-from mlleak_core.threats.membership.exhibit import About, MembershipExhibit
+from mlleak_core.threats.membership.confidence import log_probabilities, log_true
+from mlleak_core.threats.membership.exhibit import MembershipExhibit
+from mlleak_core.threats.membership.facts import About
 from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judge, tail_test
 from mlleak_core.threats.membership.result import drawn, flat, per_record
+from mlleak_core.threats.membership.view import Answers, Claim
 
 TITLE = "A table of answers"
 Claimed = tuple[dict[str, NDArray[np.float64]], dict[str, str]]

@@ -7,8 +7,8 @@ import pytest
 
 from mlleak_core.target.blackbox import Local
 from mlleak_core.target.fleet import Fleet, Pool
-from mlleak_core.threats.membership.attacks import View, stage
 from mlleak_core.threats.membership.judge import Truth, truth_of
+from mlleak_core.threats.membership.view import View, stage
 
 N, M, K = 600, 120, 12
 World = tuple[View, Truth, np.ndarray]

@@ -15,25 +15,9 @@ from mlleak_core.seeds import stream
 from mlleak_core.target.blackbox import Local, Refused, softmax
 from mlleak_core.target.fleet import draw_members
 from mlleak_core.target.kinds import PICTURES, TABLES
-from mlleak_core.threats.membership.attacks import (
-    BASE,
-    CATALOGUE,
-    RAPID,
-    RMIA,
-    BaVarIA,
-    Claim,
-    LabelOnly,
-    LiRA,
-    LossThreshold,
-    LtIqr,
-    Refs,
-    Seen,
-    View,
-    _borrowed,
-    chosen,
-    phi,
-)
+from mlleak_core.threats.membership.attacks import CATALOGUE, chosen
 from mlleak_core.threats.membership.blind import blind_baseline
+from mlleak_core.threats.membership.confidence import phi
 from mlleak_core.threats.membership.judge import (
     MembershipVerdict,
     Truth,
@@ -42,6 +26,13 @@ from mlleak_core.threats.membership.judge import (
     tail_test,
     truth_of,
 )
+from mlleak_core.threats.membership.label_only import LabelOnly
+from mlleak_core.threats.membership.learned import RAPID
+from mlleak_core.threats.membership.likelihood import BaVarIA, LiRA, _borrowed
+from mlleak_core.threats.membership.relative import BASE, RMIA
+from mlleak_core.threats.membership.thresholds import LossThreshold
+from mlleak_core.threats.membership.training_log import LtIqr
+from mlleak_core.threats.membership.view import Claim, Refs, Seen, View
 from tests.threats.membership.conftest import M, N, world
 
 SCORED = [slug for slug in CATALOGUE if slug != "label-only"]

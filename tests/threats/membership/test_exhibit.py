@@ -11,8 +11,10 @@ import pytest
 from mlleak_core import measure
 from mlleak_core.contract import Estimate
 from mlleak_core.threat import threat
-from mlleak_core.threats.membership.exhibit import GUESSES, MembershipExhibit, RecordVerdict
+from mlleak_core.threats.membership.exhibit import MembershipExhibit
+from mlleak_core.threats.membership.facts import GUESSES
 from mlleak_core.threats.membership.judge import MembershipVerdict
+from mlleak_core.threats.membership.microscope import RecordVerdict
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,13 @@ from mlleak_core.__main__ import main
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.figures.roc import loglog
 from mlleak_core.server.desk import Desk
-from mlleak_core.threats.membership.attacks import CATALOGUE, Floats, Refs, ScoreAttack, Seen, View
+from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.audit import run
 from mlleak_core.threats.membership.card import MembershipSettings
+from mlleak_core.threats.membership.confidence import Floats
 from mlleak_core.threats.membership.judge import judge
+from mlleak_core.threats.membership.score_attack import ScoreAttack
+from mlleak_core.threats.membership.view import Answers, Refs, Seen, View
 from tests.pages.driver import page, press, text, until
 
 
@@ -99,8 +102,6 @@ def test_it_is_on_the_page() -> None:
 
 
 def test_of_a_table_of_answers_it_is_left_out_with_a_reason() -> None:
-    from mlleak_core.threats.membership.attacks import Answers
-
     nothing = Answers(y=np.zeros(3, np.int64), true=np.zeros(3), logp=None)
     with pytest.raises(BadInput, match="for Margin threshold; got a table of answers"):
         MarginThreshold().alone(nothing)

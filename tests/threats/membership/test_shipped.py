@@ -13,7 +13,8 @@ from mlleak_core.contract import drain
 from mlleak_core.server.desk import Desk
 from mlleak_core.threat import threat
 from mlleak_core.threats.membership.audit import run
-from mlleak_core.threats.membership.exhibit import GUESSES, MembershipExhibit
+from mlleak_core.threats.membership.exhibit import MembershipExhibit
+from mlleak_core.threats.membership.facts import GUESSES
 
 SHADOWS = 6
 
