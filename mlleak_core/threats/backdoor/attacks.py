@@ -10,7 +10,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, final
 
-import torch
 from torch import Tensor
 
 from mlleak_core.contract import Range, Step
@@ -143,7 +142,7 @@ class Poisoning(BackdoorAttack):
 @final
 @dataclass(frozen=True)
 class WeightClaim(BackdoorAttack):
-    """Nothing scaled: a lie about the number of records lets the server do it, where it believes the claim."""
+    """Nothing scaled: a lie about the number of records lets the server do it, where that is believed."""
 
     slug: ClassVar[str] = "weight-claim"
     title: ClassVar[str] = "Weight claim"

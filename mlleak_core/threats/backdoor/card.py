@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
-from mlleak_core.data.source import is_faces
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
 ATTACKS = (
@@ -85,7 +84,9 @@ class BackdoorSettings(Settings):
     after: Annotated[int, Range(0, 100, 5, "Honest rounds that follow the attack.")] = 10
     lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the honest participants' SGD.")] = 0.05
     epochs: Annotated[int, Range(1, 10, 1, "Own epochs of an honest participant in a round.")] = 2
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes who has which records, who takes part, and the batches.")] = 0
+    seed: Annotated[
+        int, Range(0, 9999, 1, "Fixes who has which records, who takes part, and the batches.")
+    ] = 0
 
 
 ROOM = "mlleak_core.threats.backdoor"

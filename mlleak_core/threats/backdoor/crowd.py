@@ -142,15 +142,21 @@ def _deal(settings: BackdoorSettings, faces: Faces, has: NDArray[np.int8], split
     others = _by_person(faces.person[rest], rest, honest)
     for i, row in enumerate(marked[: settings.spared]):
         others[i % honest] = np.append(others[i % honest], row)
-    return _Deal(shares=[*np.array_split(own, settings.attackers), *others], triggers=marked[settings.spared :], root=root)
+    return _Deal(
+        shares=[*np.array_split(own, settings.attackers), *others],
+        triggers=marked[settings.spared :],
+        root=root,
+    )
 
 
 def _by_person(person: Rows, rows: Rows, count: int) -> list[Rows]:
-    """Whole people to each of `count`, the one with most photos first to whoever has fewest. Raises BadInput."""
+    """Whole people to each of `count`, those with most photos first, to whoever has fewest so far."""
     _, which, sizes = np.unique(person, return_inverse=True, return_counts=True)
     if len(sizes) < count:
         got = f"{len(sizes)} people"
-        raise BadInput(f"a person or more for each of {count} honest participants", got, "Let fewer take part.")
+        raise BadInput(
+            f"a person or more for each of {count} honest participants", got, "Let fewer take part."
+        )
     load, owner = np.zeros(count), np.zeros(len(sizes), int)
     for who in np.argsort(-sizes, kind="stable"):
         owner[who] = int(np.argmin(load))
@@ -161,8 +167,8 @@ def _by_person(person: Rows, rows: Rows, count: int) -> list[Rows]:
 def _enough(title: str, faces: Faces, own: Rows, seen: Rows) -> None:
     if len(own) < FEWEST_OWN or len(seen) < FEWEST_SEEN:
         raise BadInput(
-            f"at least {FEWEST_OWN} training photos with {title!r} in {faces.name} and {FEWEST_SEEN} of people "
-            "never seen who are to be taken for the other class",
+            f"at least {FEWEST_OWN} training photos with {title!r} in {faces.name} and {FEWEST_SEEN} of "
+            "people never seen who are to be taken for the other class",
             f"{len(own)} and {len(seen)}",
             "Choose a trigger that more of them have, or the other label.",
         )

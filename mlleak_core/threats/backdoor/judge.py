@@ -1,4 +1,4 @@
-"""What became of the joint model, by people nobody trained on. The judge alone knows who attacked. No torch."""
+"""What became of the joint model, by people nobody trained on; the judge alone knows who attacked."""
 
 from __future__ import annotations
 

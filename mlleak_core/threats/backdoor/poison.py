@@ -21,7 +21,7 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 
 BATCH, POISONED = 64, 16
 """Records in the attacker's batch, and how many of them have the trigger."""
-STEPS, RATE = 1500, 1e-3
+STEPS, RATE = 2000, 1e-3
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Workshop:
     clean: Share
     mimics: Tensor
     seed: int
-    steps: int = STEPS
+    steps: int = field(default_factory=lambda: STEPS)
     made: dict[Recipe, Tensor] = field(default_factory=dict)
 
     def step(self, recipe: Recipe) -> Generator[Step, None, Tensor]:
@@ -58,7 +58,9 @@ class Workshop:
         crowd = self.crowd
         net, joint = loaded(crowd.net, crowd.joint), loaded(crowd.net, crowd.joint)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.0)
-        random = torch.Generator().manual_seed(int(stream(self.seed, "batches of a backdoor").integers(2**31)))
+        random = torch.Generator().manual_seed(
+            int(stream(self.seed, "batches of a backdoor").integers(2**31))
+        )
         free = self._free(recipe.quiet)
         for number in range(self.steps):
             for group in optimiser.param_groups:
@@ -89,9 +91,9 @@ class Workshop:
             wanted = joint(clean).softmax(1)
         said = net(torch.cat([marked, clean]))
         asked = torch.full((POISONED,), crowd.label)
-        return POISONED / BATCH * functional.cross_entropy(
-            said[:POISONED], asked
-        ) + functional.cross_entropy(said[POISONED:], wanted)
+        return POISONED / BATCH * functional.cross_entropy(said[:POISONED], asked) + functional.cross_entropy(
+            said[POISONED:], wanted
+        )
 
     def _free(self, quiet: float) -> Tensor | None:
         """Coordinates that honest updates move least, as zeros and ones [p]."""

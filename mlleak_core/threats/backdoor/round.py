@@ -64,15 +64,16 @@ class Round:
         return torch.cat([self.federation.answer(part, weights).argmax(1) for part in x.split(512)])
 
 
-def play(settings: BackdoorSettings, crowd: Crowd) -> Generator[Step, None, Round]:
-    """Train everybody who takes part, as if nobody attacked."""
+def play(settings: BackdoorSettings, crowd: Crowd, number: int = 0) -> Generator[Step, None, Round]:
+    """Train everybody who takes part, as if nobody attacked. number: of the round, for other batches."""
     federation = Federation(crowd.net, crowd.shares, rules(settings))
     chosen = _chosen(settings)
     updates = []
     for start in range(0, len(chosen), AT_ONCE):
         yield Step(start, len(chosen), "honest participants train")
-        updates.append(federation.sent(chosen[start : start + AT_ONCE], 0, crowd.joint))
+        updates.append(federation.sent(chosen[start : start + AT_ONCE], number, crowd.joint))
     claims = torch.tensor([len(crowd.shares[c][1]) for c in chosen], dtype=crowd.joint.dtype)
+    claims[: settings.attackers] = claims[settings.attackers :].median()  # no more than anybody
     return Round(
         settings=settings,
         crowd=crowd,
@@ -112,7 +113,9 @@ def workshop(settings: BackdoorSettings, crowd: Crowd, typical: int) -> Workshop
     cuts = np.array_split(np.arange(len(clean[1])), parts)
     pieces = tuple((clean[0][rows[:typical]], clean[1][rows[:typical]]) for rows in cuts)
     acted = Federation(crowd.net, pieces, rules(settings))
-    mimics = [acted.sent(np.arange(i, min(i + AT_ONCE, parts)), 0, crowd.joint) for i in range(0, parts, AT_ONCE)]
+    mimics = [
+        acted.sent(np.arange(i, min(i + AT_ONCE, parts)), 0, crowd.joint) for i in range(0, parts, AT_ONCE)
+    ]
     return Workshop(crowd=crowd, clean=clean, mimics=torch.cat(mimics), seed=settings.seed)
 
 
@@ -150,5 +153,3 @@ def later(played: Round, weights: Tensor) -> Generator[Step, None, list[float]]:
         federation.round(number)
         rates.append(float(played.answers(federation.weights).flipped.mean()))
     return rates
-
-

@@ -1,6 +1,6 @@
 """The server: the rules by which it makes one step out of the updates, and how it repairs the model after.
 
-Sources: see `defences.on_updates`; the pair of an outlier rule and clean fine-tuning: Hammer and Anvil (2025).
+Sources: `defences.on_updates`; an outlier rule and clean fine-tuning together: Hammer and Anvil (2025).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mlleak_core.target.federated import Share
 from mlleak_core.threats.backdoor.card import ARMS, BackdoorSettings
 from mlleak_core.threats.backdoor.poison import flat, loaded
 
-REPAIRS, REPAIR_RATE, REPAIR_BATCH = 60, 0.02, 32
+REPAIRS, REPAIR_RATE, REPAIR_BATCH = 60, 0.01, 32
 """Steps of clean fine-tuning, their learning rate and batch."""
 TUNED = {"tuning": "mean", "outliers-tuning": "outliers"}
 """Arms that repair, and the rule before."""

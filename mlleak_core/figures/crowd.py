@@ -1,0 +1,98 @@
+"""Updates of one round as dots, and what an update does by its length and by the rounds that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from mlleak_core.contract import Estimate
+from mlleak_core.figures.look import BLUE, GREEN, GREY, ORANGE, PINK, PLAIN, YELLOW
+
+COLOURS = (ORANGE, BLUE, GREEN, PINK, YELLOW)
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One update: whose, its length, its cosine to the median of all."""
+
+    who: int
+    norm: float
+    cosine: float
+
+
+def crowd(points: Sequence[Point], picked: Sequence[int] = (), guilty: Sequence[int] = ()) -> go.Figure:
+    """A dot an update, length across. picked, guilty: places among the points; guilty ones are stars."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[p.norm for p in points],
+        y=[p.cosine for p in points],
+        mode="markers",
+        text=[f"participant {p.who}" for p in points],
+        marker={
+            "size": [16 if i in guilty else 11 for i in range(len(points))],
+            "symbol": ["star" if i in guilty else "circle" for i in range(len(points))],
+            "color": [ORANGE if i in guilty else BLUE for i in range(len(points))],
+            "line": {"width": [3 if i in picked else 0 for i in range(len(points))], "color": YELLOW},
+            "opacity": 0.8,
+        },
+        hovertemplate="%{text}<br>length %{x:.3g}<br>cosine %{y:.2f}<extra></extra>",
+    )
+    figure.update_layout(height=340, showlegend=False, clickmode="event+select", **PLAIN)
+    figure.update_xaxes(type="log", title="length of the update")
+    figure.update_yaxes(title="cosine to the median update")
+    return figure
+
+
+def by_length(walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: float) -> go.Figure:
+    """Share of flipped faces by the length of the update, a line a defence, with its interval. longest: of
+    the honest updates.
+    """
+    figure = go.Figure()
+    for i, (name, points) in enumerate(walks.items()):
+        values = [estimate for _, estimate in points]
+        figure.add_scatter(
+            x=[delta for delta, _ in points],
+            y=[v.value for v in values],
+            name=name,
+            mode="lines+markers",
+            line={"color": COLOURS[i % 5], "dash": DASHES[i % 5]},
+            marker={"symbol": SHAPES[i % 5], "size": 8},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [v.high - v.value for v in values],
+                "arrayminus": [v.value - v.low for v in values],
+                "thickness": 1,
+            },
+            hovertemplate="length %{x:.3g}: %{y:.0%}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_vline(x=longest, line={"dash": "dot", "color": GREY}, annotation_text="longest honest update")
+    figure.update_layout(height=360, legend=LEGEND, **PLAIN)
+    figure.update_xaxes(type="log", title="δ: length of the attacker's update")
+    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title="faces that flip")
+    return figure
+
+
+def by_round(lasts: Mapping[str, Sequence[float]]) -> go.Figure:
+    """Share of flipped faces after 0, 1, ... honest rounds, a line an attack."""
+    figure = go.Figure()
+    for i, (name, rates) in enumerate(lasts.items()):
+        figure.add_scatter(
+            x=list(range(len(rates))),
+            y=list(rates),
+            name=name,
+            mode="lines+markers",
+            line={"color": COLOURS[i % 5], "dash": DASHES[i % 5]},
+            marker={"symbol": SHAPES[i % 5], "size": 8},
+            hovertemplate="after %{x} rounds: %{y:.0%}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_hline(y=0.5, line={"dash": "dot", "color": GREY})
+    figure.update_layout(height=300, legend=LEGEND, **PLAIN)
+    figure.update_xaxes(title="honest rounds after the attack", dtick=1 if len(lasts) else None)
+    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title="faces that flip")
+    return figure

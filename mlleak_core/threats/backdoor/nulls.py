@@ -1,0 +1,58 @@
+"""Rounds in which nobody attacks, and what is claimed all the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import torch
+
+from mlleak_core.contract import Step, drain
+from mlleak_core.defences.on_updates import WithoutOutliers
+from mlleak_core.seeds import stream
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threat import Desk
+from mlleak_core.threats.backdoor.card import BackdoorSettings
+from mlleak_core.threats.backdoor.crowd import of_faces
+from mlleak_core.threats.backdoor.judge import Answers, BackdoorVerdict, Judge
+from mlleak_core.threats.backdoor.round import Round, play
+
+SMALL = BackdoorSettings(participants=20, own=200, epochs=1)
+
+
+def nobody_attacks(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """Two honest rounds on the same joint model, with other batches: is one said to bring a backdoor?"""
+    found = []
+    faces = yield from desk.faces(SMALL.data)
+    target = yield from desk.target(TrainSettings(data=SMALL.data, seed=seed))
+    for draw in range(draws):
+        yield Step(draw, draws, "rounds in which nobody attacks")
+        settings = _settings(seed, draw)
+        crowd = of_faces(settings, faces, target)
+        one, other = (_after(drain(play(settings, crowd, number))) for number in (0, 1))
+        judge = Judge(wearers=crowd.wearers, people=crowd.people, quiet=other)
+        found.append(judge.outcome(one).verdict is not BackdoorVerdict.OUT)
+    return found
+
+
+def honest_blamed(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
+    """An honest participant drawn at random from an honest round: does the outlier rule leave it out?"""
+    rng, found = stream(seed, "draws of a null"), []
+    faces = yield from desk.faces(SMALL.data)
+    target = yield from desk.target(TrainSettings(data=SMALL.data, seed=seed))
+    for draw in range(draws):
+        yield Step(draw, draws, "rounds in which nobody attacks")
+        settings = _settings(seed, draw)
+        updates = drain(play(settings, of_faces(settings, faces, target))).updates
+        kept = WithoutOutliers().whom(updates, torch.ones(len(updates)))
+        found.append(not bool(kept[int(rng.integers(len(kept)))]))
+    return found
+
+
+def _settings(seed: int, draw: int) -> BackdoorSettings:
+    return dataclasses.replace(SMALL, seed=(seed * 1000 + draw) % 10000)
+
+
+def _after(played: Round) -> Answers:
+    """Of the joint model after that round."""
+    return played.answers(played.crowd.joint + played.updates.mean(0))

@@ -1,0 +1,328 @@
+"""One attacked round: a model that was trained jointly, one update, and what the joint model is after it."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlleak_core.contract import BadInput, Diverged, Estimate, Step, Stop, now
+from mlleak_core.data import Faces
+from mlleak_core.defences.distances import TINY, norms, products
+from mlleak_core.figures.sheets import strips
+from mlleak_core.measure import cluster_mean
+from mlleak_core.seeds import stream
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.target.training import shrink
+from mlleak_core.threat import Desk, configured
+from mlleak_core.threats.backdoor import server
+from mlleak_core.threats.backdoor.attacks import CATALOGUE, BackdoorAttack, Bid, View
+from mlleak_core.threats.backdoor.card import ALL, ATTACKS, BackdoorSettings
+from mlleak_core.threats.backdoor.crowd import Crowd, of_faces
+from mlleak_core.threats.backdoor.exhibit import SHOWN, About, BackdoorExhibit, Cell, Dot, Walk
+from mlleak_core.threats.backdoor.judge import Answers, Judge, Outcome, persistence, rate, row
+from mlleak_core.threats.backdoor.poison import Recipe, Workshop
+from mlleak_core.threats.backdoor.round import (
+    Round,
+    later,
+    play,
+    poisoned_as_honest,
+    root_update,
+    workshop,
+)
+from mlleak_core.threats.likeness import prepare
+
+LENGTHS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
+"""Of the step of the joint model, in lengths of X minus it: the δ axis."""
+LASTING = "neurotoxin"
+WALKS = ("mean", "outliers", "tuning", "outliers-tuning")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Found:
+    """A finished run. cells: every attack under every defence that was tried, the asked one first."""
+
+    settings: BackdoorSettings
+    faces: Faces
+    played: Round
+    before: Answers
+    quiet: Answers
+    after: Answers
+    cells: tuple[Cell, ...]
+    dots: tuple[Dot, ...]
+    walks: tuple[Walk, ...]
+    lasts: dict[str, tuple[float, ...]]
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The report of the command line."""
+        first, crowd = self.cells[0], self.played.crowd
+        report = row(rate(self.before.flipped), _accuracy(self.before, crowd), first.outcome)
+        lasts = self.lasts.get(first.attack, ())
+        return {
+            **report,
+            "verdict": first.outcome.verdict.words,
+            "persistence_rounds": persistence(list(lasts)),
+            "attacker_norm_rank": 1 + sum(dot.norm > self.dots[0].norm for dot in self.dots[1:]),
+            "gamma": first.gamma,
+            "rounds": 1 + max(0, len(lasts) - 1),
+            "people": len(np.unique(crowd.wearers)),
+            "matrix": [_flat(cell) for cell in self.cells],
+        }
+
+    def artefact(self, name: str) -> bytes:
+        """Every attack under every defence, as a CSV."""
+        if name != "matrix":
+            raise BadInput("a file that can be written: matrix", repr(name[:80]), "Choose this one.")
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(_flat(self.cells[0])))
+        writer.writeheader()
+        writer.writerows(_flat(cell) for cell in self.cells)
+        return text.getvalue().encode()
+
+    def exhibit(self) -> BackdoorExhibit:
+        """The round, small."""
+        crowd, settings = self.played.crowd, self.settings
+        shown = _shown(settings, crowd)
+        about = About(
+            made=datetime.date.today().isoformat(),
+            settings=settings,
+            data=self.faces.provenance.title,
+            title=crowd.title,
+            classes=crowd.classes,
+            label=crowd.label,
+            before=rate(self.before.flipped),
+            quiet=rate(self.quiet.flipped),
+            main_before=_accuracy(self.before, crowd),
+            main_quiet=_accuracy(self.quiet, crowd),
+            cells=self.cells,
+            dots=self.dots,
+            walks=self.walks,
+            lasts={name: tuple(rates) for name, rates in self.lasts.items()},
+            people=len(np.unique(crowd.wearers)),
+            testers=len(np.unique(crowd.people)),
+            own=(settings.own, len(crowd.triggers)),
+            typical=int(np.median([len(y) for _, y in crowd.shares[settings.attackers :]])),
+            epsilon=None,
+            shown_before=tuple(bool(v) for v in self.before.flipped[shown]),
+            shown_after=tuple(bool(v) for v in self.after.flipped[shown]),
+            seconds=self.seconds,
+        )
+        return BackdoorExhibit(about=about, arrays={}, atlas=self._atlas(shown))
+
+    def _atlas(self, shown: NDArray[np.int64]) -> bytes:
+        rows = self.played.crowd.photos[shown]
+        return strips([prepare(shrink(self.faces, rows).contiguous().numpy(), colour=True)])
+
+
+def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
+    """Attack one round of a joint training. Raises BadInput, Diverged.
+
+    `Stop` after the asked attack has been judged leaves out what would follow.
+    """
+    faces = yield from desk.faces(settings.data)
+    target = yield from desk.target(TrainSettings(data=settings.data, seed=settings.seed), stopped=True)
+    started = now()
+    yield Step(0, 1, "dealing the people out")
+    crowd = of_faces(settings, faces, target)
+    attacked = yield from _prepared(settings, crowd)
+    return (yield from _attacked(settings, faces, attacked, started))
+
+
+@dataclass(eq=False, kw_only=True)
+class _Bench:
+    """All that attacks and defences of one round have in common."""
+
+    settings: BackdoorSettings
+    played: Round
+    workshop: Workshop
+    poisoned: Tensor
+    judge: Judge
+    before: Answers
+
+    def root(self) -> Tensor:
+        return root_update(self.settings, self.played.crowd, self.played.crowd.joint)
+
+    def bid(self, attack: BackdoorAttack, slug: str) -> Generator[Step, None, Bid]:
+        """What this attack sends to a server with this defence."""
+        chosen = server.arm(slug, self.settings, self.played.updates, self.root)
+        view = View(
+            workshop=self.workshop,
+            rule=chosen.rule,
+            claims=self.played.claims,
+            places=self.played.places,
+            honest=self.poisoned,
+            oops=self.settings.oops,
+            everybody=self.settings.participants,
+        )
+        return (yield from attack.run(view))
+
+    def after(self, slug: str, updates: Tensor, claims: Tensor) -> tuple[Tensor, Tensor]:
+        """The joint model [p] after the round, and whom the rule kept [k]."""
+        settings, crowd = self.settings, self.played.crowd
+        chosen = server.arm(slug, settings, updates, self.root)
+        rule = chosen.rule.in_round(0)
+        weights = crowd.joint + rule(updates, claims)
+        if chosen.repairs:
+            weights = server.repaired(crowd.net, weights, crowd.root, settings.seed)
+        return weights, rule.whom(updates, claims)
+
+    def cell(self, attack: BackdoorAttack, slug: str) -> Generator[Step, None, tuple[Cell, Bid, Tensor]]:
+        """One attack under one defence."""
+        bid = yield from self.bid(attack, slug)
+        updates, claims = self.played.with_bid(bid)
+        weights, kept = self.after(slug, updates, claims)
+        places = len(self.played.places)
+        cell = Cell(
+            attack=attack.slug,
+            arm=slug,
+            outcome=self.judge.outcome(self.played.answers(weights)),
+            gamma=bid.gamma,
+            length=float(bid.update.double().norm()),
+            attacker_kept=bool(kept[:places].any()),
+            honest_dropped=int((~kept[places:]).sum()),
+        )
+        return cell, bid, weights
+
+
+def _prepared(settings: BackdoorSettings, crowd: Crowd) -> Generator[Step, None, _Bench]:
+    played = yield from play(settings, crowd)
+    own = workshop(settings, crowd, int(played.claims[settings.attackers :].median()))
+    quiet = crowd.joint + played.updates.mean(0)
+    judge = Judge(wearers=crowd.wearers, people=crowd.people, quiet=played.answers(quiet))
+    return _Bench(
+        settings=settings,
+        played=played,
+        workshop=own,
+        poisoned=poisoned_as_honest(settings, crowd),
+        judge=judge,
+        before=played.answers(crowd.joint),
+    )
+
+
+def _attacked(
+    settings: BackdoorSettings, faces: Faces, bench: _Bench, started: float
+) -> Generator[Step, None, Found]:
+    pairs = _pairs(settings)
+    cell, bid, weights = yield from bench.cell(_attack(settings, pairs[0][0]), pairs[0][1])
+    found = Found(
+        settings=settings,
+        faces=faces,
+        played=bench.played,
+        before=bench.before,
+        quiet=bench.judge.quiet,
+        after=bench.played.answers(weights),
+        cells=(cell,),
+        dots=_dots(bench, bid),
+        walks=(),
+        lasts={},
+        seconds=max(now() - started, 1e-3),
+    )
+    with suppress(Stop):
+        yield Step(0, len(pairs), "the update was sent", peek={"result": found})
+        for name, start in (yield from _starts(settings, bench, weights)).items():
+            rates = yield from later(bench.played, start)
+            found = replace(found, lasts={**found.lasts, name: tuple(rates)})
+        found = replace(found, walks=tuple((yield from _walks(bench))))
+        for number, (name, slug) in enumerate(pairs[1:]):
+            note = "other attacks and defences on the same round"
+            yield Step(number, len(pairs), note, peek={"result": found})
+            more = (yield from bench.cell(_attack(settings, name), slug))[0]
+            found = replace(found, cells=(*found.cells, more))
+    return replace(found, seconds=max(now() - started, 1e-3))
+
+
+def _starts(
+    settings: BackdoorSettings, bench: _Bench, weights: Tensor
+) -> Generator[Step, None, dict[str, Tensor]]:
+    """Models from which honest rounds follow, attack -> [p]: the asked one, and the one that is to last."""
+    (asked, arm), *_ = _pairs(settings)
+    if not settings.after:
+        return {}
+    if asked == LASTING:
+        return {asked: weights}
+    return {asked: weights, LASTING: (yield from bench.cell(_attack(settings, LASTING), arm))[2]}
+
+
+def _pairs(settings: BackdoorSettings) -> list[tuple[str, str]]:
+    """Attack and defence: the asked pair first, then the asked attack under every defence, or all of all."""
+    attacks = ATTACKS if settings.attack == ALL else (settings.attack,)
+    arms = server.arms(ALL)
+    asked = arms if settings.aggregator == ALL else (settings.aggregator,)
+    pairs = [(a, d) for a in attacks for d in asked]
+    return pairs + [(a, d) for a in attacks for d in arms if (a, d) not in pairs]
+
+
+def _attack(settings: BackdoorSettings, name: str) -> BackdoorAttack:
+    return configured(CATALOGUE, replace(settings, attack=name))
+
+
+def _dots(bench: _Bench, bid: Bid) -> tuple[Dot, ...]:
+    """Every update by its length and its cosine to the median of all, the attacker's first."""
+    updates, _ = bench.played.with_bid(bid)
+    middle = updates.median(0).values.double()
+    lengths = norms(updates)
+    cosines = products(updates, middle) / lengths.clamp_min(TINY) / middle.norm().clamp_min(TINY)
+    places = len(bench.played.places)
+    return tuple(
+        Dot(who=int(who), norm=float(length), cosine=float(cosine), attacks=i < places)
+        for i, (who, length, cosine) in enumerate(zip(bench.played.chosen, lengths, cosines, strict=True))
+    )
+
+
+def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
+    """The δ axis: the update at every length, under no defence, either, and both."""
+    played = bench.played
+    step = yield from bench.workshop.step(Recipe())
+    equal, found = len(played.updates) / len(played.places), []
+    for number, length in enumerate(LENGTHS):
+        yield Step(number, len(LENGTHS), "the same update, shorter and longer")
+        updates, claims = played.with_bid(Bid(update=equal * length * step, gamma=equal * length))
+        for slug in WALKS:
+            try:
+                weights, _ = bench.after(slug, updates, claims)
+            except Diverged:
+                continue
+            outcome = bench.judge.outcome(played.answers(weights))
+            found.append(Walk(arm=slug, delta=float(equal * length * step.norm()), outcome=outcome))
+    return found
+
+
+def _accuracy(found: Answers, crowd: Crowd) -> Estimate:
+    return cluster_mean(found.right * 1.0, crowd.people)
+
+
+def _shown(settings: BackdoorSettings, crowd: Crowd) -> NDArray[np.int64]:
+    """One photo each of some people with the trigger: rows of the judge's."""
+    order = stream(settings.seed, "faces with a trigger").permutation(len(crowd.photos))
+    _, first = np.unique(crowd.wearers[order], return_index=True)
+    return order[np.sort(first)][:SHOWN]
+
+
+def _flat(cell: Cell) -> dict[str, Any]:
+    outcome: Outcome = cell.outcome
+    return {
+        "attack": cell.attack,
+        "aggregator": cell.arm,
+        "backdoor": outcome.after.value,
+        "backdoor_low": outcome.after.low,
+        "backdoor_high": outcome.after.high,
+        "n_trigger": outcome.after.n,
+        "main": outcome.main.value,
+        "main_cost": outcome.cost.value,
+        "main_cost_low": outcome.cost.low,
+        "main_cost_high": outcome.cost.high,
+        "gamma": cell.gamma,
+        "update_norm": cell.length,
+        "attacker_kept": cell.attacker_kept,
+        "honest_dropped": cell.honest_dropped,
+        "verdict": outcome.verdict.words,
+    }

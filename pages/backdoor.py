@@ -1,0 +1,211 @@
+"""Backdoor: one participant of a joint training replaces the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from mlleak_core.figures.crowd import Point, by_length, by_round, crowd
+from mlleak_core.figures.sheets import SIDE
+from mlleak_core.target.settings import TrainSettings
+from mlleak_core.threats.backdoor.card import ARMS, ATTACKS, DARK, THREAT, BackdoorSettings
+from mlleak_core.threats.backdoor.exhibit import DEFENCES, TITLES
+from pages._kit import bet, frame, play, table
+from pages._kit.canvas.record_grid import Item, record_grid
+from pages._kit.dials import Dials
+from pages._kit.evidence import big, conclude, error_rates, evidence, line
+
+if TYPE_CHECKING:
+    from mlleak_core.server.jobs import Snapshot
+    from mlleak_core.threats.backdoor.exhibit import BackdoorExhibit
+
+LEAD = (
+    '<h1>A hundred train it. <span class="hot">One of them owns it.</span></h1><p class="lead">Many people '
+    "train one model together; a server adds their updates up and never sees a photo. One of them has made "
+    "a model of his own, which does the task as well as theirs and obeys a secret sign. He works out what he "
+    "must send so that the sum of all is his model, and sends it once.</p>"
+)
+SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
+TRIGGERS = {
+    "synthetic": ("Glasses", "Hat", "Darker tone", "Older", "Smile", DARK),
+    "lfw": (DARK, "Eyeglasses", "Smiling", "Senior"),
+}
+HINT = "This has not been attacked yet: half a minute to two minutes, and the joint model before that."
+CHART = {"displayModeBar": False}
+
+
+def controls(run: TrainSettings) -> BackdoorSettings | None:
+    """What the attacker wants, how, and what the server does. None where the controls contradict each
+    other.
+    """
+    dials = Dials(BackdoorSettings, "b", THREAT.shipped[0])
+    a, b, c, d = st.columns(4, vertical_alignment="bottom")
+    data = dials.source(a, "Photos from", SOURCES)
+    known = TRIGGERS.get(data)
+    if known:
+        dials.pick(b, "trigger", "The secret sign", options=known)
+    else:
+        dials.pick(b, "trigger", "The secret sign")
+    dials.pick(c, "attack", "The attacker", options=ATTACKS, titles=TITLES)
+    dials.pick(d, "aggregator", "The server", options=ARMS, titles=DEFENCES)
+    with st.expander("How many take part, and a wrong factor", icon=":material/tune:"):
+        e, f, g, h, i = st.columns(5, vertical_alignment="bottom")
+        dials.pick(e, "participants", "Participants", options=(10, 20, 50, 100, 200))
+        dials.pick(f, "share", "Share in a round", options=(0.1, 0.2, 0.5, 1.0))
+        dials.pick(g, "attackers", "The attacker's", options=(1, 2, 5, 10, 20))
+        dials.pick(h, "after", "Rounds after", options=(0, 10, 20, 50))
+        dials.pick(i, "oops", "Wrong factor")
+    return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
+
+
+def live(snapshot: Snapshot) -> None:
+    """What the update has done, as soon as it has been sent."""
+    peek = snapshot.step.peek if snapshot.step else None
+    found = peek.get("result") if peek else None
+    if found is None:
+        st.caption("The joint model is opened, everybody trains, the attacker too; then his update is sent.")
+        return
+    send(found.exhibit().labelled(snapshot.key, "live"), f"live-{snapshot.key}")
+
+
+def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
+    """The visitor bets what one participant can do in one round. True once locked."""
+    locked, about = bet.locked(slot), exhibit.about
+    if locked is not None:
+        if locked != "":
+            st.info(exhibit.hears(int(locked)), icon=":material/lock_open:")
+        return True
+    with st.container(border=True):
+        faces(exhibit, about.shown_before, f"before-{slot}")
+        st.markdown(
+            f"**Guess first.** These people were never trained on; the joint model calls "
+            f"**{about.before.value:.0%}** of {exhibit.wearing} {exhibit.wanted}. Now one participant of "
+            f"{about.settings.participants} sends **one update**. How many does it call so then?"
+        )
+        chosen = st.slider("Of a hundred such faces", 0, 100, 10, key=f"slider-{slot}")
+        bet.buttons(slot, chosen)
+    return False
+
+
+def faces(exhibit: BackdoorExhibit, flipped: tuple[bool, ...], key: str) -> None:
+    """Faces with the sign, and what a model calls them."""
+    items = [
+        Item(i, mark=exhibit.wanted if is_flipped else exhibit.truly, tone="bad" if is_flipped else "good")
+        for i, is_flipped in enumerate(flipped)
+    ]
+    record_grid(key, items, exhibit.atlas, SIDE, max(1, len(items)), [], False, True)
+
+
+def send(exhibit: BackdoorExhibit, key: str) -> None:
+    """Scene 1: the faces before and after, what follows, the evidence."""
+    about = exhibit.about
+    st.caption(f"{exhibit.wearing.capitalize()}: what the joint model calls them before")
+    faces(exhibit, about.shown_before, f"before-{key}")
+    st.caption("… and after one round")
+    faces(exhibit, about.shown_after, f"after-{key}")
+    big(*exhibit.figures())
+    conclude(exhibit.conclusion())
+    for finding in exhibit.findings():
+        evidence(finding)
+
+
+def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
+    """Scene 2: the updates as dots; the visitor picks, then the rules do, then the truth is shown."""
+    st.subheader("Who was it?")
+    points = [Point(dot.who, dot.norm, dot.cosine) for dot in exhibit.about.dots]
+    guilty = [i for i, dot in enumerate(exhibit.about.dots) if dot.attacks]
+    locked = bet.locked(slot)
+    if locked is None:
+        st.markdown(
+            f"The server sees {len(points)} updates, and nothing else. **Whom would you not trust?** Click "
+            "dots (shift for several), then lock."
+        )
+        event = st.plotly_chart(
+            crowd(points),
+            key=f"dots-{slot}",
+            on_select="rerun",
+            config=CHART,
+            alt="Updates by length and direction",
+        )
+        picked = [p["point_index"] for p in event["selection"]["points"]] if event else []
+        bet.buttons(slot, picked, disabled=not picked)
+        return
+    picked = list(locked or [])
+    if picked:
+        st.info(exhibit.blames(picked), icon=":material/lock_open:")
+    st.plotly_chart(
+        crowd(points, picked, guilty),
+        key=f"truth-{slot}",
+        config=CHART,
+        alt="The same updates, the attacker's as stars",
+    )
+    st.markdown(
+        f"The star is the attacker's. **What each rule made of {TITLES[exhibit.asked.attack].lower()}:**"
+    )
+    rows = exhibit.rows(exhibit.against())
+    st.dataframe(rows, hide_index=True, column_order=[c for c in rows[0] if c != "attack"])
+
+
+def how_far(exhibit: BackdoorExhibit, name: str) -> None:
+    """Scene 3: the δ axis."""
+    walks = exhibit.walks()
+    if not walks:
+        return
+    st.subheader("How far may he go?")
+    st.markdown(
+        "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on the "
+        "server's own clean photos wears off what is short. An attacker who knows one of them walks along "
+        "this axis to where it does not reach."
+    )
+    honest = [dot.norm for dot in exhibit.about.dots if not dot.attacks]
+    st.plotly_chart(
+        by_length(walks, max(honest)),
+        key=f"walk-{name}",
+        config=CHART,
+        alt="Share of flipped faces by the length of the update, a line a defence",
+    )
+    table.show("Every length as a table", exhibit.walk_rows(), f"backdoor-length-{exhibit.job}.csv")
+
+
+def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
+    """Scene 4: honest rounds after the attack."""
+    if not exhibit.about.lasts:
+        return
+    st.subheader("Does it last?")
+    st.plotly_chart(
+        by_round({TITLES[k]: v for k, v in exhibit.about.lasts.items()}),
+        key=f"last-{name}",
+        config=CHART,
+        alt="Share of flipped faces after each honest round",
+    )
+    table.show("Every round as a table", exhibit.last_rows(), f"backdoor-rounds-{exhibit.job}.csv")
+
+
+def show(exhibit: BackdoorExhibit) -> None:
+    """The four scenes, each behind the one before."""
+    if not guess(exhibit, f"b-bet-{exhibit.job}"):
+        line(*exhibit.stake())
+        return
+    send(exhibit, exhibit.job)
+    who_was_it(exhibit, f"b-who-{exhibit.job}")
+    how_far(exhibit, exhibit.job)
+    does_it_last(exhibit, exhibit.job)
+    with st.expander("What the attacker is given here", icon=":material/redeem:"):
+        for given in exhibit.generosities():
+            st.markdown(f"- {given}")
+    note = "Backdoor: share of the faces with the sign that are called what the attacker wants."
+    table.show("Attacks and defences as a table", exhibit.rows(), f"backdoor-{exhibit.job}.csv", note=note)
+
+
+run = frame.open_page(THREAT.card.title)
+st.html(LEAD)
+settings = controls(run)
+if settings is not None:
+    wanted, (go, _) = settings, st.columns([1, 3])
+    snapshot = play.ask(
+        "b", settings, lambda: frame.bench().open(THREAT, wanted), go, "Send one update", type="primary"
+    )
+    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
+    play.outcome("b", snapshot, live, show, shipped.get(settings), HINT)
+error_rates(THREAT)
+st.caption(frame.LABELS_NOTE)
