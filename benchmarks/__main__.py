@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import calibration, federated, load, loss, membership, packaging, reconstruction, server
+from benchmarks import backdoor, calibration, federated, load, loss, membership, packaging, reconstruction, server
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import Faces, Split, source
 from mlleak_core.measure import balanced_accuracy, trustworthiness
@@ -170,6 +170,8 @@ def main() -> int:
     print(json.dumps(result["reconstruction"], indent=1), flush=True)
     result["property"] = federated.measure_all(name)
     print(json.dumps(result["property"], indent=1), flush=True)
+    result["backdoor"] = backdoor.measure_all(name)
+    print(json.dumps(result["backdoor"], indent=1), flush=True)
     result["server"] = server.measure(name)
     print(json.dumps(result["server"], indent=1), flush=True)
     result["load"] = load.measure()

@@ -183,6 +183,8 @@ class BackdoorExhibit(Exhibit):
             f"{about.main_quiet.value:.1%} after the same round without the attack (difference "
             f"[{_points(-cost.high)}, {_points(-cost.low)}] points)."
         )
+        if about.epsilon is not None:
+            main += f" The noise makes this round ε = {about.epsilon:.3g} private for a participant."
         lasts = about.lasts.get(self.asked.attack)
         if not lasts or len(lasts) < 2 or self.verdict is BackdoorVerdict.OUT:
             return main

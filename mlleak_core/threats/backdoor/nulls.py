@@ -17,7 +17,7 @@ from mlleak_core.threats.backdoor.crowd import of_faces
 from mlleak_core.threats.backdoor.judge import Answers, BackdoorVerdict, Judge
 from mlleak_core.threats.backdoor.round import Round, play
 
-SMALL = BackdoorSettings(participants=20, own=200, epochs=1)
+SMALL = BackdoorSettings(participants=60, share=0.3, own=200, epochs=1)
 
 
 def nobody_attacks(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:

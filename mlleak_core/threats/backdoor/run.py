@@ -42,7 +42,7 @@ from mlleak_core.threats.likeness import prepare
 
 LENGTHS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 """Of the step of the joint model, in lengths of X minus it: the δ axis."""
-LASTING = "neurotoxin"
+LASTING, NOISY = "neurotoxin", "clip-noise"
 WALKS = ("mean", "outliers", "tuning", "outliers-tuning")
 
 
@@ -111,7 +111,7 @@ class Found:
             testers=len(np.unique(crowd.people)),
             own=(settings.own, len(crowd.triggers)),
             typical=int(np.median([len(y) for _, y in crowd.shares[settings.attackers :]])),
-            epsilon=None,
+            epsilon=_epsilon(settings),
             shown_before=tuple(bool(v) for v in self.before.flipped[shown]),
             shown_after=tuple(bool(v) for v in self.after.flipped[shown]),
             seconds=self.seconds,
@@ -294,6 +294,10 @@ def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
             outcome = bench.judge.outcome(played.answers(weights))
             found.append(Walk(arm=slug, delta=float(equal * length * step.norm()), outcome=outcome))
     return found
+
+
+def _epsilon(settings: BackdoorSettings) -> float | None:
+    return server.privacy(settings) if settings.aggregator == NOISY else None
 
 
 def _accuracy(found: Answers, crowd: Crowd) -> Estimate:

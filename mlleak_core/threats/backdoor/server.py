@@ -67,10 +67,9 @@ def arms(slug: str) -> tuple[str, ...]:
     return ARMS if slug == "all" else (slug,)
 
 
-def privacy(settings: BackdoorSettings, chosen: Arm) -> float:
-    """What one round with that noise tells of one participant's presence: ε at δ = 1 / participants."""
-    noise = chosen.rule.noise if isinstance(chosen.rule, ClippedMean) else 0.0
-    return epsilon(noise, 1, settings.share, 1 / settings.participants)
+def privacy(settings: BackdoorSettings) -> float:
+    """What a round with clipping and noise tells of one participant's presence: ε at δ = 1 / participants."""
+    return epsilon(settings.noise, 1, settings.share, 1 / settings.participants)
 
 
 def repaired(net: torch.nn.Module, weights: Tensor, root: Share, seed: int) -> Tensor:
