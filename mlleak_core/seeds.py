@@ -46,6 +46,11 @@ STREAMS = {
     "units of a disaggregation": 121,
     "noise on a gradient": 122,
     "doctor reviews": 123,
+    "windows of a text": 124,
+    "first weights of a reader": 125,
+    "batches of a reader": 126,
+    "words a reader is not shown": 127,
+    "batches of a poisoned reader": 128,
     "noise on an aggregate": 141,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
