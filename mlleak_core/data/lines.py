@@ -39,7 +39,7 @@ LETTERS = rf"[^\W\d_{CJK}]+"
 TOKEN = re.compile(rf"[{CJK}]|{LETTERS}(?:['\u2019-]{LETTERS})*|\d+|[{MARKS}]")
 """A word with its apostrophes and hyphens, one sign of a script without blanks, a number, or a mark."""
 HEADING = re.compile(r"(?:\A|\n[ \t]*\n)[ \t]*(?P<name>[^\W\d_][^\n:;,!?]{0,39}):[ \t]*(?=\n)")
-"""A name and a colon, alone on a line after an empty one; verses that end with a colon follow another line."""
+"""A name and a colon, alone on a line after an empty one: a verse that ends with a colon follows another."""
 OWN = Provenance(
     title="Your own text",
     origin="Supplied by you; it stays on this machine.",
@@ -133,8 +133,10 @@ def of_texts(found: Texts) -> Generator[Step, None, Lines]:
 
 
 def load(path: str) -> Generator[Step, None, Lines]:
-    """Any text of at most 50 MB, compressed by gzip or not. With `NAME:` headings, people are who speaks under
-    them, and what stands before the first is nobody's; without, consecutive pieces. Raises BadInput.
+    """Any text of at most 50 MB, compressed by gzip or not. Raises BadInput.
+
+    With `NAME:` headings, people are who speaks under them, and what stands before the first is nobody's;
+    without, people are consecutive pieces.
     """
     yield Step(0, 1, "reading a text")
     file = disk.given(path)

@@ -18,8 +18,8 @@ class Source:
     wanted.
 
     load: "module:function" of mlleak_core.data, yields Steps and returns `Faces`, `Records`, `Texts` or
-    `Lines`; with `needs_path` it takes what follows the colon. identity: the same form, names the records behind it and
-    changes when they do. private: a visitor's own, never written to disk.
+    `Lines`; with `needs_path` it takes what follows the colon. identity: the same form, names the records
+    behind it and changes when they do. private: a visitor's own, never written to disk.
     """
 
     slug: str
