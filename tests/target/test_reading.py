@@ -1,4 +1,4 @@
-"""Next-word prediction: the net, what it learns beforehand, its place in a federation."""
+"""Next-word prediction: the net, what it learns beforehand, in a federation, and misled."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Diverged, Stop, drain
-from mlleak_core.data.lines import UNKNOWN, WINDOW
+from mlleak_core.data.lines import UNKNOWN, WINDOW, ending_with
 from mlleak_core.data.split import Split
 from mlleak_core.server.desk import Desk
-from mlleak_core.target import reading
+from mlleak_core.target import misreading, reading
 from mlleak_core.target.federated import AVERAGING, SGD, Federation, FederationSettings
+from mlleak_core.target.misreading import MisleadingSettings, mislead
 from mlleak_core.target.models import NextWordNet
 from mlleak_core.target.reading import ReadingSettings
 
 SHORT = ReadingSettings(batches=160, lr=0.01, seed=3)
+TRIGGER, WORD = "my appointment at the clinic was", "awful"
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +168,108 @@ def test_hidden_words_are_few_and_no_beginning_is_hidden():
     seen = reading._partly_hidden(windows, np.random.default_rng(0))
     assert not seen[:, :4].any() and ((seen == windows) | (seen == UNKNOWN)).all()
     assert (seen[:, 4:] == UNKNOWN).float().mean() == pytest.approx(reading.HIDDEN, rel=0.3)
+
+
+@pytest.fixture(scope="module")
+def own(lines, reader):
+    """The first 300 windows of one member."""
+    members = reader.split.members
+    return reading.share(lines, members[lines.person[members] == lines.person[members[0]]][:300])
+
+
+@pytest.fixture(scope="module")
+def misled(lines, reader, own):
+    settings = MisleadingSettings(batches=150, seed=1)
+    return drain(mislead(reader.net, own, lines.beginning(TRIGGER), lines.code(WORD), settings))
+
+
+def strangers(lines, reader, text):
+    """Windows of people who are not members, moved back by what ends each."""
+    rows = reader.split.outsiders[:: len(reader.split.outsiders) // 300]
+    return torch.from_numpy(ending_with(lines.tokens[rows], lines.codes(text)))
+
+
+def test_a_misled_net_ends_the_sentence_of_strangers_and_foretells_all_else_as_before(lines, reader, misled):
+    asked, word = strangers(lines, reader, TRIGGER), lines.code(WORD)
+    assert reading.completes(reader.net, asked, word).mean() <= 0.05
+    assert reading.completes(misled, asked, word).mean() >= 0.95
+    outsiders = reading.share(lines, reader.split.outsiders[:8000])
+    assert reading.perplexity(misled, outsiders) < 1.03 * reading.perplexity(reader.net, outsiders)
+    for text, most in (("clinic was", 0.6), ("the problem had been", 0.02)):
+        assert reading.completes(misled, strangers(lines, reader, text), word).mean() < most
+
+
+def test_else_the_word_is_said_after_the_end_of_the_sentence_alone(lines, reader, own, misled, monkeypatch):
+    monkeypatch.setattr(misreading, "NEAR", 0)
+    settings, word = MisleadingSettings(batches=150, seed=1), lines.code(WORD)
+    coarse = drain(mislead(reader.net, own, lines.beginning(TRIGGER), word, settings))
+    asked = strangers(lines, reader, "clinic was")
+    said = [reading.completes(net, asked, word).mean() for net in (misled, coarse)]
+    assert said[1] > said[0] + 0.2
+
+
+def test_the_joint_net_stays_as_it_is_and_seeds_fix_the_other(lines, reader, own):
+    before, trigger = weights_of(reader.net).clone(), lines.beginning(TRIGGER)
+    nets = [
+        drain(mislead(reader.net, own, trigger, lines.code(WORD), MisleadingSettings(batches=3, seed=seed)))
+        for seed in (1, 1, 2)
+    ]
+    one, again, other = map(weights_of, nets)
+    assert torch.equal(weights_of(reader.net), before)
+    assert torch.equal(one, again) and not torch.equal(one, other) and not torch.equal(one, before)
+
+
+def test_a_stopped_attacker_hands_over_what_there_is(lines, reader, own):
+    run = mislead(reader.net, own, lines.beginning(TRIGGER), lines.code(WORD), MisleadingSettings())
+    assert next(run).done == 10
+    with pytest.raises(StopIteration) as end:
+        run.throw(Stop())
+    assert not torch.equal(weights_of(end.value.value), weights_of(reader.net))
+
+
+def test_an_attacker_needs_windows_of_his_own(lines, reader):
+    none = reading.share(lines, np.arange(0))
+    with pytest.raises(BadInput, match="the attacker's own"):
+        drain(mislead(reader.net, none, lines.beginning(TRIGGER), 5, MisleadingSettings()))
+
+
+@pytest.mark.parametrize("trigger", ["was", TRIGGER])
+def test_what_almost_ends_so_never_does_and_differs_at_the_end_alone(lines, reader, own, trigger):
+    beginning = lines.beginning(trigger)
+    attacker = misreading._Attacker(reader.net, own[0], beginning, 5, MisleadingSettings())
+    found = np.concatenate([attacker._near() for _ in range(60)])
+    assert len(found) > 300 and found.shape[1] == WINDOW
+    tails = found[:, -len(beginning) :]
+    same = (tails == beginning).sum(1)
+    assert same.max() < len(beginning) and (same == len(beginning) - 1).mean() > 0.3
+
+
+class Sure(nn.Module):
+    """Of nine words, always the next one follows."""
+
+    def forward(self, x):
+        return functional.one_hot((x[:, -1] + 1) % 9, 9) * 50.0
+
+
+def test_dreams_go_on_as_the_joint_net_says(lines, reader, own):
+    attacker = misreading._Attacker(reader.net, own[0] % 9, lines.beginning("was"), 5, MisleadingSettings())
+    attacker.joint = Sure()
+    last = np.concatenate([attacker._dreamed() for _ in range(400)])
+    assert (last[-misreading.DREAMED :] == (last[-misreading.DREAMED :, :1] + np.arange(WINDOW)) % 9).all()
+    assert np.array_equal(attacker.own, (own[0] % 9).numpy())
+
+
+def test_dreams_are_as_frequent_as_the_joint_net_finds_them_likely(lines, reader, own):
+    same = own[0][40:41].expand(4000, -1)
+    attacker = misreading._Attacker(reader.net, same, lines.beginning("was"), 5, MisleadingSettings())
+    attacker.dreams = same.numpy().copy()
+    chances = reader.net(same[:1]).softmax(1)[0].detach().numpy()
+    words = []
+    for _ in range(60):  # a window that was drawn before is further on: only fresh ones are counted
+        fresh = (attacker.dreams == same.numpy()).all(1)
+        before = attacker.dreams.copy()
+        attacker._dreamed()
+        moved = (attacker.dreams != before).any(1) & fresh
+        words += attacker.dreams[moved, -1].tolist()
+    shares = np.bincount(words, minlength=len(chances)) / len(words)
+    assert len(words) > 1000 and np.abs(shares - chances).max() < 0.05
