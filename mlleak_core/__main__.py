@@ -232,7 +232,7 @@ def _was_given(options: argparse.Namespace, knob: Knob) -> bool:
 
 
 def _list(_: argparse.Namespace) -> int:
-    for kind in ("faces", "records", "texts"):
+    for kind in ("faces", "records", "texts", "lines"):
         shown = [s.spelling for s in SOURCES if s.kind == kind and not s.private]
         print(f"data, {kind}  " + "  ".join(shown))
     print("train  Train the target: a gender classifier.")

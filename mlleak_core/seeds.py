@@ -51,6 +51,11 @@ STREAMS = {
     "parts of an attacker's share": 133,
     "batches of a repair": 134,
     "faces with a trigger": 135,
+    "windows of a text": 124,
+    "first weights of a reader": 125,
+    "batches of a reader": 126,
+    "words a reader is not shown": 127,
+    "batches of a poisoned reader": 128,
     "noise on an aggregate": 141,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on

@@ -29,6 +29,7 @@ from mlleak_core.contract import BadInput, Estimate, Settings, Step, knobs
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
+    from mlleak_core.data.lines import Lines
     from mlleak_core.data.texts import Texts
     from mlleak_core.target.blackbox import BlackBox
     from mlleak_core.target.settings import TrainSettings
@@ -292,6 +293,10 @@ class Desk(Protocol):
 
     def texts(self, data: str) -> Generator[Step, None, Texts]:
         """The texts of a source, opened once for all."""
+        ...
+
+    def lines(self, data: str) -> Generator[Step, None, Lines]:
+        """What next-word prediction learns from: of a text or of reviews, opened once for all."""
         ...
 
     def target(self, settings: TrainSettings, *, stopped: bool = False) -> Generator[Step, None, Target]:

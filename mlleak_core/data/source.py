@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mlleak_core.contract import BadInput, Step
 
-Kind = Literal["faces", "records", "texts"]
+Kind = Literal["faces", "records", "texts", "lines"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Source:
     """One source: its name in settings and on pages, what it holds, and its two functions, imported when
     wanted.
 
-    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces`, `Records` or `Texts`; with
-    `needs_path` it takes what follows the colon. identity: the same form, names the records behind it and
-    changes when they do. private: a visitor's own, never written to disk.
+    load: "module:function" of mlleak_core.data, yields Steps and returns `Faces`, `Records`, `Texts` or
+    `Lines`; with `needs_path` it takes what follows the colon. identity: the same form, names the records
+    behind it and changes when they do. private: a visitor's own, never written to disk.
     """
 
     slug: str
@@ -54,6 +54,7 @@ SOURCES = (
     Source("csv", "Own table", "records", "records:table", "tables:identity", needs_path=True),
     Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity"),
     Source("reviews", "Own reviews", "texts", "texts:load", "tables:identity", needs_path=True),
+    Source("text", "Own text", "lines", "lines:load", "tables:identity", needs_path=True),
 )
 
 

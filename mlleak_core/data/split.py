@@ -39,20 +39,25 @@ class Split:
     @classmethod
     def by_person(cls, sample: Owned, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
         """Deal the people at random; `outsiders` and `public` are shares of the people."""
+        split = cls.of_people(sample.person, seed, outsiders, public)
+        split._check(sample)
+        return split
+
+    @classmethod
+    def of_people(cls, person: Rows, seed: int, outsiders: float = 0.26, public: float = 0.0) -> Split:
+        """The same for records without a task: `person` [n] says whose each is. Raises BadInput."""
         if not (0 < outsiders < 1 and 0 <= public < 1 and outsiders + public < 1):
             raise BadInput(
                 "shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them."
             )
-        people = np.unique(sample.person)
+        people = np.unique(person)
         if len(people) < 4:
             raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")
         order = stream(seed, "split by person").permutation(people)
         first = max(1, round(outsiders * len(people)))
         second = first + round(public * len(people))
-        rows = [np.flatnonzero(np.isin(sample.person, part)) for part in np.split(order, [first, second])]
-        split = cls(rows[2], rows[0], rows[1])
-        split._check(sample)
-        return split
+        rows = [np.flatnonzero(np.isin(person, part)) for part in np.split(order, [first, second])]
+        return cls(rows[2], rows[0], rows[1])
 
     def _check(self, sample: Owned) -> None:
         for name, rows in (("training", self.members), ("test", self.outsiders)):

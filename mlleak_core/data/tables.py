@@ -69,7 +69,7 @@ def read_table(blob: bytes, name: str, most_rows: int = MOST_ROWS, most_bytes: i
     for mark, kind in NOT_TEXT.items():
         if blob.startswith(mark):
             raise BadInput(f"a CSV file in {name}", kind, "Save it as CSV.")
-    text, first = _past_separator_line(_decoded(blob, name))
+    text, first = _past_separator_line(decoded(blob, name, "CSV in UTF-8"))
     separator = _separator(text)
     cells = _cells(text, separator, name, most_rows)
     if not cells:
@@ -77,22 +77,24 @@ def read_table(blob: bytes, name: str, most_rows: int = MOST_ROWS, most_bytes: i
     return _tidy(cells, first + 1, separator == ";")
 
 
-def _decoded(blob: bytes, name: str) -> str:
-    """The text, by its byte order mark, else as UTF-8, else in the encoding that fits best."""
+def decoded(blob: bytes, name: str, wanted: str) -> str:
+    """The text, by its byte order mark, else as UTF-8, else in the encoding that fits best. wanted: as what
+    to save it where there is none. Raises BadInput.
+    """
     try:
         if blob.startswith((b"\xff\xfe", b"\xfe\xff")):
             text = blob.decode("utf-16")
         else:
             text = blob.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        text = _guessed(blob, name, error)
+        text = _guessed(blob, name, wanted, error)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise BadInput(f"text in {name}", f"bytes of zero in row {line}", "Save it as CSV in UTF-8.")
+        raise BadInput(f"text in {name}", f"bytes of zero in row {line}", f"Save it as {wanted}.")
     return text
 
 
-def _guessed(blob: bytes, name: str, error: UnicodeDecodeError) -> str:
+def _guessed(blob: bytes, name: str, wanted: str, error: UnicodeDecodeError) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(
@@ -101,7 +103,7 @@ def _guessed(blob: bytes, name: str, error: UnicodeDecodeError) -> str:
     if best is None:
         line = blob[: error.start].count(b"\n") + 1
         raise BadInput(
-            f"text in UTF-8 in {name}", f"other bytes in row {line}", "Save it as CSV in UTF-8."
+            f"text in UTF-8 in {name}", f"other bytes in row {line}", f"Save it as {wanted}."
         ) from error
     return str(best)
 

@@ -133,16 +133,16 @@ def load(path: str) -> Generator[Step, None, Texts]:
     file = disk.given(path)
     if not file.is_file():
         raise BadInput("a CSV of texts", repr(path[:80]), "Name an existing table.")
-    return from_table(read_table(_bytes(file), file.name, most_bytes=MOST_BYTES), file.name)
+    return from_table(read_table(contents(file, MOST_BYTES), file.name, most_bytes=MOST_BYTES), file.name)
 
 
-def _bytes(file: Path) -> bytes:
-    """What lies there, compressed by gzip or not, and no more than a table may have. Raises BadInput."""
+def contents(file: Path, most: int) -> bytes:
+    """What lies there, compressed by gzip or not, and no more than `most` bytes and one. Raises BadInput."""
     try:
         with file.open("rb") as plain:
             packed = plain.read(2) == b"\x1f\x8b"
         with gzip.open(file) if packed else file.open("rb") as opened:
-            return opened.read(MOST_BYTES + 1)
+            return opened.read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadInput(f"a whole file in {file.name}", "a cut or damaged one", "Copy it again.") from error
 

@@ -24,6 +24,7 @@ from mlleak_core.threat import Exhibit, Threat, imported
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
+    from mlleak_core.data.lines import Lines
     from mlleak_core.data.texts import Texts
     from mlleak_core.target.blackbox import BlackBox
     from mlleak_core.target.store import Store
@@ -90,6 +91,19 @@ class Desk:
     def texts(self, data: str) -> Generator[Step, None, Texts]:
         """The texts of a source, opened once for all visitors."""
         return (yield from self._opened(data, "texts"))  # type: ignore[no-any-return]
+
+    def lines(self, data: str) -> Generator[Step, None, Lines]:
+        """Windows of words of a text or of reviews, cut once for all visitors."""
+        if not source.is_texts(data):
+            return (yield from self._opened(data, "lines"))  # type: ignore[no-any-return]
+        key = fingerprint("lines", data, source.identity(data))
+        found: Lines | None = self._recall(self._opened_sets, key)
+        if found is None:
+            from mlleak_core.data import lines
+
+            found = yield from lines.of_texts((yield from self.texts(data)))
+            self._shelve(self._opened_sets, key, found, OPEN_SETS)
+        return found
 
     def _opened(self, data: str, kind: source.Kind) -> Generator[Step, None, Any]:
         key = fingerprint(data, source.identity(data))

@@ -110,6 +110,47 @@ class WordNet(nn.Module):
         return functional.relu(self.hidden(functional.relu(self.words(there))))
 
 
+class NextWordNet(nn.Module):
+    """What word follows: one recurrent layer over the words before, read with the embedding they came by.
+
+    The layer is a gated recurrent unit (Cho et al., EMNLP 2014, reset after the product) in plain tensor
+    operations, so that it may stand in a stack of nets; input and output weights are tied (Press & Wolf, EACL
+    2017), as in the word model of Bagdasaryan et al. (AISTATS 2020).
+    """
+
+    WIDTH = 96
+
+    def __init__(self, vocabulary: int, generator: torch.Generator) -> None:
+        super().__init__()
+        skip, width = torch.nn.utils.skip_init, self.WIDTH
+        self.words = nn.Parameter(torch.empty(vocabulary, width))
+        self.frequent = nn.Parameter(torch.zeros(vocabulary))
+        self.enter, self.recur = skip(nn.Linear, width, 3 * width), skip(nn.Linear, width, 3 * width)
+        nn.init.normal_(self.words, std=width**-0.5, generator=generator)
+        for layer in (self.enter, self.recur):
+            _initialise(layer, generator)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Words before, int64 [n, window], to logits [n, v] of the next one."""
+        return functional.linear(self.features(x), self.words, self.frequent)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The layer's units after the last word [n, WIDTH], from which the logits are made."""
+        entering = self.enter(functional.embedding(x, self.words))
+        state = torch.zeros_like(entering[:, 0, : self.WIDTH])
+        for place in range(x.shape[1]):
+            state = self._next(entering[:, place], state)
+        return state
+
+    def _next(self, entering: Tensor, state: Tensor) -> Tensor:
+        recurring, gated = self.recur(state), 2 * self.WIDTH
+        gates = torch.sigmoid(entering[:, :gated] + recurring[:, :gated])
+        reset, kept = gates.split(self.WIDTH, 1)
+        drafted = torch.tanh(entering[:, gated:] + reset * recurring[:, gated:])
+        return drafted + kept * (state - drafted)
+
+
 def _in_place(x: Tensor) -> Tensor:
     """[n, units] in the order of memory, so that nothing is copied."""
     return x.permute(0, 2, 3, 1).flatten(1)
