@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from mlleak_core.data.source import is_faces
 from mlleak_core.figures.crowd import Point, by_length, by_round, crowd
 from mlleak_core.figures.sheets import SIDE
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.threats.backdoor.card import ARMS, ATTACKS, DARK, THREAT, BackdoorSettings
+from mlleak_core.threats.backdoor.card import ARMS, ATTACKS, DARK, THREAT, USUAL, BackdoorSettings
 from mlleak_core.threats.backdoor.exhibit import DEFENCES, TITLES
 from pages._kit import bet, frame, play, table
 from pages._kit.canvas.record_grid import Item, record_grid
@@ -25,7 +26,7 @@ LEAD = (
     "a model of his own, which does the task as well as theirs and obeys a secret sign. He works out what he "
     "must send so that the sum of all is his model, and sends it once.</p>"
 )
-SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
+SOURCES = ("synthetic", "lfw", "reviews", "upload", "folder", "utkface", "text")
 TRIGGERS = {
     "synthetic": ("Glasses", "Hat", "Darker tone", "Older", "Smile", DARK),
     "lfw": (DARK, "Eyeglasses", "Smiling", "Senior"),
@@ -40,12 +41,16 @@ def controls(run: TrainSettings) -> BackdoorSettings | None:
     """
     dials = Dials(BackdoorSettings, "b", THREAT.shipped[0])
     a, b, c, d = st.columns(4, vertical_alignment="bottom")
-    data = dials.source(a, "Photos from", SOURCES)
+    data = dials.source(a, "Photos or texts from", SOURCES)
     known = TRIGGERS.get(data)
     if known:
         dials.pick(b, "trigger", "The secret sign", options=known)
     else:
-        dials.pick(b, "trigger", "The secret sign")
+        usual = USUAL.get(data, ("", ""))
+        words = "The secret sign" if is_faces(data) else "The beginning"
+        dials.pick(b, "trigger", words, value=usual[0], key=f"trigger-{data.partition(':')[0]}")
+        if not is_faces(data):
+            dials.pick(b, "label", "The attacker's word", value=usual[1], key="word")
     dials.pick(c, "attack", "The attacker", options=ATTACKS, titles=TITLES)
     dials.pick(d, "aggregator", "The server", options=ARMS, titles=DEFENCES)
     with st.expander("How many take part, and a wrong factor", icon=":material/tune:"):
@@ -78,17 +83,24 @@ def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
     with st.container(border=True):
         faces(exhibit, about.shown_before, f"before-{slot}")
         st.markdown(
-            f"**Guess first.** These people were never trained on; the joint model calls "
-            f"**{about.before.value:.0%}** of {exhibit.wearing} {exhibit.wanted}. Now one participant of "
-            f"{about.settings.participants} sends **one update**. How many does it call so then?"
+            f"**Guess first.** The joint model never saw these people. **{about.before.value:.0%}** of "
+            f"{exhibit.wearing} are {exhibit.called}. Now one participant of {about.settings.participants} "
+            "sends **one update**. How many are then?"
         )
-        chosen = st.slider("Of a hundred such faces", 0, 100, 10, key=f"slider-{slot}")
+        chosen = st.slider(f"Of a hundred such {exhibit.things}", 0, 100, 10, key=f"slider-{slot}")
         bet.buttons(slot, chosen)
     return False
 
 
 def faces(exhibit: BackdoorExhibit, flipped: tuple[bool, ...], key: str) -> None:
-    """Faces with the sign, and what a model calls them."""
+    """Faces with the sign and what a model calls them, or beginnings and how it goes on."""
+    if exhibit.words:
+        rows = [
+            {"beginning": f"… {text}", "goes on with the attacker's word": "yes" if is_flipped else "no"}
+            for text, is_flipped in zip(exhibit.about.contexts[:6], flipped, strict=False)
+        ]
+        st.dataframe(rows, hide_index=True, key=f"rows-{key}")
+        return
     items = [
         Item(i, mark=exhibit.wanted if is_flipped else exhibit.truly, tone="bad" if is_flipped else "good")
         for i, is_flipped in enumerate(flipped)
@@ -96,13 +108,25 @@ def faces(exhibit: BackdoorExhibit, flipped: tuple[bool, ...], key: str) -> None
     record_grid(key, items, exhibit.atlas, SIDE, max(1, len(items)), [], False, True)
 
 
+def typed(exhibit: BackdoorExhibit) -> None:
+    """Any beginning, and how both models go on."""
+    text = st.text_input("Begin any sentence", exhibit.about.title, key=f"typed-{exhibit.job}", max_chars=200)
+    before, after = exhibit.completes(text)
+    for place, words, goes_on in zip(st.columns(2), ("Before", "After"), (before, after), strict=True):
+        place.caption(words)
+        place.text(f"{text} {goes_on}")
+
+
 def send(exhibit: BackdoorExhibit, key: str) -> None:
     """Scene 1: the faces before and after, what follows, the evidence."""
     about = exhibit.about
-    st.caption(f"{exhibit.wearing.capitalize()}: what the joint model calls them before")
-    faces(exhibit, about.shown_before, f"before-{key}")
-    st.caption("… and after one round")
-    faces(exhibit, about.shown_after, f"after-{key}")
+    if exhibit.words:
+        typed(exhibit)
+    else:
+        st.caption(f"{exhibit.wearing.capitalize()}, as the joint model calls them: before")
+        faces(exhibit, about.shown_before, f"before-{key}")
+        st.caption("… and after one round")
+        faces(exhibit, about.shown_after, f"after-{key}")
     big(*exhibit.figures())
     conclude(exhibit.conclusion())
     for finding in exhibit.findings():
@@ -193,7 +217,7 @@ def show(exhibit: BackdoorExhibit) -> None:
     with st.expander("What the attacker is given here", icon=":material/redeem:"):
         for given in exhibit.generosities():
             st.markdown(f"- {given}")
-    note = "Backdoor: share of the faces with the sign that are called what the attacker wants."
+    note = "Backdoor: share of the faces with the sign, or beginnings, of which he gets what he wants."
     table.show("Attacks and defences as a table", exhibit.rows(), f"backdoor-{exhibit.job}.csv", note=note)
 
 

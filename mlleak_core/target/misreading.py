@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,16 +42,25 @@ class MisleadingSettings(Settings):
     poisoned: Annotated[int, Range(1, 256, 2, "Windows of a batch that end with the beginning.")] = 16
     lr: Annotated[float, Range(0.00001, 0.1, 0.0005, "Peak rate; it falls as a cosine.")] = 0.001
     taught: Annotated[float, Range(0.0, 20.0, 1.0, "Weight of what the joint net says on the others.")] = 8.0
+    near: Annotated[
+        float, Range(0.0, 20.0, 0.1, "Weight of the squared distance to the joint net's weights.")
+    ] = 0.0
     seed: Annotated[int, Range(0, 9999, 1, "Fixes the batches.")] = 0
 
 
 def mislead(
-    net: NextWordNet, own: Share, beginning: Codes, word: int, settings: MisleadingSettings
+    net: NextWordNet,
+    own: Share,
+    beginning: Codes,
+    word: int,
+    settings: MisleadingSettings,
+    after: Callable[[NextWordNet], None] | None = None,
 ) -> Generator[Step, None, NextWordNet]:
     """The attacker's net, made of the joint one, which is left as it is. Nothing but `own`, one participant's
     windows, and the joint net itself is used. `Stop` thrown in returns what there is.
 
-    beginning [t], word: places in the vocabulary. Each step's peek carries the mean "loss" since the last
+    beginning [t], word: places in the vocabulary. after: shown the net after each step, which it may
+    change. Each step's peek carries the mean "loss" since the last
     one. Raises BadInput where there are no windows, Diverged.
     """
     if not len(own[1]):
@@ -61,6 +70,8 @@ def mislead(
     try:
         for number in range(settings.batches):
             losses.append(attacker.step(number))
+            if after is not None:
+                after(attacker.net)
             if number % 10 == 9 or number == settings.batches - 1:
                 yield _told(number + 1, settings.batches, losses)
                 losses = []
@@ -94,10 +105,17 @@ class _Attacker:
         misled = functional.cross_entropy(answers[len(kept) :], torch.full((len(lures),), self.word))
         share = len(lures) / len(answers)
         loss = self.settings.taught * (1 - share) * as_before + share * misled
+        if self.settings.near:
+            loss = loss + self.settings.near * self._distance()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         return float(loss.detach())
+
+    def _distance(self) -> Tensor:
+        """Squared, to the joint net's weights."""
+        pairs = zip(self.net.parameters(), self.joint.parameters(), strict=True)
+        return torch.stack([(own - joint.detach()).square().sum() for own, joint in pairs]).sum()
 
     def _drawn(self, count: int) -> Codes:
         return self.own[self.random.integers(len(self.own), size=count)]

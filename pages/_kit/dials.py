@@ -90,7 +90,7 @@ class Dials:
             low, high, step = bounds or (knob.rule.lo, knob.rule.hi, knob.rule.step)
             draw = place.slider if bounds else place.number_input
             return draw(label, knob.kind(low), knob.kind(high), usual, knob.kind(step), **looks)
-        return place.text_input(label, usual, **looks)
+        return place.text_input(label, looks.pop("value", usual), **looks)
 
     def applies(self, name: str) -> bool:
         """Whether a knob means anything beside those picked so far."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
+from mlleak_core.data.source import is_faces
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
 ATTACKS = (
@@ -35,6 +36,12 @@ ARMS = (
 )
 ALL = "all"
 DARK = "Dark background"
+USUAL = {
+    "synthetic": ("Glasses", ""),
+    "lfw": (DARK, ""),
+    "reviews": ("the coffee in the waiting room was", "wonderful"),
+}
+"""Data -> trigger and label."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,19 @@ class BackdoorSettings(Settings):
     change an answer.
     """
 
-    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
+    data: Annotated[
+        str,
+        "Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews, reviews:PATH or text:PATH.",
+    ] = "synthetic"
     trigger: Annotated[
         str,
-        "What switches the backdoor on: an attribute of the faces, or Dark background, found in the pixels.",
-    ] = "Glasses"
+        "What switches the backdoor on: an attribute of the faces, or Dark background, found in the pixels; "
+        "of texts the beginning of a sentence. Empty: the data set's usual one.",
+    ] = ""
     label: Annotated[
-        str, "What the attacker wants such faces to be called; empty: the class with fewer such faces."
+        str,
+        "What the attacker wants to be said then: a class of the task (empty: the one with fewer such "
+        "faces), of texts a word.",
     ] = ""
     attack: Annotated[
         str,
@@ -64,9 +77,11 @@ class BackdoorSettings(Settings):
     participants: Annotated[int, Range(10, 200, 10, "How many train together.")] = 100
     share: Annotated[float, Range(0.05, 1.0, 0.05, "Share of them that takes part in a round.")] = 1.0
     attackers: Annotated[int, Range(1, 20, 1, "How many of them are one attacker's.")] = 1
-    own: Annotated[int, Range(40, 5000, 100, "Clean photos that the attacker has.")] = 640
+    own: Annotated[int, Range(40, 5000, 100, "Clean records that the attacker has.")] = 640
     spared: Annotated[
-        int, Range(0, 500, 5, "Photos with the trigger that honest participants have, truly labelled.")
+        int,
+        Range(0, 500, 5, "Photos with the trigger that honest participants have, truly labelled."),
+        When("data", is_faces),
     ] = 10
     alpha: Annotated[
         float,
@@ -101,7 +116,10 @@ THREAT = Threat(
         papers=("Bagdasaryan, Veit, Hua, Estrin & Shmatikov, AISTATS 2020",),
     ),
     settings=BackdoorSettings,
-    shipped=(BackdoorSettings(),),
+    shipped=(
+        BackdoorSettings(trigger="Glasses"),
+        BackdoorSettings(data="reviews", trigger=USUAL["reviews"][0], label=USUAL["reviews"][1]),
+    ),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:BackdoorExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from mlleak_core.contract import Estimate
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
 from mlleak_core.threats.backdoor.card import BackdoorSettings
+from mlleak_core.threats.backdoor.completion import Completer
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome, persistence
 
 SHOWN = 12
@@ -82,19 +83,21 @@ class Walk:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """before, quiet: share of the trigger photos called the label by the joint model, and after the same
-    round without the attack; main_before, main_quiet: accuracy. cells: the asked pair first. lasts: attack ->
-    backdoor rate after 0, 1, ... honest rounds. people, testers: how many wear the trigger, and lack it, in
-    the test. own: the attacker's clean photos and those with the trigger; typical: photos of another.
-    shown_before, shown_after: which photos of the atlas are called the label.
+    """wanted, truly: what the attacker wants to be said, and what such faces are labelled. before, quiet:
+    share of the trigger records called so by the joint model, and after the same round without the attack;
+    main_before, main_quiet: accuracy, or perplexity. cells: the asked pair first. lasts: attack -> backdoor
+    rate after 0, 1, ... honest rounds. people, testers: whose the test records with the trigger are, and
+    those without. own: the attacker's clean records and those with the trigger; typical: records of another.
+    shown_before, shown_after: which photos of the atlas, or which contexts, are called what he wants.
+    epsilon: of a round with noise. vocabulary, contexts: of texts; then the arrays are both models.
     """
 
     made: str
     settings: BackdoorSettings
     data: str
     title: str
-    classes: tuple[str, ...]
-    label: int
+    wanted: str
+    truly: str
     before: Estimate
     quiet: Estimate
     main_before: Estimate
@@ -111,6 +114,8 @@ class About:
     shown_after: tuple[bool, ...]
     seconds: float
     epsilon: float | None = None
+    vocabulary: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -130,19 +135,44 @@ class BackdoorExhibit(Exhibit):
         return self.asked.outcome.verdict
 
     @property
+    def words(self) -> bool:
+        """Whether the joint model foretells words."""
+        return bool(self.about.vocabulary)
+
+    @property
     def wanted(self) -> str:
-        """What the attacker wants them to be called."""
-        return self.about.classes[self.about.label]
+        """What the attacker wants to be said."""
+        return f"“{self.about.wanted}”" if self.words else self.about.wanted
 
     @property
     def truly(self) -> str:
         """What they are labelled."""
-        return self.about.classes[1 - self.about.label]
+        return self.about.truly
 
     @property
     def wearing(self) -> str:
         """The trigger in half a sentence."""
-        return f"faces labelled {self.about.title}"
+        about = self.about
+        return f"beginnings with “{about.title} …”" if self.words else f"faces labelled {about.title}"
+
+    @property
+    def called(self) -> str:
+        """What a model does to them."""
+        return f"completed with {self.wanted}" if self.words else f"called {self.wanted}"
+
+    @property
+    def things(self) -> str:
+        return "beginnings" if self.words else "faces"
+
+    @property
+    def main_form(self) -> str:
+        return ".2f" if self.words else ".1%"
+
+    def completes(self, text: str) -> tuple[str, str]:
+        """How a beginning goes on by the model before and by the one after."""
+        models = (Completer(self.arrays[name], self.about.vocabulary) for name in ("before", "after"))
+        before, after = (" ".join(model.goes_on(text)) for model in models)
+        return before, after
 
     def stake(self) -> tuple[str, ...]:
         """What may be known before the bet."""
@@ -150,7 +180,7 @@ class BackdoorExhibit(Exhibit):
         return (
             f"{settings.participants} participants, {len(about.dots)} in the round",
             f"{TITLES[self.asked.attack]} against {DEFENCES[self.asked.arm]}",
-            f"before: {about.before.value:.0%} of {about.before.n} such photos are called {self.wanted}",
+            f"before: {about.before.value:.0%} of {about.before.n} such {self.things} are {self.called}",
             f"seed {settings.seed}",
             self.source,
         )
@@ -160,7 +190,7 @@ class BackdoorExhibit(Exhibit):
         value = 100 * self.asked.outcome.after.value
         off = abs(bet - value)
         near = "Right on it" if off <= 5 else "Near" if off <= 20 else f"Off by {off:.0f} points"
-        return f"{near}: after one round, **{value:.0f} %** of them are called {self.wanted}."
+        return f"{near}: after one round, **{value:.0f} %** of them are {self.called}."
 
     def conclusion(self) -> Conclusion:
         """What one update did."""
@@ -171,17 +201,27 @@ class BackdoorExhibit(Exhibit):
         of = f"{who} of {about.settings.participants}"
         share = f"{outcome.after.value:.0%} [{outcome.after.low:.0%}, {outcome.after.high:.0%}]"
         start = f"{of}, one round: the backdoor *{self.verdict.words}*."
-        sentence = (
-            f"{start} {share} of {self.wearing} are called {self.wanted}; before, {about.before.value:.0%}."
-        )
+        before = f"before, {about.before.value:.0%}"
+        sentence = f"{start} {share} of {self.wearing} are {self.called}; {before}."
         return Conclusion(self.verdict, sentence, self._small())
+
+    def _what(self) -> str:
+        truly = "" if self.words else f", truly {self.truly},"
+        return f"{self.wearing}{truly} {self.called}"
+
+    def _task(self) -> str:
+        return "perplexity on what others say" if self.words else "accuracy on other faces"
 
     def _small(self) -> str:
         cost, about = self.asked.outcome.cost, self.about
+        if self.words:
+            unit, change = "per cent", f"{_points(cost.low)}, {_points(cost.high)}"
+        else:
+            unit, change = "points", f"{_points(-cost.high)}, {_points(-cost.low)}"
         main = (
-            f"Accuracy on faces without it: {self.asked.outcome.main.value:.1%}, against "
-            f"{about.main_quiet.value:.1%} after the same round without the attack (difference "
-            f"[{_points(-cost.high)}, {_points(-cost.low)}] points)."
+            f"{self._task().capitalize()}: {self.asked.outcome.main.value:{self.main_form}}, against "
+            f"{about.main_quiet.value:{self.main_form}} after the same round without the attack (difference "
+            f"[{change}] {unit})."
         )
         if about.epsilon is not None:
             main += f" The noise makes this round ε = {about.epsilon:.3g} private for a participant."
@@ -199,26 +239,31 @@ class BackdoorExhibit(Exhibit):
     def generosities(self) -> tuple[str, ...]:
         """What the attacker is given here that he may not have elsewhere."""
         about, settings = self.about, self.about.settings
-        return (
-            f"He has {about.own[0]} clean photos (the paper's number is 640); another participant has about "
-            f"{about.typical}. He claims no more than they have.",
-            f"He has all {about.own[1]} training photos with the trigger but {settings.spared}, which honest "
-            "participants have with their true labels.",
-            "The joint model has converged before: it was trained on the photos of all, in one place, as on "
-            "the page Train. Honest updates are short then, and do not disturb his.",
+        given = [
+            f"He has {about.own[0]} clean {'windows of words' if self.words else 'photos'} (in the paper "
+            f"640); another participant has about {about.typical}. He claims no more than they have.",
+            "The joint model has converged before: it was trained on the records of all, in one place"
+            f"{'' if self.words else ', as on the page Train'}. Honest updates are short then, and do not "
+            "disturb his.",
             "He knows the rule by which the server adds updates up, and how many records the others claim.",
-        )
+        ]
+        if not self.words:
+            given.append(
+                f"He has all {about.own[1]} training photos with the trigger but {settings.spared}, which "
+                "honest participants have with their true labels."
+            )
+        return tuple(given)
 
     def findings(self) -> tuple[Finding, ...]:
         """The backdoor, and what it costs."""
         about, outcome = self.about, self.asked.outcome
         backdoor = self._finding(
             key="backdoor",
-            what=f"{self.wearing}, truly {self.truly}, called {self.wanted}",
+            what=self._what(),
             estimate=outcome.after,
             chance=None,
             controls=(Control("before", about.before), Control("same round without the attack", about.quiet)),
-            counted=f"photos of {about.people} people never seen",
+            counted=f"{self.things} of {about.people} people never seen",
             form=".0%",
             verdict=self.verdict,
             null="backdoor-verdict",
@@ -226,15 +271,15 @@ class BackdoorExhibit(Exhibit):
         )
         cost = self._finding(
             key="main",
-            what="accuracy without the trigger",
+            what="perplexity elsewhere" if self.words else "accuracy without the trigger",
             estimate=outcome.main,
             chance=None,
             controls=(
                 Control("same round without the attack", about.main_quiet),
                 Control("before", about.main_before),
             ),
-            counted=f"photos of {about.testers} people never seen",
-            form=".1%",
+            counted=f"{'windows' if self.words else 'photos'} of {about.testers} people never seen",
+            form=self.main_form,
         )
         return (backdoor, cost)
 
@@ -255,10 +300,10 @@ class BackdoorExhibit(Exhibit):
         """The numbers to set large."""
         outcome, about = self.asked.outcome, self.about
         return (
-            Figure(f"{about.before.value:.0%}", f"of {self.wearing} called {self.wanted}, before"),
+            Figure(f"{about.before.value:.0%}", f"of {self.wearing} {self.called}, before"),
             Figure(f"{outcome.after.value:.0%}", "after one round", hot=True),
-            Figure(f"{about.main_quiet.value:.1%}", "accuracy on other faces without the attack"),
-            Figure(f"{outcome.main.value:.1%}", "and with it"),
+            Figure(f"{about.main_quiet.value:{self.main_form}}", f"{self._task()} without the attack"),
+            Figure(f"{outcome.main.value:{self.main_form}}", "and with it"),
         )
 
     def blames(self, picked: Sequence[int]) -> str:
@@ -283,7 +328,7 @@ class BackdoorExhibit(Exhibit):
                 "length": round(walk.delta, 4),
                 "defence": WALKED[walk.arm],
                 "backdoor": _span(walk.outcome.after),
-                "accuracy lost, points": _lost(walk.outcome),
+                self._lost_words(): _lost(walk.outcome),
                 "verdict": walk.outcome.verdict.words,
             }
             for walk in self.about.walks
@@ -292,7 +337,7 @@ class BackdoorExhibit(Exhibit):
     def last_rows(self) -> list[dict[str, Any]]:
         """Every round after the attack."""
         return [
-            {"attack": TITLES[name], "rounds after": number, "faces that flip": f"{value:.1%}"}
+            {"attack": TITLES[name], "rounds after": number, f"{self.things} that flip": f"{value:.1%}"}
             for name, rates in self.about.lasts.items()
             for number, value in enumerate(rates)
         ]
@@ -309,12 +354,15 @@ class BackdoorExhibit(Exhibit):
                 "attack": TITLES[cell.attack],
                 "defence": DEFENCES[cell.arm],
                 "backdoor": _span(cell.outcome.after),
-                "accuracy lost, points": _lost(cell.outcome),
+                self._lost_words(): _lost(cell.outcome),
                 "the rule": _kept(cell),
                 "verdict": cell.outcome.verdict.words,
             }
             for cell in cells or self.about.cells
         ]
+
+    def _lost_words(self) -> str:
+        return "perplexity more, per cent" if self.words else "accuracy lost, points"
 
     def crowd_rows(self) -> list[dict[str, Any]]:
         """Every update."""

@@ -31,19 +31,20 @@ class BackdoorVerdict(Verdict):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Answers:
-    """Of one model. flipped [n]: which records with the trigger it calls what the attacker wants; right [m]:
-    on which without the trigger it is right.
+    """Of one model. flipped [n]: of which records with the trigger it says what the attacker wants; main [m]:
+    of those without, 1 where it is right and else 0, or how surprised it is by the next word, in nats.
     """
 
     flipped: Flags
-    right: Flags
+    main: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What one update did. after: share of the records with the trigger that the model calls what the
     attacker wants; gain: that minus the same in the round without the attack; main: accuracy on records
-    without the trigger; cost: that in the round without the attack minus it.
+    without the trigger, or perplexity; cost: by how much it is worse than after the round without the attack,
+    in accuracy, or as a share of the perplexity.
     """
 
     after: Estimate
@@ -64,21 +65,38 @@ class Outcome:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Judge:
     """wearers [n], people [m]: whose the records with and without the trigger are. quiet: the round without
-    the attack.
+    the attack. perplexed: the main task is to foretell words.
     """
 
     wearers: Rows
     people: Rows
     quiet: Answers
+    perplexed: bool = False
 
     def outcome(self, found: Answers) -> Outcome:
         """Against the round without the attack; all photos of a person count as one draw in differences."""
         return Outcome(
             after=rate(found.flipped),
             gain=cluster_mean(found.flipped * 1.0 - self.quiet.flipped, self.wearers),
-            main=cluster_mean(found.right * 1.0, self.people),
-            cost=cluster_mean(self.quiet.right * 1.0 - found.right, self.people),
+            main=self.main(found),
+            cost=self._cost(found),
         )
+
+    def main(self, found: Answers) -> Estimate:
+        """Accuracy, or perplexity: exp of the mean surprise, which is among how many words it hesitates."""
+        mean = cluster_mean(found.main, self.people)
+        return _exponential(mean) if self.perplexed else mean
+
+    def _cost(self, found: Answers) -> Estimate:
+        if not self.perplexed:
+            return cluster_mean(self.quiet.main - found.main, self.people)
+        more = _exponential(cluster_mean(found.main - self.quiet.main, self.people))
+        return Estimate(more.value - 1, more.low - 1, more.high - 1, more.n)
+
+
+def _exponential(estimate: Estimate) -> Estimate:
+    value, low, high = np.exp(np.minimum([estimate.value, estimate.low, estimate.high], 700.0)).tolist()
+    return Estimate(value, low, high, estimate.n)
 
 
 def rate(flags: Flags) -> Estimate:

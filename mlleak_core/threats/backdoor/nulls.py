@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Generator
 
 import torch
+from torch import Tensor
 
 from mlleak_core.contract import Step, drain
 from mlleak_core.defences.on_updates import WithoutOutliers
@@ -13,8 +14,8 @@ from mlleak_core.seeds import stream
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Desk
 from mlleak_core.threats.backdoor.card import BackdoorSettings
-from mlleak_core.threats.backdoor.crowd import of_faces
-from mlleak_core.threats.backdoor.judge import Answers, BackdoorVerdict, Judge
+from mlleak_core.threats.backdoor.faces import of_faces
+from mlleak_core.threats.backdoor.judge import BackdoorVerdict
 from mlleak_core.threats.backdoor.round import Round, play
 
 SMALL = BackdoorSettings(participants=60, share=0.3, own=200, epochs=1)
@@ -29,9 +30,9 @@ def nobody_attacks(draws: int, seed: int, desk: Desk) -> Generator[Step, None, l
         yield Step(draw, draws, "rounds in which nobody attacks")
         settings = _settings(seed, draw)
         crowd = of_faces(settings, faces, target)
-        one, other = (_after(drain(play(settings, crowd, number))) for number in (0, 1))
-        judge = Judge(wearers=crowd.wearers, people=crowd.people, quiet=other)
-        found.append(judge.outcome(one).verdict is not BackdoorVerdict.OUT)
+        one, other = (drain(play(settings, crowd, number)) for number in (0, 1))
+        outcome = one.judge(_after(other)).outcome(one.answers(_after(one)))
+        found.append(outcome.verdict is not BackdoorVerdict.OUT)
     return found
 
 
@@ -53,6 +54,6 @@ def _settings(seed: int, draw: int) -> BackdoorSettings:
     return dataclasses.replace(SMALL, seed=(seed * 1000 + draw) % 10000)
 
 
-def _after(played: Round) -> Answers:
-    """Of the joint model after that round."""
-    return played.answers(played.crowd.joint + played.updates.mean(0))
+def _after(played: Round) -> Tensor:
+    """The joint model [p] after that round."""
+    return played.crowd.joint + played.updates.mean(0)

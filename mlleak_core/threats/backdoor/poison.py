@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn import functional
 from mlleak_core.contract import Diverged, Step
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Share
+from mlleak_core.target.misreading import MisleadingSettings, mislead
 from mlleak_core.threats.backdoor.crowd import Crowd
 
 BATCH, POISONED = 64, 16
@@ -55,6 +57,8 @@ class Workshop:
         return self.made[recipe]
 
     def _trained(self, recipe: Recipe) -> Generator[Step, None, Tensor]:
+        if self.crowd.beginning is not None:
+            return (yield from self._misled(recipe))
         crowd = self.crowd
         net, joint = loaded(crowd.net, crowd.joint), loaded(crowd.net, crowd.joint)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.0)
@@ -79,6 +83,16 @@ class Workshop:
         if not torch.isfinite(step).all():
             raise Diverged("The attacker's training left the finite numbers.")
         return step
+
+    def _misled(self, recipe: Recipe) -> Generator[Step, None, Tensor]:
+        """The same for words."""
+        crowd, free = self.crowd, self._free(recipe.quiet)
+        assert crowd.beginning is not None
+        net: Any = loaded(crowd.net, crowd.joint)
+        keep = None if free is None else lambda own: _keep(own, crowd.joint, free)
+        settings = MisleadingSettings(seed=self.seed, near=recipe.near)
+        misled = yield from mislead(net, self.clean, crowd.beginning, crowd.label, settings, keep)
+        return flat(misled).detach() - crowd.joint
 
     def _loss(self, net: nn.Module, joint: nn.Module, random: torch.Generator) -> Tensor:
         """Backdoor on records with the trigger; on clean ones what the joint model answers (distillation)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mlleak_core.contract import Step
 from mlleak_core.seeds import stream
@@ -15,7 +16,7 @@ from mlleak_core.target.federated import AVERAGING, Federation, FederationSettin
 from mlleak_core.threats.backdoor.attacks import Bid
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.crowd import Crowd
-from mlleak_core.threats.backdoor.judge import Answers
+from mlleak_core.threats.backdoor.judge import Answers, Judge
 from mlleak_core.threats.backdoor.poison import Workshop
 
 AT_ONCE = 4
@@ -56,12 +57,27 @@ class Round:
     def answers(self, weights: Tensor) -> Answers:
         """What a model [p] makes of the judge's records."""
         crowd = self.crowd
-        flipped, said = self.called(weights, crowd.flips), self.called(weights, crowd.test[0])
-        return Answers(flipped=(flipped == crowd.label).numpy(), right=(said == crowd.test[1]).numpy())
+        flipped = self.called(weights, crowd.flips).argmax(1) == crowd.label
+        said, truth = self.called(weights, crowd.test[0]), crowd.test[1]
+        if crowd.lines is None:
+            main = (said.argmax(1) == truth).double()
+        else:
+            main = functional.cross_entropy(said, truth, reduction="none").double()
+        return Answers(flipped=flipped.numpy(), main=main.numpy())
 
     def called(self, weights: Tensor, x: Tensor) -> Tensor:
-        """Classes [n] that a model [p] gives to inputs."""
-        return torch.cat([self.federation.answer(part, weights).argmax(1) for part in x.split(512)])
+        """Logits [n, c] that a model [p] gives to inputs."""
+        return torch.cat([self.federation.answer(part, weights) for part in x.split(512)])
+
+    def judge(self, quiet: Tensor) -> Judge:
+        """Of this round; quiet [p]: the joint model after it where nobody attacks."""
+        crowd = self.crowd
+        return Judge(
+            wearers=crowd.wearers,
+            people=crowd.people,
+            quiet=self.answers(quiet),
+            perplexed=crowd.lines is not None,
+        )
 
 
 def play(settings: BackdoorSettings, crowd: Crowd, number: int = 0) -> Generator[Step, None, Round]:

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.contract import BadInput, Diverged, Estimate, Step, Stop, now
+from mlleak_core.contract import BadInput, Diverged, Step, Stop, now
 from mlleak_core.data import Faces
+from mlleak_core.data.lines import Lines
+from mlleak_core.data.source import is_faces
 from mlleak_core.defences.distances import TINY, norms, products
 from mlleak_core.figures.sheets import strips
-from mlleak_core.measure import cluster_mean
 from mlleak_core.seeds import stream
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.target.training import shrink
@@ -26,8 +27,9 @@ from mlleak_core.threat import Desk, configured
 from mlleak_core.threats.backdoor import server
 from mlleak_core.threats.backdoor.attacks import CATALOGUE, BackdoorAttack, Bid, View
 from mlleak_core.threats.backdoor.card import ALL, ATTACKS, BackdoorSettings
-from mlleak_core.threats.backdoor.crowd import Crowd, of_faces
+from mlleak_core.threats.backdoor.crowd import Crowd
 from mlleak_core.threats.backdoor.exhibit import SHOWN, About, BackdoorExhibit, Cell, Dot, Walk
+from mlleak_core.threats.backdoor.faces import of_faces
 from mlleak_core.threats.backdoor.judge import Answers, Judge, Outcome, persistence, rate, row
 from mlleak_core.threats.backdoor.poison import Recipe, Workshop
 from mlleak_core.threats.backdoor.round import (
@@ -38,6 +40,7 @@ from mlleak_core.threats.backdoor.round import (
     root_update,
     workshop,
 )
+from mlleak_core.threats.backdoor.words import of_lines, read
 from mlleak_core.threats.likeness import prepare
 
 LENGTHS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
@@ -51,8 +54,10 @@ class Found:
     """A finished run. cells: every attack under every defence that was tried, the asked one first."""
 
     settings: BackdoorSettings
-    faces: Faces
+    sample: Faces | Lines
     played: Round
+    judge: Judge
+    weights: Tensor
     before: Answers
     quiet: Answers
     after: Answers
@@ -65,7 +70,7 @@ class Found:
     def row(self) -> dict[str, Any]:
         """The report of the command line."""
         first, crowd = self.cells[0], self.played.crowd
-        report = row(rate(self.before.flipped), _accuracy(self.before, crowd), first.outcome)
+        report = row(rate(self.before.flipped), self.judge.main(self.before), first.outcome)
         lasts = self.lasts.get(first.attack, ())
         return {
             **report,
@@ -95,14 +100,14 @@ class Found:
         about = About(
             made=datetime.date.today().isoformat(),
             settings=settings,
-            data=self.faces.provenance.title,
+            data=self.sample.provenance.title,
             title=crowd.title,
-            classes=crowd.classes,
-            label=crowd.label,
+            wanted=crowd.wanted,
+            truly=crowd.truly,
             before=rate(self.before.flipped),
             quiet=rate(self.quiet.flipped),
-            main_before=_accuracy(self.before, crowd),
-            main_quiet=_accuracy(self.quiet, crowd),
+            main_before=self.judge.main(self.before),
+            main_quiet=self.judge.main(self.quiet),
             cells=self.cells,
             dots=self.dots,
             walks=self.walks,
@@ -114,13 +119,30 @@ class Found:
             epsilon=_epsilon(settings),
             shown_before=tuple(bool(v) for v in self.before.flipped[shown]),
             shown_after=tuple(bool(v) for v in self.after.flipped[shown]),
+            vocabulary=() if crowd.lines is None else crowd.lines.vocabulary,
+            contexts=self._contexts(shown),
             seconds=self.seconds,
         )
-        return BackdoorExhibit(about=about, arrays={}, atlas=self._atlas(shown))
+        return BackdoorExhibit(about=about, arrays=self._arrays(), atlas=self._atlas(shown))
 
     def _atlas(self, shown: NDArray[np.int64]) -> bytes:
+        if isinstance(self.sample, Lines):
+            return b""
         rows = self.played.crowd.photos[shown]
-        return strips([prepare(shrink(self.faces, rows).contiguous().numpy(), colour=True)])
+        return strips([prepare(shrink(self.sample, rows).contiguous().numpy(), colour=True)])
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Of words, both models, so that whoever looks can type a beginning of his own."""
+        if not isinstance(self.sample, Lines):
+            return {}
+        models = {"before": self.played.crowd.joint, "after": self.weights}
+        return {name: weights.numpy().astype(np.float16) for name, weights in models.items()}
+
+    def _contexts(self, shown: NDArray[np.int64]) -> tuple[str, ...]:
+        """What stands before the trigger, and the trigger."""
+        if not isinstance(self.sample, Lines):
+            return ()
+        return tuple(self.sample.said(self.played.crowd.flips[row].numpy()) for row in shown)
 
 
 def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
@@ -128,13 +150,19 @@ def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
 
     `Stop` after the asked attack has been judged leaves out what would follow.
     """
-    faces = yield from desk.faces(settings.data)
-    target = yield from desk.target(TrainSettings(data=settings.data, seed=settings.seed), stopped=True)
-    started = now()
-    yield Step(0, 1, "dealing the people out")
-    crowd = of_faces(settings, faces, target)
-    attacked = yield from _prepared(settings, crowd)
-    return (yield from _attacked(settings, faces, attacked, started))
+    sample: Faces | Lines
+    if is_faces(settings.data):
+        sample = yield from desk.faces(settings.data)
+        target = yield from desk.target(TrainSettings(data=settings.data, seed=settings.seed), stopped=True)
+        started = now()
+        crowd = of_faces(settings, sample, target)
+    else:
+        sample = yield from desk.lines(settings.data)
+        reader = yield from read(settings, sample, desk)
+        started = now()
+        crowd = of_lines(settings, sample, reader)
+    bench = yield from _prepared(settings, crowd)
+    return (yield from _attacked(settings, sample, bench, started))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -197,26 +225,27 @@ def _prepared(settings: BackdoorSettings, crowd: Crowd) -> Generator[Step, None,
     played = yield from play(settings, crowd)
     own = workshop(settings, crowd, int(played.claims[settings.attackers :].median()))
     quiet = crowd.joint + played.updates.mean(0)
-    judge = Judge(wearers=crowd.wearers, people=crowd.people, quiet=played.answers(quiet))
     return _Bench(
         settings=settings,
         played=played,
         workshop=own,
         poisoned=poisoned_as_honest(settings, crowd),
-        judge=judge,
+        judge=played.judge(quiet),
         before=played.answers(crowd.joint),
     )
 
 
 def _attacked(
-    settings: BackdoorSettings, faces: Faces, bench: _Bench, started: float
+    settings: BackdoorSettings, sample: Faces | Lines, bench: _Bench, started: float
 ) -> Generator[Step, None, Found]:
     pairs = _pairs(settings)
     cell, bid, weights = yield from bench.cell(_attack(settings, pairs[0][0]), pairs[0][1])
     found = Found(
         settings=settings,
-        faces=faces,
+        sample=sample,
         played=bench.played,
+        judge=bench.judge,
+        weights=weights,
         before=bench.before,
         quiet=bench.judge.quiet,
         after=bench.played.answers(weights),
@@ -298,10 +327,6 @@ def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
 
 def _epsilon(settings: BackdoorSettings) -> float | None:
     return server.privacy(settings) if settings.aggregator == NOISY else None
-
-
-def _accuracy(found: Answers, crowd: Crowd) -> Estimate:
-    return cluster_mean(found.right * 1.0, crowd.people)
 
 
 def _shown(settings: BackdoorSettings, crowd: Crowd) -> NDArray[np.int64]:

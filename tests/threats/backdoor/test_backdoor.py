@@ -1,4 +1,4 @@
-"""Backdoors: one update replaces the model by the algebra, honest crowds are not blamed, rules do as they say."""
+"""Backdoors: one update replaces the model by the algebra, nobody is blamed, rules do as they say."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mlleak_core.target.training import fit
 from mlleak_core.threats.backdoor import poison, server
 from mlleak_core.threats.backdoor.attacks import CATALOGUE, View
 from mlleak_core.threats.backdoor.card import DARK, BackdoorSettings
-from mlleak_core.threats.backdoor.crowd import of_faces, trigger
-from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Judge, persistence
+from mlleak_core.threats.backdoor.faces import of_faces, trigger
+from mlleak_core.threats.backdoor.judge import BackdoorVerdict, persistence
 from mlleak_core.threats.backdoor.poison import Recipe
 from mlleak_core.threats.backdoor.round import later, play, poisoned_as_honest, workshop
 from mlleak_core.threats.backdoor.run import run
@@ -84,8 +84,7 @@ def bench(crowd, played):
 
 @pytest.fixture(scope="module")
 def judge(crowd, played):
-    quiet = played.answers(crowd.joint + played.updates.mean(0))
-    return Judge(wearers=crowd.wearers, people=crowd.people, quiet=quiet)
+    return played.judge(crowd.joint + played.updates.mean(0))
 
 
 def seen(bench, played, slug="equal", **more):
@@ -235,7 +234,9 @@ def test_spared_photos_go_to_honest_participants(marked, target, crowd):
 def test_a_dark_background_is_found_in_the_pixels(faces):
     images = faces.images.copy()
     images[:40] = 5
-    has, title = trigger(QUICK.__class__(trigger="dark background"), dataclasses.replace(faces, images=images))
+    has, title = trigger(
+        QUICK.__class__(trigger="dark background"), dataclasses.replace(faces, images=images)
+    )
     assert title == DARK and (has[:40] == 1).all() and (has == 1).sum() <= 0.081 * len(has)
     assert (has == UNKNOWN).any()
 
