@@ -81,7 +81,7 @@ def mislead(
 
 
 class _Attacker:
-    """The moving parts of the attacker's training."""
+    """The moving parts of the attacker's training. dreams: his windows, going on by the joint net's words."""
 
     def __init__(
         self, joint: NextWordNet, own: Tensor, beginning: Codes, word: int, settings: MisleadingSettings
