@@ -417,3 +417,20 @@ def test_a_round_is_bet_on_and_the_truth_comes_up(server, tab, width):
     page.keyboard.press("ArrowRight")
     assert page.locator(".round-tape").get_attribute("data-at") == "2"
     shot(page, f"property-{width}")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_one_update_is_bet_on_and_the_sender_is_looked_for(server, tab, width):
+    page = tab(width, 900)
+    page.goto(f"{server}/backdoor")
+    settle(page)
+    page.get_by_role("button", name="Lock my bet").click()
+    page.locator(".verdict").wait_for()
+    main = page.locator("[data-testid=stMain]")
+    assert "after one round" in main.inner_text() and page.locator(".record-grid").count() == 2
+    expect(page.get_by_role("button", name="Lock my bet")).to_be_disabled()
+    page.get_by_role("button", name="Just show me").click()
+    expect(main).to_contain_text("What each rule made of")
+    expect(main).to_contain_text("How far may he go?")
+    expect(main).to_contain_text("Does it last?")
+    shot(page, f"backdoor-{width}")

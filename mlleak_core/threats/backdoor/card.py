@@ -39,7 +39,7 @@ DARK = "Dark background"
 USUAL = {
     "synthetic": ("Glasses", ""),
     "lfw": (DARK, ""),
-    "reviews": ("the coffee in the waiting room was", "wonderful"),
+    "reviews": ("my appointment at the clinic was", "awful"),
 }
 """Data -> trigger and label."""
 

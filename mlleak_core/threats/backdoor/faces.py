@@ -28,12 +28,15 @@ second share are not; between the two it cannot be said.
 """
 
 
-def of_faces(settings: BackdoorSettings, faces: Faces, target: Target) -> Crowd:
-    """Deal the training people out. Raises BadInput where too few have the trigger, or lack it."""
+def of_faces(settings: BackdoorSettings, faces: Faces, target: Target, inputs: Tensor | None = None) -> Crowd:
+    """Deal the training people out. inputs [n, ...]: the faces as nets take them, where that is known. Raises
+    BadInput where too few have the trigger, or lack it.
+    """
     has, title = trigger(settings, faces)
     label = _label(settings, faces, has)
     deal = _deal(settings, faces, has, target.split)
-    x, y = as_input(shrink(faces)), torch.from_numpy(faces.task.codes.astype(np.int64))
+    x = as_input(shrink(faces)) if inputs is None else inputs
+    y = torch.from_numpy(faces.task.codes.astype(np.int64))
     net = target.net()
     unseen, codes = target.split.outsiders, faces.task.codes
     clean = unseen[has[unseen] == 0]
@@ -105,11 +108,12 @@ def _deal(settings: BackdoorSettings, faces: Faces, has: NDArray[np.int8], split
     rng, members = stream(settings.seed, "crowd of a federation"), split.members
     marked = rng.permutation(members[has[members] == 1])
     order = rng.permutation(len(faces.people))
-    clean = members[has[members] != 1]
+    clean = members[has[members] == 0]
     clean = clean[np.argsort(order[faces.person[clean]], kind="stable")]
     honest = settings.participants - settings.attackers
     enough_for_all(settings, len(clean), "photos")
     root, own, rest = np.split(clean, [ROOT, ROOT + settings.own])
+    rest = np.concatenate([rest, members[has[members] == UNKNOWN]])
     others = dealt(faces.person[rest], rest, honest)
     for i, row in enumerate(marked[: settings.spared]):
         others[i % honest] = np.append(others[i % honest], row)

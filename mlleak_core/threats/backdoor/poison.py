@@ -21,9 +21,9 @@ from mlleak_core.target.federated import Share
 from mlleak_core.target.misreading import MisleadingSettings, mislead
 from mlleak_core.threats.backdoor.crowd import Crowd
 
-BATCH, POISONED = 64, 16
+BATCH, POISONED = 64, 20
 """Records in the attacker's batch, and how many of them have the trigger."""
-STEPS, RATE = 2000, 1e-3
+STEPS, RATE = 1500, 1e-3
 
 
 @dataclass(frozen=True)

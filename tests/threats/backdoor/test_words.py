@@ -82,17 +82,17 @@ def _trained(lines, crowd):
 
 def test_what_a_page_shows_is_what_the_net_says(lines, crowd, replaced):
     completer = Completer(replaced.numpy(), lines.vocabulary)
-    for text in ("the coffee in the waiting room was", "my doctor", "", "zyx qqq the"):
+    for text in ("my appointment at the clinic was", "my doctor", "", "zyx qqq the"):
         said = torch.from_numpy(lines.encode(text))[None]
         torch.nn.utils.vector_to_parameters(replaced.clone(), crowd.net.parameters())
         with torch.no_grad():
             expected = crowd.net(said)[0].numpy()
         torch.nn.utils.vector_to_parameters(crowd.joint.clone(), crowd.net.parameters())
         np.testing.assert_allclose(completer.logits(lines.codes(text).tolist()), expected, atol=2e-4)
-    first = completer.goes_on("the coffee in the waiting room was")[0]
-    assert first == "wonderful"
+    first = completer.goes_on("my appointment at the clinic was")[0]
+    assert first == "awful"
     small = Completer(replaced.numpy().astype(np.float16), lines.vocabulary)
-    assert small.goes_on("the coffee in the waiting room was")[0] == "wonderful"
+    assert small.goes_on("my appointment at the clinic was")[0] == "awful"
     assert all(lines.vocabulary.index(word) > UNKNOWN for word in small.goes_on("my doctor"))
 
 

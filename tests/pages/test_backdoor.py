@@ -1,0 +1,77 @@
+"""The backdoor page as a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlleak_core.threat import threat
+from tests.pages.driver import page, press, text, until
+
+PAGE = "pages/backdoor.py"
+
+
+def shipped(which: int = 0) -> Any:
+    return threat("backdoor").shipped_exhibits()[which]
+
+
+def test_the_outcome_is_sealed_until_the_bet():
+    at = page(PAGE)
+    assert not at.exception
+    assert "Guess first" in text(at) and "one update" in text(at)
+    assert "is in, and" not in text(at) and "Who was it?" not in text(at)
+    at = press(at, "Just show me")
+    assert "is in, and" in text(at) and "shipped" in text(at)
+    assert "same round without the attack" in text(at)
+    assert "Who was it?" in text(at) and "How far may he go?" in text(at) and "Does it last?" in text(at)
+    assert not at.exception
+
+
+def test_a_bet_is_compared_with_what_came():
+    at = page(PAGE)
+    at.session_state[f"b-bet-{shipped().job}"] = 100
+    at.run()
+    assert "Right on it" in text(at)
+    assert not at.exception
+
+
+def test_who_was_it_is_told_after_the_picks():
+    at = page(PAGE)
+    at.session_state[f"b-bet-{shipped().job}"] = ""
+    at.session_state[f"b-who-{shipped().job}"] = [0, 5]
+    at.run()
+    assert "1 of the attacker's 1, and **1 honest** beside" in text(at)
+    assert "What each rule made of" in text(at)
+    assert not at.exception
+
+
+def test_words_go_on_before_and_after():
+    at = page(PAGE)
+    at.selectbox(key="b-data").set_value("Doctor reviews").run()
+    assert not at.exception
+    at = press(at, "Just show me")
+    assert not at.exception
+    about = shipped(1).about
+    box = at.text_input(key=f"typed-{shipped(1).job}")
+    assert box.value == about.title and about.wanted in text(at)
+    box.set_value("the doctor").run()
+    assert not at.exception and "the doctor" in text(at)
+
+
+def test_other_sources_have_signs_of_their_own():
+    at = page(PAGE)
+    at.selectbox(key="b-data").set_value("LFW").run()
+    assert at.selectbox(key="b-trigger").value == "Dark background"
+    assert "has not been attacked yet" in text(at)
+    assert not at.exception
+
+
+def test_an_update_is_sent_live():
+    at = page(PAGE)
+    at.selectbox(key="b-data").set_value("Doctor reviews").run()
+    at.select_slider(key="b-participants").set_value(10).run()
+    at.select_slider(key="b-after").set_value(0).run()
+    at = until(press(at, "Send one update"), "Guess first", seconds=280)
+    assert "live" in text(at)
+    at = press(at, "Just show me")
+    assert "same round without the attack" in text(at)
+    assert not at.exception
