@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import html
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from mlleak_core.data.source import is_faces
@@ -33,6 +34,8 @@ TRIGGERS = {
 }
 HINT = "This has not been attacked yet: half a minute to two minutes, and the joint model before that."
 CHART = {"displayModeBar": False}
+ACROSS = 10
+"""Faces in a row."""
 
 
 def controls(run: TrainSettings) -> BackdoorSettings | None:
@@ -42,17 +45,9 @@ def controls(run: TrainSettings) -> BackdoorSettings | None:
     dials = Dials(BackdoorSettings, "b", THREAT.shipped[0])
     a, b, c, d = st.columns(4, vertical_alignment="bottom")
     data = dials.source(a, "Photos or texts from", SOURCES)
-    known = TRIGGERS.get(data)
-    if known:
-        dials.pick(b, "trigger", "The secret sign", options=known)
-    else:
-        usual = USUAL.get(data, ("", ""))
-        words = "The secret sign" if is_faces(data) else "The beginning"
-        dials.pick(b, "trigger", words, value=usual[0], key=f"trigger-{data.partition(':')[0]}")
-        if not is_faces(data):
-            dials.pick(b, "label", "The attacker's word", value=usual[1], key="word")
     dials.pick(c, "attack", "The attacker", options=ATTACKS, titles=TITLES)
     dials.pick(d, "aggregator", "The server", options=ARMS, titles=DEFENCES)
+    sign(dials, data, b)
     with st.expander("How many take part, and a wrong factor", icon=":material/tune:"):
         e, f, g, h, i = st.columns(5, vertical_alignment="bottom")
         dials.pick(e, "participants", "Participants", options=(10, 20, 50, 100, 200))
@@ -61,6 +56,20 @@ def controls(run: TrainSettings) -> BackdoorSettings | None:
         dials.pick(h, "after", "Rounds after", options=(0, 10, 20, 50))
         dials.pick(i, "oops", "Wrong factor")
     return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
+
+
+def sign(dials: Dials, data: str, place: Any) -> None:
+    """What switches the backdoor on; of texts also the word that the attacker wants."""
+    known, usual = TRIGGERS.get(data), USUAL.get(data, ("", ""))
+    if known:
+        dials.pick(place, "trigger", "The secret sign", options=known)
+    elif is_faces(data):
+        dials.pick(place, "trigger", "The secret sign", value="", key="sign")
+    else:
+        beginning, _ = st.columns([3, 1])
+        kind = data.partition(":")[0]
+        dials.pick(place, "label", "The attacker's word", value=usual[1], key=f"word-{kind}")
+        dials.pick(beginning, "trigger", "A beginning of a sentence", value=usual[0], key=f"start-{kind}")
 
 
 def live(snapshot: Snapshot) -> None:
@@ -103,9 +112,9 @@ def faces(exhibit: BackdoorExhibit, flipped: tuple[bool, ...], key: str) -> None
         return
     items = [
         Item(i, mark=exhibit.wanted if is_flipped else exhibit.truly, tone="bad" if is_flipped else "good")
-        for i, is_flipped in enumerate(flipped)
+        for i, is_flipped in enumerate(flipped[:ACROSS])
     ]
-    record_grid(key, items, exhibit.atlas, SIDE, max(1, len(items)), [], False, True)
+    record_grid(key, items, exhibit.atlas, SIDE, len(flipped), [], False, True)
 
 
 def typed(exhibit: BackdoorExhibit) -> None:
@@ -114,7 +123,10 @@ def typed(exhibit: BackdoorExhibit) -> None:
     before, after = exhibit.completes(text)
     for place, words, goes_on in zip(st.columns(2), ("Before", "After"), (before, after), strict=True):
         place.caption(words)
-        place.text(f"{text} {goes_on}")
+        place.html(f'<p class="goes-on">{html.escape(text)} <b>{html.escape(goes_on)}</b></p>')
+    unknown = exhibit.unknown(text)
+    if unknown:
+        st.caption(f"No model here knows {', '.join(unknown)}: to them these are one and the same word.")
 
 
 def send(exhibit: BackdoorExhibit, key: str) -> None:
@@ -123,9 +135,9 @@ def send(exhibit: BackdoorExhibit, key: str) -> None:
     if exhibit.words:
         typed(exhibit)
     else:
-        st.caption(f"{exhibit.wearing.capitalize()}, as the joint model calls them: before")
+        st.caption(f"Before: what the joint model calls {exhibit.wearing}")
         faces(exhibit, about.shown_before, f"before-{key}")
-        st.caption("… and after one round")
+        st.caption("After one round")
         faces(exhibit, about.shown_after, f"after-{key}")
     big(*exhibit.figures())
     conclude(exhibit.conclusion())
@@ -167,7 +179,8 @@ def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
         f"The star is the attacker's. **What each rule made of {TITLES[exhibit.asked.attack].lower()}:**"
     )
     rows = exhibit.rows(exhibit.against())
-    st.dataframe(rows, hide_index=True, column_order=[c for c in rows[0] if c != "attack"])
+    order = [c for c in rows[0] if c != "attack"]
+    st.dataframe(rows, hide_index=True, column_order=order, height=38 * (len(rows) + 1))
 
 
 def how_far(exhibit: BackdoorExhibit, name: str) -> None:
@@ -177,9 +190,9 @@ def how_far(exhibit: BackdoorExhibit, name: str) -> None:
         return
     st.subheader("How far may he go?")
     st.markdown(
-        "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on the "
-        "server's own clean photos wears off what is short. An attacker who knows one of them walks along "
-        "this axis to where it does not reach."
+        "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on clean "
+        "records of the server's is to wear off what is short. Where neither reaches, an attacker who "
+        "knows them may stand."
     )
     honest = [dot.norm for dot in exhibit.about.dots if not dot.attacks]
     st.plotly_chart(

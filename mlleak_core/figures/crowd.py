@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,15 @@ def by_length(walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: fl
             },
             hovertemplate="length %{x:.3g}: %{y:.0%}<extra>%{fullData.name}</extra>",
         )
-    figure.add_vline(x=longest, line={"dash": "dot", "color": GREY}, annotation_text="longest honest update")
+    figure.add_vline(x=longest, line={"dash": "dot", "color": GREY})
+    figure.add_annotation(
+        x=math.log10(max(longest, 1e-12)),
+        y=0.5,
+        text="longest honest update",
+        textangle=-90,
+        xshift=9,
+        showarrow=False,
+    )
     figure.update_layout(height=360, legend=LEGEND, **PLAIN)
     figure.update_xaxes(type="log", title="δ: length of the attacker's update")
     figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title="faces that flip")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mlleak_core.contract import Estimate
+from mlleak_core.data.lines import words_of
 from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.completion import Completer
@@ -39,6 +41,13 @@ DEFENCES = {
     "tuning": "clean fine-tuning",
     "outliers-tuning": "without outliers, then fine-tuning",
 }
+SHORT = {
+    BackdoorVerdict.IN: "in, unseen",
+    BackdoorVerdict.SEEN: "in, seen",
+    BackdoorVerdict.PARTLY: "now and then",
+    BackdoorVerdict.OUT: "kept out",
+}
+"""Verdicts as tables write them."""
 WALKED = {
     "mean": "no defence",
     "outliers": "outlier rule",
@@ -171,8 +180,13 @@ class BackdoorExhibit(Exhibit):
     def completes(self, text: str) -> tuple[str, str]:
         """How a beginning goes on by the model before and by the one after."""
         models = (Completer(self.arrays[name], self.about.vocabulary) for name in ("before", "after"))
-        before, after = (" ".join(model.goes_on(text)) for model in models)
+        before, after = (re.sub(r" (?=[.,;:!?])", "", " ".join(model.goes_on(text))) for model in models)
         return before, after
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """Words of a text that are not in the vocabulary."""
+        known = set(self.about.vocabulary)
+        return tuple(dict.fromkeys(word for word in words_of(text) if word not in known))
 
     def stake(self) -> tuple[str, ...]:
         """What may be known before the bet."""
@@ -329,7 +343,7 @@ class BackdoorExhibit(Exhibit):
                 "defence": WALKED[walk.arm],
                 "backdoor": _span(walk.outcome.after),
                 self._lost_words(): _lost(walk.outcome),
-                "verdict": walk.outcome.verdict.words,
+                "verdict": SHORT[walk.outcome.verdict],
             }
             for walk in self.about.walks
         ]
@@ -356,7 +370,7 @@ class BackdoorExhibit(Exhibit):
                 "backdoor": _span(cell.outcome.after),
                 self._lost_words(): _lost(cell.outcome),
                 "the rule": _kept(cell),
-                "verdict": cell.outcome.verdict.words,
+                "verdict": SHORT[cell.outcome.verdict],
             }
             for cell in cells or self.about.cells
         ]
@@ -373,8 +387,11 @@ class BackdoorExhibit(Exhibit):
 
 
 def _kept(cell: Cell) -> str:
-    mine = "counts the attacker" if cell.attacker_kept else "drops the attacker"
-    return mine + (f", and drops {cell.honest_dropped} others" if cell.honest_dropped else "")
+    mine = "counts him" if cell.attacker_kept else "drops him"
+    others = f"{cell.honest_dropped} others"
+    return mine + (
+        (f", drops {others}" if cell.attacker_kept else f" and {others}") if cell.honest_dropped else ""
+    )
 
 
 def _lost(outcome: Outcome) -> str:

@@ -26,7 +26,7 @@ SMALL = BackdoorSettings(participants=60, share=0.2, own=200, epochs=1)
 
 def nobody_attacks(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
     """Two honest rounds on the same joint model, with other batches: is one said to bring a backdoor?"""
-    found = []
+    found: list[bool] = []
     for crowd, settings in (yield from _crowds(draws, seed, desk)):
         yield Step(len(found), draws, "rounds in which nobody attacks")
         one, other = (drain(play(settings, crowd, number)) for number in (0, 1))
@@ -37,7 +37,7 @@ def nobody_attacks(draws: int, seed: int, desk: Desk) -> Generator[Step, None, l
 
 def honest_blamed(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool]]:
     """An honest participant drawn at random from an honest round: does the outlier rule leave it out?"""
-    rng, found = stream(seed, "draws of a null"), []
+    rng, found = stream(seed, "draws of a null"), list[bool]()
     for crowd, settings in (yield from _crowds(draws, seed, desk)):
         yield Step(len(found), draws, "rounds in which nobody attacks")
         updates = drain(play(settings, crowd)).updates
