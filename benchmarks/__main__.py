@@ -13,7 +13,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import backdoor, calibration, federated, load, loss, membership, packaging, reconstruction, server
+from benchmarks import (
+    backdoor,
+    calibration,
+    federated,
+    load,
+    loss,
+    membership,
+    packaging,
+    reconstruction,
+    server,
+)
 from mlleak_core.contract import BadInput, drain
 from mlleak_core.data import Faces, Split, source
 from mlleak_core.measure import balanced_accuracy, trustworthiness

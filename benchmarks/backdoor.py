@@ -1,4 +1,4 @@
-"""Backdoors measured: one update over several seeds, every attack under every defence, and the rules' speed."""
+"""Backdoors measured: one update over seeds, every attack under every defence, and the speed of the rules."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
     )
     rows = exhibit.rows(exhibit.against())
     order = [c for c in rows[0] if c != "attack"]
-    st.dataframe(rows, hide_index=True, column_order=order, height=38 * (len(rows) + 1))
+    st.dataframe(rows, hide_index=True, column_order=order, height=35 * (len(rows) + 1) + 3)
 
 
 def how_far(exhibit: BackdoorExhibit, name: str) -> None:
@@ -190,13 +190,13 @@ def how_far(exhibit: BackdoorExhibit, name: str) -> None:
         return
     st.subheader("How far may he go?")
     st.markdown(
-        "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on clean "
-        "records of the server's is to wear off what is short. Where neither reaches, an attacker who "
+        "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on "
+        "clean records of the server's is to wear off what is short. Where neither reaches, an attacker who "
         "knows them may stand."
     )
     honest = [dot.norm for dot in exhibit.about.dots if not dot.attacks]
     st.plotly_chart(
-        by_length(walks, max(honest)),
+        by_length(walks, max(honest), exhibit.things),
         key=f"walk-{name}",
         config=CHART,
         alt="Share of flipped faces by the length of the update, a line a defence",
@@ -210,7 +210,7 @@ def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
         return
     st.subheader("Does it last?")
     st.plotly_chart(
-        by_round({TITLES[k]: v for k, v in exhibit.about.lasts.items()}),
+        by_round({TITLES[k]: v for k, v in exhibit.about.lasts.items()}, exhibit.things),
         key=f"last-{name}",
         config=CHART,
         alt="Share of flipped faces after each honest round",

@@ -49,7 +49,9 @@ def crowd(points: Sequence[Point], picked: Sequence[int] = (), guilty: Sequence[
     return figure
 
 
-def by_length(walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: float) -> go.Figure:
+def by_length(
+    walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: float, things: str = "faces"
+) -> go.Figure:
     """Share of flipped faces by the length of the update, a line a defence, with its interval. longest: of
     the honest updates.
     """
@@ -83,11 +85,11 @@ def by_length(walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: fl
     )
     figure.update_layout(height=360, legend=LEGEND, **PLAIN)
     figure.update_xaxes(type="log", title="δ: length of the attacker's update")
-    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title="faces that flip")
+    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title=f"{things} that flip")
     return figure
 
 
-def by_round(lasts: Mapping[str, Sequence[float]]) -> go.Figure:
+def by_round(lasts: Mapping[str, Sequence[float]], things: str = "faces") -> go.Figure:
     """Share of flipped faces after 0, 1, ... honest rounds, a line an attack."""
     figure = go.Figure()
     for i, (name, rates) in enumerate(lasts.items()):
@@ -103,5 +105,5 @@ def by_round(lasts: Mapping[str, Sequence[float]]) -> go.Figure:
     figure.add_hline(y=0.5, line={"dash": "dot", "color": GREY})
     figure.update_layout(height=300, legend=LEGEND, **PLAIN)
     figure.update_xaxes(title="honest rounds after the attack", dtick=1 if len(lasts) else None)
-    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title="faces that flip")
+    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", title=f"{things} that flip")
     return figure

@@ -23,8 +23,8 @@ GONE = 0.5
 class BackdoorVerdict(Verdict):
     """What one round did."""
 
-    IN = "is in, and the accuracy does not show it"
-    SEEN = "is in, and the accuracy shows it"
+    IN = "is in, and shows nowhere else"
+    SEEN = "is in, and the rest suffers"
     PARTLY = "works now and then"
     OUT = "was kept out"
 
