@@ -14,15 +14,20 @@ def shipped(which: int = 0) -> Any:
     return threat("backdoor").shipped_exhibits()[which]
 
 
+def headings(at: Any) -> set[str]:
+    return {heading.value for heading in at.subheader}
+
+
 def test_the_outcome_is_sealed_until_the_bet():
     at = page(PAGE)
     assert not at.exception
     assert "Guess first" in text(at) and "one update" in text(at)
-    assert "is in, and" not in text(at) and "Who was it?" not in text(at)
+    assert "is in, and" not in text(at) and "Who was it?" not in headings(at)
     at = press(at, "Just show me")
     assert "is in, and" in text(at) and "shipped" in text(at)
     assert "same round without the attack" in text(at)
-    assert "Who was it?" in text(at) and "How far may he go?" in text(at) and "Does it last?" in text(at)
+    assert {"Who was it?", "How far may he go?", "Does it last?"} <= headings(at)
+    assert "How often is this page wrong?" in headings(at)
     assert not at.exception
 
 

@@ -36,6 +36,6 @@ def test_the_shipped_round_is_computed_not_written():
 def test_the_shipped_words_complete_themselves():
     kept: Any = threat("backdoor").shipped_exhibits()[1]
     before, after = kept.completes(kept.about.title)
-    assert after.split()[0] == kept.about.wanted != before.split()[0]
+    assert after.startswith(kept.about.wanted) and not before.startswith(kept.about.wanted)
     assert kept.asked.outcome.after.value >= 0.95 and kept.asked.outcome.after.n >= 100
     assert kept.about.before.high < 0.3 and kept.asked.outcome.cost.high < 0.02
