@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from mlleak_core.data.source import is_faces
+from mlleak_core.figures import trail as tracks
 from mlleak_core.figures.crowd import Point, by_length, by_round, crowd
 from mlleak_core.figures.sheets import SIDE
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.backdoor.card import ARMS, ATTACKS, DARK, THREAT, USUAL, BackdoorSettings
 from mlleak_core.threats.backdoor.exhibit import DEFENCES, TITLES
-from pages._kit import bet, frame, play, table
+from pages._kit import bet, frame, play, table, trail
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, conclude, error_rates, evidence, line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlleak_core.server.jobs import Snapshot
     from mlleak_core.threats.backdoor.exhibit import BackdoorExhibit
 
@@ -33,6 +36,9 @@ TRIGGERS = {
     "lfw": (DARK, "Eyeglasses", "Smiling", "Senior"),
 }
 HINT = "This has not been attacked yet: half a minute to two minutes, and the joint model before that."
+TRAIL = (
+    "**Your trail.** Turn a dial and send again: every finished run leaves a dot. Click one to bring it back."
+)
 CHART = {"displayModeBar": False}
 ACROSS = 10
 """Faces in a row."""
@@ -196,7 +202,7 @@ def how_far(exhibit: BackdoorExhibit, name: str) -> None:
     )
     honest = [dot.norm for dot in exhibit.about.dots if not dot.attacks]
     st.plotly_chart(
-        by_length(walks, max(honest), exhibit.things),
+        by_length(walks, max(honest), exhibit.stands(), exhibit.things),
         key=f"walk-{name}",
         config=CHART,
         alt="Share of flipped faces by the length of the update, a line a defence",
@@ -218,6 +224,17 @@ def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
     table.show("Every round as a table", exhibit.last_rows(), f"backdoor-rounds-{exhibit.job}.csv")
 
 
+def dots(runs: Sequence[Any], chosen: int) -> Any:
+    """What every finished run got, and what it cost."""
+    return tracks.trail(
+        [tracks.Dot(r.label(), 100 * r.asked.outcome.cost.value, r.asked.outcome.after) for r in runs],
+        chosen,
+        across={"title": "cost to the main task, points or per cent", "zeroline": True},
+        upwards={"title": "that flip", "tickformat": ".0%", "range": [-0.05, 1.08]},
+        level=0.5,
+    )
+
+
 def show(exhibit: BackdoorExhibit) -> None:
     """The four scenes, each behind the one before."""
     if not guess(exhibit, f"b-bet-{exhibit.job}"):
@@ -227,6 +244,7 @@ def show(exhibit: BackdoorExhibit) -> None:
     who_was_it(exhibit, f"b-who-{exhibit.job}")
     how_far(exhibit, exhibit.job)
     does_it_last(exhibit, exhibit.job)
+    trail.dots("b", exhibit, TRAIL, dots)
     with st.expander("What the attacker is given here", icon=":material/redeem:"):
         for given in exhibit.generosities():
             st.markdown(f"- {given}")

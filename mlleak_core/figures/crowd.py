@@ -50,10 +50,13 @@ def crowd(points: Sequence[Point], picked: Sequence[int] = (), guilty: Sequence[
 
 
 def by_length(
-    walks: Mapping[str, Sequence[tuple[float, Estimate]]], longest: float, things: str = "faces"
+    walks: Mapping[str, Sequence[tuple[float, Estimate]]],
+    longest: float,
+    asked: tuple[float, float],
+    things: str = "faces",
 ) -> go.Figure:
     """Share of flipped faces by the length of the update, a line a defence, with its interval. longest: of
-    the honest updates.
+    the honest updates. asked: length and share of the attack that was asked for.
     """
     figure = go.Figure()
     for i, (name, points) in enumerate(walks.items()):
@@ -74,6 +77,14 @@ def by_length(
             },
             hovertemplate="length %{x:.3g}: %{y:.0%}<extra>%{fullData.name}</extra>",
         )
+    figure.add_scatter(
+        x=[asked[0]],
+        y=[asked[1]],
+        name="this attack",
+        mode="markers",
+        marker={"symbol": "star", "size": 18, "color": YELLOW, "line": {"width": 1, "color": GREY}},
+        hovertemplate="this attack, length %{x:.3g}: %{y:.0%}<extra></extra>",
+    )
     figure.add_vline(x=longest, line={"dash": "dot", "color": GREY})
     figure.add_annotation(
         x=math.log10(max(longest, 1e-12)),

@@ -21,14 +21,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.contract import BadInput
+from mlleak_core.contract import BadInput, Diverged
+from mlleak_core.defences.aggregator import Aggregator
 
 Arrays = Sequence[NDArray[np.float32]]
 """Weights as Flower carries them: a tensor each."""
 
 
 class Participant(Protocol):
-    """One who trains along. Sees what Flower hands to a client, and nothing else."""
+    """One who trains along. Sees what Flower hands to a client, and nothing else. Says that one record stands
+    behind its update, unless it has a number `claim`.
+    """
 
     def sends(self, number: int, weights: Tensor, behind: int) -> Tensor:
         """The update [p] for round `number` at joint weights [p]. behind: how many updates stand behind the
@@ -50,32 +53,34 @@ class Served:
     loss: float | None = None
 
 
-def serve(
-    weights: Tensor,
-    shapes: Sequence[torch.Size],
-    *,
-    address: str,
-    participants: int,
-    rounds: int,
-    recipe: str,
-    wait: float,
-    on_round: Callable[[int, int], None],
-) -> Served:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lead:
+    """How a server leads. recipe: names the settings that everybody must have. wait: seconds until all must
+    be there. on_round: is told each finished round and how many took part. rule: how updates are added up,
+    Flower's own mean by claims where there is none.
+    """
+
+    participants: int
+    rounds: int
+    recipe: str
+    wait: float
+    on_round: Callable[[int, int], None]
+    rule: Aggregator | None = None
+
+
+def serve(weights: Tensor, shapes: Sequence[torch.Size], address: str, lead: Lead) -> Served:
     """Wait for the participants, then train jointly from weights [p]; who is lost on the way is done without.
 
-    recipe: names the settings that everybody must have. wait: seconds until all must be there. on_round:
-    is told each finished round and how many took part. Raises BadInput: no Flower, an address that
-    cannot be served on, too few participants in time, two who say they are the same.
+    Raises BadInput: no Flower, an address that cannot be served on, too few participants in time, two who say
+    they are the same, updates that the rule refuses.
     """
     flower = _flower("server")
-    _limited(wait)
+    _limited(lead.wait)
     _free(address)
     served = Served(weights=weights)
-    strategy = _strategy(
-        served, shapes, participants=participants, rounds=rounds, recipe=recipe, wait=wait, on_round=on_round
-    )
+    strategy = _strategy(served, shapes, lead)
     history = flower.start_server(
-        server_address=address, config=flower.ServerConfig(num_rounds=rounds), strategy=strategy
+        server_address=address, config=flower.ServerConfig(num_rounds=lead.rounds), strategy=strategy
     )
     if strategy.problem is not None:
         raise strategy.problem
@@ -126,22 +131,13 @@ def _flower(part: str) -> Any:
     return module
 
 
-def _strategy(
-    served: Served,
-    shapes: Sequence[torch.Size],
-    *,
-    participants: int,
-    rounds: int,
-    recipe: str,
-    wait: float,
-    on_round: Callable[[int, int], None],
-) -> Any:
+def _strategy(served: Served, shapes: Sequence[torch.Size], lead: Lead) -> Any:
     common = importlib.import_module("flwr.common")
     averaging: Any = _flower("server").strategy.FedAvg
 
     def told(round_: int) -> dict[str, Any]:
         took_part = served.took_part
-        return {"round": round_ - 1, "behind": took_part[-1] if took_part else 0, "recipe": recipe}
+        return {"round": round_ - 1, "behind": took_part[-1] if took_part else 0, "recipe": lead.recipe}
 
     class Synchronous(averaging):  # type: ignore[misc]
         """All who are there take part in every round; after the last one they are handed the outcome."""
@@ -149,10 +145,11 @@ def _strategy(
         problem: BadInput | None = None
 
         def configure_fit(self, server_round: int, parameters: Any, client_manager: Any) -> Any:
-            if server_round == 1 and not client_manager.wait_for(participants, timeout=wait):
+            if server_round == 1 and not client_manager.wait_for(lead.participants, timeout=lead.wait):
                 there = str(client_manager.num_available())
                 remedy = "Start the others, or wait longer."
-                self.problem = BadInput(f"{participants} participants within {wait:g} seconds", there, remedy)
+                expected = f"{lead.participants} participants within {lead.wait:g} seconds"
+                self.problem = BadInput(expected, there, remedy)
             if self.problem is not None or not client_manager.num_available():
                 return []  # raising here would leave Flower's threads behind
             return super().configure_fit(server_round, parameters, client_manager)
@@ -164,15 +161,33 @@ def _strategy(
                 got = f"two who are number {max(numbers, key=numbers.count)}"
                 self.problem = BadInput("participants with a number each", got, "Give each its own.")
                 return None, {}
-            joint, metrics = super().aggregate_fit(server_round, results, failures)
+            if lead.rule is None or not results:
+                joint, metrics = super().aggregate_fit(server_round, results, failures)
+            else:
+                joint, metrics = self._by_rule(lead.rule.in_round(server_round - 1), results), {}
             if joint is not None:
                 served.weights = flat(common.parameters_to_ndarrays(joint))
                 served.took_part.append(len(results))
-                on_round(server_round - 1, len(results))
+                lead.on_round(server_round - 1, len(results))
             return joint, metrics
 
+        def _by_rule(self, rule: Aggregator, results: Any) -> Any:
+            sent = [flat(common.parameters_to_ndarrays(result.parameters)) for _, result in results]
+            claims = torch.tensor([float(result.num_examples) for _, result in results])
+            try:
+                step = rule(torch.stack(sent) - served.weights, claims)
+            except (BadInput, Diverged) as problem:
+                remedy = "Let more take part, or choose another rule."
+                self.problem = (
+                    problem
+                    if isinstance(problem, BadInput)
+                    else BadInput("updates of finite numbers", str(problem), remedy)
+                )
+                return None
+            return common.ndarrays_to_parameters(split(served.weights + step, shapes))
+
         def configure_evaluate(self, server_round: int, parameters: Any, client_manager: Any) -> Any:
-            if server_round < rounds or self.problem is not None or not client_manager.num_available():
+            if server_round < lead.rounds or self.problem is not None or not client_manager.num_available():
                 return []
             return super().configure_evaluate(server_round, parameters, client_manager)
 
@@ -194,7 +209,8 @@ def _client(participant: Participant, shapes: Sequence[torch.Size], who: int, re
                 raise BadInput(expected, "one with others", "Start all with the same options.")
             weights = flat(parameters)
             update = participant.sends(int(config["round"]), weights, int(config["behind"]))
-            return split(weights + update, shapes), 1, {"participant": who}
+            claim = int(getattr(participant, "claim", 1))
+            return split(weights + update, shapes), claim, {"participant": who}
 
         def evaluate(
             self, parameters: Arrays, config: Mapping[str, Any]

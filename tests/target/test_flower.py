@@ -35,14 +35,20 @@ needs_flower = pytest.mark.skipif(not PYTHON, reason="Flower is not installed: m
 ALL = "--property=marked: yes", "--rounds=60", "--enters=0.2", "--batch=16", "--participants=3"
 
 TOY = """
-import json, os, signal, sys, torch
+import dataclasses, json, os, signal, sys, torch
 from mlleak_core.contract import BadInput
+from mlleak_core.defences.on_updates import CATALOGUE
 from mlleak_core.target import flower
 
 role, address, dies, recipe = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+rule = CATALOGUE.get(sys.argv[5]) if len(sys.argv) > 5 else None
+if sys.argv[5:] == ["krum"]:
+    rule = dataclasses.replace(rule, malicious=0)
 shapes = [torch.Size((2, 2)), torch.Size((1,))]
 
 class Toy:
+    claim = 10**6 if role == "98" else 1
+
     def sends(self, number, weights, behind):
         if number == dies:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -53,8 +59,9 @@ class Toy:
 
 try:
     if role == "serve":
-        served = flower.serve(torch.zeros(5), shapes, address=address, participants=3, rounds=6,
-            recipe=recipe, wait=float(dies), on_round=lambda number, count: None)
+        lead = flower.Lead(participants=3, rounds=6, recipe=recipe, wait=float(dies),
+            on_round=lambda number, count: None, rule=rule)
+        served = flower.serve(torch.zeros(5), shapes, address, lead)
         print(json.dumps([served.weights.tolist(), served.took_part, served.loss]))
     else:
         flower.join(Toy(), shapes, who=int(role), server=address, recipe=recipe, wait=30)
@@ -74,8 +81,9 @@ from mlleak_core.threats.property.run import joint_net
 
 settings = PropertySettings(**json.loads(sys.argv[3]))
 parts = [p.detach() for p in joint_net(settings).parameters()]
-served = flower.serve(flower.flat([p.numpy() for p in parts]), [p.shape for p in parts], address=sys.argv[1],
-    participants=3, rounds=4, recipe=recipe(settings), wait=60, on_round=lambda number, count: None)
+lead = flower.Lead(participants=3, rounds=4, recipe=recipe(settings), wait=60,
+    on_round=lambda number, count: None)
+served = flower.serve(flower.flat([p.numpy() for p in parts]), [p.shape for p in parts], sys.argv[1], lead)
 disk.write_tensors(Path(sys.argv[2]), {"weights": served.weights.numpy()})
 print(json.dumps({"report": {"rounds": len(served.took_part)}}))
 """
@@ -104,9 +112,9 @@ def _together(*commands: list[str]) -> list[tuple[int, str, str]]:
     return [(process.returncode, *words) for process, words in zip(running, said, strict=True)]
 
 
-def _toys(dies: int = -1, third: str = "2", recipe: str = "r", wait: int = 60) -> Any:
+def _toys(dies: int = -1, third: str = "2", recipe: str = "r", wait: int = 60, rule: str = "") -> Any:
     address = f"127.0.0.1:{_port()}"
-    server = ["-c", TOY, "serve", address, str(wait), "r"]
+    server = ["-c", TOY, "serve", address, str(wait), "r", *([rule] if rule else [])]
     honest = [["-c", TOY, str(who), address, "-1", "r"] for who in (0, 1)]
     return _together(server, *honest, ["-c", TOY, third, address, str(dies), recipe])
 
@@ -165,6 +173,25 @@ def test_the_joint_model_is_that_of_a_federation(marked, decoded, tmp_path):
     found = disk.read_tensors(kept)["weights"]
     np.testing.assert_allclose(found, ours.weights.numpy(), rtol=0, atol=1e-5)
     assert abs(found - first.numpy()).max() > 1e-2
+
+
+@needs_flower
+@pytest.mark.parametrize(
+    ("rule", "step"), [("", 99.0), ("equal", 34.0), ("median", 2.0), ("outliers", 1.5), ("krum", 1.0)]
+)
+def test_a_server_follows_our_rules_and_a_lie_about_records_beats_the_mean(rule, step):
+    """Updates of 1, 2 and 99; the last one claims a million records."""
+    (status, said, words), *_ = _toys(third="98", rule=rule)
+    assert status == 0, words
+    weights, took_part, _ = json.loads(said)
+    assert took_part == [3] * 6
+    np.testing.assert_allclose(weights, [6 * step] * 5, rtol=1e-3)
+
+
+@needs_flower
+def test_a_rule_that_needs_more_clients_says_so():
+    (status, _, words), *_ = _toys(rule="multi-krum")
+    assert status != 0 and "at least 5 updates" in words
 
 
 @needs_flower

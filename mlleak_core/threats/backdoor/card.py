@@ -103,6 +103,11 @@ class BackdoorSettings(Settings):
         int, Range(0, 9999, 1, "Fixes who has which records, who takes part, and the batches.")
     ] = 0
 
+    @property
+    def in_a_round(self) -> int:
+        """How many take part in a round, the attacker's among them."""
+        return min(self.participants, max(round(self.share * self.participants), self.attackers + 2))
+
 
 ROOM = "mlleak_core.threats.backdoor"
 THREAT = Threat(

@@ -335,6 +335,16 @@ class BackdoorExhibit(Exhibit):
             found.setdefault(WALKED[walk.arm], []).append((walk.delta, walk.outcome.after))
         return found
 
+    def stands(self) -> tuple[float, float]:
+        """Where the asked attack stands on the axis: its participants' updates together, and its share."""
+        asked = self.asked
+        return max(asked.length, 1e-9), asked.outcome.after.value
+
+    def label(self) -> str:
+        """The run in a few words."""
+        settings = self.about.settings
+        return f"{self.about.title}: {TITLES[self.asked.attack]}, {DEFENCES[self.asked.arm]}, {settings.data}"
+
     def walk_rows(self) -> list[dict[str, Any]]:
         """Every point of the δ axis."""
         return [

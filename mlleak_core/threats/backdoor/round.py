@@ -116,10 +116,9 @@ def rules(settings: BackdoorSettings, share: float = 1.0) -> FederationSettings:
 def _chosen(settings: BackdoorSettings) -> Rows:
     """The attacker's participants and, at random, enough others."""
     attackers = np.arange(settings.attackers)
-    wanted = max(round(settings.share * settings.participants), settings.attackers + 2)
     rng = stream(settings.seed, "participants of a round", 0)
     others = rng.permutation(np.arange(settings.attackers, settings.participants))
-    return np.concatenate([attackers, np.sort(others[: wanted - settings.attackers])])
+    return np.concatenate([attackers, np.sort(others[: settings.in_a_round - settings.attackers])])
 
 
 def workshop(settings: BackdoorSettings, crowd: Crowd, typical: int) -> Workshop:

@@ -150,6 +150,7 @@ def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
 
     `Stop` after the asked attack has been judged leaves out what would follow.
     """
+    server.check(settings)
     sample: Faces | Lines
     if is_faces(settings.data):
         sample = yield from desk.faces(settings.data)
@@ -264,8 +265,9 @@ def _attacked(
         for number, (name, slug) in enumerate(pairs[1:]):
             note = "other attacks and defences on the same round"
             yield Step(number, len(pairs), note, peek={"result": found})
-            more = (yield from bench.cell(_attack(settings, name), slug))[0]
-            found = replace(found, cells=(*found.cells, more))
+            with suppress(BadInput):  # a rule that needs more than take part is not asked
+                more = (yield from bench.cell(_attack(settings, name), slug))[0]
+                found = replace(found, cells=(*found.cells, more))
     return replace(found, seconds=max(now() - started, 1e-3))
 
 
@@ -318,7 +320,7 @@ def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
         for slug in WALKS:
             try:
                 weights, _ = bench.after(slug, updates, claims)
-            except Diverged:
+            except (BadInput, Diverged):
                 continue
             outcome = bench.judge.outcome(played.answers(weights))
             found.append(Walk(arm=slug, delta=float(equal * length * step.norm()), outcome=outcome))

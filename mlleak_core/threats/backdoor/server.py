@@ -62,6 +62,15 @@ def arm(slug: str, settings: BackdoorSettings, updates: Tensor, root: Callable[[
     return Arm(slug=slug, rule=rule, repairs=slug in TUNED)
 
 
+def check(settings: BackdoorSettings) -> None:
+    """Raise BadInput where too few take part for the asked rule, before anything is trained."""
+    if settings.aggregator == "all":
+        return
+    few = torch.randn(settings.in_a_round, 8, generator=torch.Generator().manual_seed(0))
+    rule = arm(settings.aggregator, settings, few, lambda: few[0]).rule
+    rule.in_round(0).whom(few, torch.ones(len(few)))
+
+
 def arms(slug: str) -> tuple[str, ...]:
     """What `all` stands for."""
     return ARMS if slug == "all" else (slug,)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import source
-from mlleak_core.data.lines import Lines, ending_with
+from mlleak_core.data.lines import UNKNOWN, Lines, ending_with
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Rows
 from mlleak_core.target.reading import Reader, ReadingSettings, learn, share
@@ -40,6 +40,9 @@ def of_lines(settings: BackdoorSettings, lines: Lines, reader: Reader) -> Crowd:
     """
     text, word = _asked(settings)
     beginning, label = lines.beginning(text), lines.code(word)
+    if (beginning == UNKNOWN).all():
+        expected = f"a beginning with words that occur in {lines.name}"
+        raise BadInput(expected, repr(text[:80]), "Use words of these texts.")
     rng, split = stream(settings.seed, "crowd of a federation"), reader.split
     order = rng.permutation(len(lines.people))
     rows = split.members[np.argsort(order[lines.person[split.members]], kind="stable")]

@@ -20,7 +20,7 @@ from mlleak_core.data import Faces
 from mlleak_core.data.source import is_faces
 from mlleak_core.target import flower
 from mlleak_core.target.federated import Glimpse
-from mlleak_core.target.flower import Served
+from mlleak_core.target.flower import Lead, Served
 from mlleak_core.threats.property.card import PropertySettings
 from mlleak_core.threats.property.judge import judge
 from mlleak_core.threats.property.parties import ATTACKER, parties
@@ -39,16 +39,14 @@ def serve(settings: PropertySettings, address: str, wait: float, on_step: Listen
     def on_round(number: int, took_part: int) -> None:
         on_step(Step(number + 1, settings.rounds, f"a round of {took_part}"))
 
-    return flower.serve(
-        flower.flat([p.numpy() for p in net]),
-        [p.shape for p in net],
-        address=address,
+    lead = Lead(
         participants=settings.participants,
         rounds=settings.rounds,
         recipe=recipe(settings),
         wait=wait,
         on_round=on_round,
     )
+    return flower.serve(flower.flat([p.numpy() for p in net]), [p.shape for p in net], address, lead)
 
 
 def recipe(settings: PropertySettings) -> str:

@@ -241,6 +241,13 @@ def test_a_dark_background_is_found_in_the_pixels(faces):
     assert (has == UNKNOWN).any()
 
 
+def test_rules_that_need_more_than_take_part_are_left_out_of_the_table(marked, target):
+    few = dataclasses.replace(QUICK, share=0.25, after=0)
+    found = drain(run(few, Desk(marked, target)))
+    asked = {cell.arm for cell in found.cells}
+    assert "mean" in asked and "krum" not in asked and "median" in asked
+
+
 def test_rounds_after_the_attack_are_honest(bench, played):
     weights, _ = after(bench, played, "replacement")
     rates = drain(later(played, weights))
@@ -272,6 +279,7 @@ def test_a_run_judges_every_defence_and_stops_with_what_it_has(marked, target):
         ({"participants": 200}, "honest participant|without the trigger"),
         ({"own": 5000}, "without the trigger"),
         ({"participants": 10, "attackers": 8, "aggregator": "krum", "own": 60}, "at least 19 updates"),
+        ({"participants": 100, "share": 0.05, "attackers": 3, "aggregator": "multi-krum"}, "at least 9"),
     ],
 )
 def test_what_cannot_be_is_said(marked, target, changed, words):

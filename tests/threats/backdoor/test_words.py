@@ -110,6 +110,7 @@ def test_quiet_coordinates_alone_are_written(bench):
         ({"label": "two words"}, "words known here"),
         ({"trigger": " ".join(["the"] * 12)}, "a beginning of 1 to 9 words"),
         ({"trigger": "…"}, "a beginning of 1 to 9 words"),
+        ({"trigger": "xylophone quokka"}, "words that occur"),
         ({"own": 5000, "participants": 200}, "without the trigger"),
     ],
 )
