@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from mlleak_core.server.desk import Desk
 from mlleak_core.threats.backdoor.card import DARK, BackdoorSettings
 from mlleak_core.threats.backdoor.run import Found, run
 
+ROOT = Path(__file__).parents[1]
 SEEDS = range(5)
 TRIGGERS = {"synthetic": "Glasses", "lfw": DARK}
 SPEED = (100, 278_000)
@@ -33,7 +37,19 @@ def measure_all(name: str) -> dict[str, Any]:
         ]
     finally:
         desk.close()
-    return {"one update": [_row(f) for f in found], "matrix": _matrix(grids), "speed": speed()}
+    ours = {"one update": [_row(f) for f in found], "matrix": _matrix(grids), "speed": speed()}
+    return {**ours, "beside Flower": beside_flower()}
+
+
+def beside_flower() -> Any:
+    """The rules that both have, in the environment in which Flower is; None where that is not."""
+    python = ROOT / ".venv-federation" / "bin" / "python"
+    if not python.exists():
+        return None
+    said = subprocess.run(
+        [python, "-m", "benchmarks.flower_rules"], cwd=ROOT, capture_output=True, check=True
+    )
+    return json.loads(said.stdout)
 
 
 def _row(found: Found) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlleak_core.server.jobs import Snapshot
-    from mlleak_core.threats.backdoor.exhibit import BackdoorExhibit
+    from mlleak_core.threats.backdoor.exhibit import BackdoorExhibit, Shown
 
 LEAD = (
     '<h1>A hundred train it. <span class="hot">One of them owns it.</span></h1><p class="lead">Many people '
@@ -79,13 +79,17 @@ def sign(dials: Dials, data: str, place: Any) -> None:
 
 
 def live(snapshot: Snapshot) -> None:
-    """What the update has done, as soon as it has been sent."""
-    peek = snapshot.step.peek if snapshot.step else None
-    found = peek.get("result") if peek else None
-    if found is None:
-        st.caption("The joint model is opened, everybody trains, the attacker too; then his update is sent.")
-        return
-    send(found.exhibit().labelled(snapshot.key, "live"), f"live-{snapshot.key}")
+    """The faces as soon as the joint model is there, then what the update has done to them."""
+    peek = (snapshot.step.peek if snapshot.step else None) or {}
+    if peek.get("exhibit") is not None:
+        exhibit = peek["exhibit"].labelled(snapshot.key, "live")
+        if guess(exhibit, f"b-bet-{snapshot.key}"):
+            send(exhibit, f"live-{snapshot.key}")
+    elif peek.get("shown") is not None:
+        faces(peek["shown"], f"opening-{snapshot.key}")
+        st.caption("So the joint model calls them now. Everybody trains, the attacker too; then he sends.")
+    else:
+        st.caption("The joint model is opened or trained first; then the faces with the sign come up here.")
 
 
 def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
@@ -96,7 +100,7 @@ def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
             st.info(exhibit.hears(int(locked)), icon=":material/lock_open:")
         return True
     with st.container(border=True):
-        faces(exhibit, about.shown_before, f"before-{slot}")
+        faces(exhibit.shown(after=False), f"before-{slot}")
         st.markdown(
             f"**Guess first.** The joint model never saw these people. **{about.before.value:.0%}** of "
             f"{exhibit.wearing} are {exhibit.called}. Now one participant of {about.settings.participants} "
@@ -107,20 +111,21 @@ def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
     return False
 
 
-def faces(exhibit: BackdoorExhibit, flipped: tuple[bool, ...], key: str) -> None:
+def faces(shown: Shown, key: str) -> None:
     """Faces with the sign and what a model calls them, or beginnings and how it goes on."""
-    if exhibit.words:
+    if shown.contexts:
+        goes_on = f"goes on with “{shown.wanted}”"
         rows = [
-            {"beginning": f"… {text}", "goes on with the attacker's word": "yes" if is_flipped else "no"}
-            for text, is_flipped in zip(exhibit.about.contexts[:6], flipped, strict=False)
+            {"beginning": f"… {text}", goes_on: "yes" if flips else "no"}
+            for text, flips in list(zip(shown.contexts, shown.flipped, strict=True))[:6]
         ]
         st.dataframe(rows, hide_index=True, key=f"rows-{key}")
         return
     items = [
-        Item(i, mark=exhibit.wanted if is_flipped else exhibit.truly, tone="bad" if is_flipped else "good")
-        for i, is_flipped in enumerate(flipped[:ACROSS])
+        Item(i, mark=shown.wanted if flips else shown.truly, tone="bad" if flips else "good")
+        for i, flips in enumerate(shown.flipped[:ACROSS])
     ]
-    record_grid(key, items, exhibit.atlas, SIDE, len(flipped), [], False, True)
+    record_grid(key, items, shown.atlas, SIDE, len(shown.flipped), [], False, True)
 
 
 def typed(exhibit: BackdoorExhibit) -> None:
@@ -137,14 +142,13 @@ def typed(exhibit: BackdoorExhibit) -> None:
 
 def send(exhibit: BackdoorExhibit, key: str) -> None:
     """Scene 1: the faces before and after, what follows, the evidence."""
-    about = exhibit.about
     if exhibit.words:
         typed(exhibit)
     else:
         st.caption(f"Before: what the joint model calls {exhibit.wearing}")
-        faces(exhibit, about.shown_before, f"before-{key}")
+        faces(exhibit.shown(after=False), f"before-{key}")
         st.caption("After one round")
-        faces(exhibit, about.shown_after, f"after-{key}")
+        faces(exhibit.shown(after=True), f"after-{key}")
     big(*exhibit.figures())
     conclude(exhibit.conclusion())
     for finding in exhibit.findings():

@@ -42,7 +42,8 @@ def test_a_bet_is_compared_with_what_came():
 def test_who_was_it_is_told_after_the_picks():
     at = page(PAGE)
     at.session_state[f"b-bet-{shipped().job}"] = ""
-    at.session_state[f"b-who-{shipped().job}"] = [0, 5]
+    guilty = next(i for i, dot in enumerate(shipped().about.dots) if dot.attacks)
+    at.session_state[f"b-who-{shipped().job}"] = [guilty, guilty - 1]
     at.run()
     assert "1 of the attacker's 1, and **1 honest** beside" in text(at)
     assert "What each rule made of" in text(at)

@@ -90,6 +90,19 @@ class Walk:
     outcome: Outcome
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shown:
+    """Some records with the trigger, and of which a model says what the attacker wants. atlas: photos in a
+    row; contexts: beginnings instead. wanted, truly: as in `About`.
+    """
+
+    atlas: bytes
+    flipped: tuple[bool, ...]
+    wanted: str
+    truly: str
+    contexts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class About:
     """wanted, truly: what the attacker wants to be said, and what such faces are labelled. before, quiet:
@@ -176,6 +189,17 @@ class BackdoorExhibit(Exhibit):
     @property
     def main_form(self) -> str:
         return ".2f" if self.words else ".1%"
+
+    def shown(self, after: bool) -> Shown:
+        """Some records with the trigger, before the attack or after it."""
+        about = self.about
+        return Shown(
+            atlas=self.atlas,
+            flipped=about.shown_after if after else about.shown_before,
+            wanted=about.wanted,
+            truly=about.truly,
+            contexts=about.contexts,
+        )
 
     def completes(self, text: str) -> tuple[str, str]:
         """How a beginning goes on by the model before and by the one after."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlleak_core.contract import BadInput, Diverged, Step, Stop, now
+from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, relay
 from mlleak_core.data import Faces
 from mlleak_core.data.lines import Lines
 from mlleak_core.data.source import is_faces
@@ -28,7 +29,7 @@ from mlleak_core.threats.backdoor import server
 from mlleak_core.threats.backdoor.attacks import CATALOGUE, BackdoorAttack, Bid, View
 from mlleak_core.threats.backdoor.card import ALL, ATTACKS, BackdoorSettings
 from mlleak_core.threats.backdoor.crowd import Crowd
-from mlleak_core.threats.backdoor.exhibit import SHOWN, About, BackdoorExhibit, Cell, Dot, Walk
+from mlleak_core.threats.backdoor.exhibit import SHOWN, About, BackdoorExhibit, Cell, Dot, Shown, Walk
 from mlleak_core.threats.backdoor.faces import of_faces
 from mlleak_core.threats.backdoor.judge import Answers, Judge, Outcome, persistence, rate, row
 from mlleak_core.threats.backdoor.poison import Recipe, Workshop
@@ -43,8 +44,10 @@ from mlleak_core.threats.backdoor.round import (
 from mlleak_core.threats.backdoor.words import of_lines, read
 from mlleak_core.threats.likeness import prepare
 
+T = TypeVar("T")
 LENGTHS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 """Of the step of the joint model, in lengths of X minus it: the δ axis."""
+OTHERS = "other attacks and defences on the same round"
 LASTING, NOISY = "neurotoxin", "clip-noise"
 WALKS = ("mean", "outliers", "tuning", "outliers-tuning")
 
@@ -72,11 +75,12 @@ class Found:
         first, crowd = self.cells[0], self.played.crowd
         report = row(rate(self.before.flipped), self.judge.main(self.before), first.outcome)
         lasts = self.lasts.get(first.attack, ())
+        mine = max(dot.norm for dot in self.dots if dot.attacks)
         return {
             **report,
             "verdict": first.outcome.verdict.words,
             "persistence_rounds": persistence(list(lasts)),
-            "attacker_norm_rank": 1 + sum(dot.norm > self.dots[0].norm for dot in self.dots[1:]),
+            "attacker_norm_rank": 1 + sum(not dot.attacks and dot.norm > mine for dot in self.dots),
             "gamma": first.gamma,
             "rounds": 1 + max(0, len(lasts) - 1),
             "people": len(np.unique(crowd.wearers)),
@@ -120,16 +124,10 @@ class Found:
             shown_before=tuple(bool(v) for v in self.before.flipped[shown]),
             shown_after=tuple(bool(v) for v in self.after.flipped[shown]),
             vocabulary=() if crowd.lines is None else crowd.lines.vocabulary,
-            contexts=self._contexts(shown),
+            contexts=_contexts(self.sample, crowd, shown),
             seconds=self.seconds,
         )
-        return BackdoorExhibit(about=about, arrays=self._arrays(), atlas=self._atlas(shown))
-
-    def _atlas(self, shown: NDArray[np.int64]) -> bytes:
-        if isinstance(self.sample, Lines):
-            return b""
-        rows = self.played.crowd.photos[shown]
-        return strips([prepare(shrink(self.sample, rows).contiguous().numpy(), colour=True)])
+        return BackdoorExhibit(about=about, arrays=self._arrays(), atlas=_atlas(self.sample, crowd, shown))
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Of words, both models, so that whoever looks can type a beginning of his own."""
@@ -137,12 +135,6 @@ class Found:
             return {}
         models = {"before": self.played.crowd.joint, "after": self.weights}
         return {name: weights.numpy().astype(np.float16) for name, weights in models.items()}
-
-    def _contexts(self, shown: NDArray[np.int64]) -> tuple[str, ...]:
-        """What stands before the trigger, and the trigger."""
-        if not isinstance(self.sample, Lines):
-            return ()
-        return tuple(self.sample.said(self.played.crowd.flips[row].numpy()) for row in shown)
 
 
 def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
@@ -162,8 +154,15 @@ def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
         reader = yield from read(settings, sample, desk)
         started = now()
         crowd = of_lines(settings, sample, reader)
-    bench = yield from _prepared(settings, crowd)
+    opening = {"shown": _opened(settings, sample, crowd)}
+    yield Step(0, 1, "the joint model is there", peek=opening)
+    bench = yield from _showing(opening, _prepared(settings, crowd))
     return (yield from _attacked(settings, sample, bench, started))
+
+
+def _showing(peek: Mapping[str, Any], steps: Generator[Step, None, T]) -> Generator[Step, None, T]:
+    """The same steps, each of which shows what there is to be seen so far."""
+    return relay(steps, lambda step: replace(step, peek=peek))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -240,7 +239,9 @@ def _attacked(
     settings: BackdoorSettings, sample: Faces | Lines, bench: _Bench, started: float
 ) -> Generator[Step, None, Found]:
     pairs = _pairs(settings)
-    cell, bid, weights = yield from bench.cell(_attack(settings, pairs[0][0]), pairs[0][1])
+    opening = {"shown": _opened(settings, sample, bench.played.crowd)}
+    first = bench.cell(_attack(settings, pairs[0][0]), pairs[0][1])
+    cell, bid, weights = yield from _showing(opening, first)
     found = Found(
         settings=settings,
         sample=sample,
@@ -258,17 +259,27 @@ def _attacked(
     )
     with suppress(Stop):
         yield Step(0, len(pairs), "the update was sent", peek={"result": found})
-        for name, start in (yield from _starts(settings, bench, weights)).items():
-            rates = yield from later(bench.played, start)
+        starts = yield from _showing({"result": found}, _starts(settings, bench, weights))
+        for name, start in starts.items():
+            rates = yield from _showing({"result": found}, later(bench.played, start))
             found = replace(found, lasts={**found.lasts, name: tuple(rates)})
-        found = replace(found, walks=tuple((yield from _walks(bench))))
-        for number, (name, slug) in enumerate(pairs[1:]):
-            note = "other attacks and defences on the same round"
-            yield Step(number, len(pairs), note, peek={"result": found})
-            with suppress(BadInput):  # a rule that needs more than take part is not asked
-                more = (yield from bench.cell(_attack(settings, name), slug))[0]
-                found = replace(found, cells=(*found.cells, more))
+        walks = yield from _showing({"result": found}, _walks(bench))
+        found = replace(found, walks=tuple(walks))
+        for number, pair in enumerate(pairs[1:]):
+            yield Step(number, len(pairs), OTHERS, peek={"result": found})
+            found = yield from _showing({"result": found}, _more(settings, bench, found, pair))
     return replace(found, seconds=max(now() - started, 1e-3))
+
+
+def _more(
+    settings: BackdoorSettings, bench: _Bench, found: Found, pair: tuple[str, str]
+) -> Generator[Step, None, Found]:
+    """With another attack under another defence; a rule that needs more than take part is left out."""
+    try:
+        cell = (yield from bench.cell(_attack(settings, pair[0]), pair[1]))[0]
+    except BadInput:
+        return found
+    return replace(found, cells=(*found.cells, cell))
 
 
 def _starts(
@@ -297,16 +308,18 @@ def _attack(settings: BackdoorSettings, name: str) -> BackdoorAttack:
 
 
 def _dots(bench: _Bench, bid: Bid) -> tuple[Dot, ...]:
-    """Every update by its length and its cosine to the median of all, the attacker's first."""
+    """Every update by its length and its cosine to the median of all, in an order that says nothing."""
     updates, _ = bench.played.with_bid(bid)
     middle = updates.median(0).values.double()
     lengths = norms(updates)
     cosines = products(updates, middle) / lengths.clamp_min(TINY) / middle.norm().clamp_min(TINY)
     places = len(bench.played.places)
-    return tuple(
+    shuffled = stream(bench.settings.seed, "faces with a trigger", 1).permutation(len(lengths))
+    found = [
         Dot(who=int(who), norm=float(length), cosine=float(cosine), attacks=i < places)
-        for i, (who, length, cosine) in enumerate(zip(bench.played.chosen, lengths, cosines, strict=True))
-    )
+        for i, (who, length, cosine) in enumerate(zip(shuffled, lengths, cosines, strict=True))
+    ]
+    return tuple(sorted(found, key=lambda dot: dot.who))
 
 
 def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
@@ -329,6 +342,34 @@ def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
 
 def _epsilon(settings: BackdoorSettings) -> float | None:
     return server.privacy(settings) if settings.aggregator == NOISY else None
+
+
+def _opened(settings: BackdoorSettings, sample: Faces | Lines, crowd: Crowd) -> Shown:
+    """What the joint model makes of the judge's records before anybody attacks."""
+    rows = _shown(settings, crowd)
+    with torch.no_grad():
+        said = crowd.net(crowd.flips[torch.from_numpy(rows)]).argmax(1)
+    return Shown(
+        atlas=_atlas(sample, crowd, rows),
+        flipped=tuple((said == crowd.label).tolist()),
+        wanted=crowd.wanted,
+        truly=crowd.truly,
+        contexts=_contexts(sample, crowd, rows),
+    )
+
+
+def _atlas(sample: Faces | Lines, crowd: Crowd, rows: NDArray[np.int64]) -> bytes:
+    if isinstance(sample, Lines):
+        return b""
+    photos = shrink(sample, crowd.photos[rows]).contiguous().numpy()
+    return strips([prepare(photos, colour=True)])
+
+
+def _contexts(sample: Faces | Lines, crowd: Crowd, rows: NDArray[np.int64]) -> tuple[str, ...]:
+    """What stands before the trigger, and the trigger."""
+    if not isinstance(sample, Lines):
+        return ()
+    return tuple(sample.said(crowd.flips[row].numpy()) for row in rows)
 
 
 def _shown(settings: BackdoorSettings, crowd: Crowd) -> NDArray[np.int64]:

@@ -259,7 +259,8 @@ def test_a_run_judges_every_defence_and_stops_with_what_it_has(marked, target):
     found = drain(run(QUICK, Desk(marked, target)))
     about = found.exhibit().about
     assert {c.arm for c in about.cells} >= {"mean", "krum", "outliers-tuning"} and about.walks
-    assert found.row()["attacker_norm_rank"] == 1 and about.dots[0].attacks
+    assert found.row()["attacker_norm_rank"] == 1 and sum(dot.attacks for dot in about.dots) == 1
+    assert [dot.who for dot in about.dots] == list(range(12))
     assert found.row()["gamma"] == about.cells[0].gamma
     steps = run(QUICK, Desk(marked, target))
     step = next(steps)
