@@ -218,7 +218,7 @@ class BackdoorExhibit(Exhibit):
         return (
             f"{settings.participants} participants, {len(about.dots)} in the round",
             f"{TITLES[self.asked.attack]} against {DEFENCES[self.asked.arm]}",
-            f"before: {about.before.value:.0%} of {about.before.n} such {self.things} are {self.called}",
+            f"before: {about.before.value:.0%} of n = {about.before.n} such {self.things} are {self.called}",
             f"seed {settings.seed}",
             self.source,
         )
