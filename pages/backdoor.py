@@ -85,6 +85,8 @@ def live(snapshot: Snapshot) -> None:
         exhibit = peek["exhibit"].labelled(snapshot.key, "live")
         if guess(exhibit, f"b-bet-{snapshot.key}"):
             send(exhibit, f"live-{snapshot.key}")
+        else:
+            line(*exhibit.stake())
     elif peek.get("shown") is not None:
         faces(peek["shown"], f"opening-{snapshot.key}")
         st.caption("So the joint model calls them now. Everybody trains, the attacker too; then he sends.")
