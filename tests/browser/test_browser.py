@@ -411,6 +411,7 @@ def test_a_round_is_bet_on_and_the_truth_comes_up(server, tab, width):
     lock.click()
     page.locator(".verdict").wait_for()
     assert "came in at round" in page.locator("[data-testid=stMain]").inner_text()
+    expect(page.locator(".round-tape")).to_have_count(1)  # the one that was bet on lingers
     page.locator(".round-tape .stage").focus()
     page.keyboard.press("Home")
     assert page.locator(".round-tape").get_attribute("data-at") == "1"
@@ -427,7 +428,8 @@ def test_one_update_is_bet_on_and_the_sender_is_looked_for(server, tab, width):
     page.get_by_role("button", name="Lock my bet").click()
     page.locator(".verdict").wait_for()
     main = page.locator("[data-testid=stMain]")
-    assert "after one round" in main.inner_text() and page.locator(".record-grid").count() == 2
+    expect(page.locator(".record-grid")).to_have_count(2)
+    assert "after one round" in main.inner_text()
     expect(page.get_by_role("button", name="Lock my bet")).to_be_disabled()
     page.get_by_role("button", name="Just show me").click()
     expect(main).to_contain_text("What each rule made of")
