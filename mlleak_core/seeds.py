@@ -48,7 +48,6 @@ STREAMS = {
     "doctor reviews": 123,
     "crowd of a federation": 131,
     "batches of a backdoor": 132,
-    "parts of an attacker's share": 133,
     "batches of a repair": 134,
     "faces with a trigger": 135,
     "windows of a text": 124,

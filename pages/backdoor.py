@@ -193,6 +193,7 @@ def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
     rows = exhibit.rows(exhibit.against())
     order = [c for c in rows[0] if c != "attack"]
     st.dataframe(rows, hide_index=True, column_order=order, height=35 * (len(rows) + 1) + 3)
+    table.show("Every update as a table", exhibit.crowd_rows(), f"backdoor-updates-{exhibit.job}.csv")
 
 
 def how_far(exhibit: BackdoorExhibit, name: str) -> None:
@@ -227,6 +228,7 @@ def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
         config=CHART,
         alt="Share of flipped faces after each honest round",
     )
+    st.caption("Ten honest participants take part in each of these rounds; the server takes the plain mean.")
     table.show("Every round as a table", exhibit.last_rows(), f"backdoor-rounds-{exhibit.job}.csv")
 
 

@@ -7,7 +7,7 @@ import datetime
 import io
 from collections.abc import Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,7 +62,6 @@ class Found:
     judge: Judge
     weights: Tensor
     before: Answers
-    quiet: Answers
     after: Answers
     cells: tuple[Cell, ...]
     dots: tuple[Dot, ...]
@@ -109,9 +108,9 @@ class Found:
             wanted=crowd.wanted,
             truly=crowd.truly,
             before=rate(self.before.flipped),
-            quiet=rate(self.quiet.flipped),
+            quiet=rate(self.judge.quiet.flipped),
             main_before=self.judge.main(self.before),
-            main_quiet=self.judge.main(self.quiet),
+            main_quiet=self.judge.main(self.judge.quiet),
             cells=self.cells,
             dots=self.dots,
             walks=self.walks,
@@ -173,8 +172,15 @@ class _Bench:
     played: Round
     workshop: Workshop
     poisoned: Tensor
-    judge: Judge
     before: Answers
+    judges: dict[str, Judge] = field(default_factory=dict)
+
+    def judge(self, slug: str) -> Judge:
+        """Against the same round under the same defence, in which nobody attacks."""
+        if slug not in self.judges:
+            quiet, _ = self.after(slug, self.played.updates, self.played.claims)
+            self.judges[slug] = self.played.judge(quiet)
+        return self.judges[slug]
 
     def root(self) -> Tensor:
         return root_update(self.settings, self.played.crowd, self.played.crowd.joint)
@@ -212,7 +218,7 @@ class _Bench:
         cell = Cell(
             attack=attack.slug,
             arm=slug,
-            outcome=self.judge.outcome(self.played.answers(weights)),
+            outcome=self.judge(slug).outcome(self.played.answers(weights)),
             gamma=bid.gamma,
             length=float(bid.update.double().norm()),
             attacker_kept=bool(kept[:places].any()),
@@ -224,13 +230,11 @@ class _Bench:
 def _prepared(settings: BackdoorSettings, crowd: Crowd) -> Generator[Step, None, _Bench]:
     played = yield from play(settings, crowd)
     own = workshop(settings, crowd, int(played.claims[settings.attackers :].median()))
-    quiet = crowd.joint + played.updates.mean(0)
     return _Bench(
         settings=settings,
         played=played,
         workshop=own,
         poisoned=poisoned_as_honest(settings, crowd),
-        judge=played.judge(quiet),
         before=played.answers(crowd.joint),
     )
 
@@ -246,10 +250,9 @@ def _attacked(
         settings=settings,
         sample=sample,
         played=bench.played,
-        judge=bench.judge,
+        judge=bench.judge(cell.arm),
         weights=weights,
         before=bench.before,
-        quiet=bench.judge.quiet,
         after=bench.played.answers(weights),
         cells=(cell,),
         dots=_dots(bench, bid),
@@ -335,7 +338,7 @@ def _walks(bench: _Bench) -> Generator[Step, None, list[Walk]]:
                 weights, _ = bench.after(slug, updates, claims)
             except (BadInput, Diverged):
                 continue
-            outcome = bench.judge.outcome(played.answers(weights))
+            outcome = bench.judge(slug).outcome(played.answers(weights))
             found.append(Walk(arm=slug, delta=float(equal * length * step.norm()), outcome=outcome))
     return found
 
