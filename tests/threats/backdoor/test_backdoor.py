@@ -241,6 +241,18 @@ def test_a_dark_background_is_found_in_the_pixels(faces):
     assert (has == UNKNOWN).any()
 
 
+def test_what_a_defence_does_alone_is_not_the_attackers(marked, target):
+    """Judged against the same round under the same defence: a repair changes answers without any attack."""
+    settings = dataclasses.replace(QUICK, attack="poisoning", aggregator="tuning", after=0)
+    found = drain(run(settings, Desk(marked, target)))
+    played, crowd = found.played, found.played.crowd
+    plain = crowd.joint + RULES["mean"](played.updates, played.claims)
+    repaired = server.repaired(crowd.net, plain, crowd.root, settings.seed)
+    np.testing.assert_array_equal(found.judge.quiet.flipped, played.answers(repaired).flipped)
+    np.testing.assert_array_equal(found.judge.quiet.main, played.answers(repaired).main)
+    assert (found.judge.quiet.main != played.answers(plain).main).any()
+
+
 def test_rules_that_need_more_than_take_part_are_left_out_of_the_table(marked, target):
     few = dataclasses.replace(QUICK, share=0.25, after=0)
     found = drain(run(few, Desk(marked, target)))
