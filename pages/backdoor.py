@@ -193,6 +193,7 @@ def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
     rows = exhibit.rows(exhibit.against())
     order = [c for c in rows[0] if c != "attack"]
     st.dataframe(rows, hide_index=True, column_order=order, height=35 * (len(rows) + 1) + 3)
+    line(*exhibit.below())
     table.show("Every update as a table", exhibit.crowd_rows(), f"backdoor-updates-{exhibit.job}.csv")
 
 
@@ -214,6 +215,7 @@ def how_far(exhibit: BackdoorExhibit, name: str) -> None:
         config=CHART,
         alt="Share of flipped faces by the length of the update, a line a defence",
     )
+    line(*exhibit.below())
     table.show("Every length as a table", exhibit.walk_rows(), f"backdoor-length-{exhibit.job}.csv")
 
 
@@ -228,6 +230,7 @@ def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
         config=CHART,
         alt="Share of flipped faces after each honest round",
     )
+    line(*exhibit.below())
     st.caption("Ten honest participants take part in each of these rounds; the server takes the plain mean.")
     table.show("Every round as a table", exhibit.last_rows(), f"backdoor-rounds-{exhibit.job}.csv")
 

@@ -223,6 +223,13 @@ class BackdoorExhibit(Exhibit):
             self.source,
         )
 
+    def below(self) -> tuple[str, ...]:
+        """The evidence under a chart."""
+        about = self.about
+        counted = f"n = {about.before.n} {self.things} of {about.people} people never seen"
+        quiet = f"without the attack {_span(about.quiet)}"
+        return counted, quiet, f"seed {about.settings.seed}", f"{about.seconds:.0f} s", self.source
+
     def hears(self, bet: int) -> str:
         """What a visitor hears who bet on the share of flipped faces, in per cent."""
         value = 100 * self.asked.outcome.after.value
@@ -270,7 +277,8 @@ class BackdoorExhibit(Exhibit):
         stays = (
             f"It still works in {lasts[-1]:.0%} of them {len(lasts) - 1} honest rounds later."
             if ends is None
-            else f"After {ends} honest rounds it works less than half of the time."
+            else f"It falls below half after {ends} honest rounds, and after {len(lasts) - 1} works in "
+            f"{lasts[-1]:.0%}."
         )
         return f"{main} {stays}"
 
