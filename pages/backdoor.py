@@ -49,8 +49,8 @@ def controls(run: TrainSettings) -> BackdoorSettings | None:
     other.
     """
     dials = Dials(BackdoorSettings, "b", THREAT.shipped[0])
-    a, b, c, d = st.columns(4, vertical_alignment="bottom")
-    data = dials.source(a, "Photos or texts from", SOURCES)
+    data = dials.data(SOURCES)
+    b, c, d = st.columns(3, vertical_alignment="bottom")
     dials.pick(c, "attack", "The attacker", options=ATTACKS, titles=TITLES)
     dials.pick(d, "aggregator", "The server", options=ARMS, titles=DEFENCES)
     sign(dials, data, b)
@@ -263,15 +263,11 @@ def show(exhibit: BackdoorExhibit) -> None:
     table.show("Attacks and defences as a table", exhibit.rows(), f"backdoor-{exhibit.job}.csv", note=note)
 
 
-run = frame.open_page(THREAT.card.title)
+run = frame.open_page(THREAT.card.title, SOURCES)
 st.html(LEAD)
 settings = controls(run)
 if settings is not None:
-    wanted, (go, _) = settings, st.columns([1, 3])
-    snapshot = play.ask(
-        "b", settings, lambda: frame.bench().open(THREAT, wanted), go, "Send one update", type="primary"
-    )
-    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
-    play.outcome("b", snapshot, live, show, shipped.get(settings), HINT)
+    room = play.Room(THREAT, "b", "Send one update", live, show, HINT)
+    room.outcome(settings, room.ask(settings))
 error_rates(THREAT)
 st.caption(frame.LABELS_NOTE)

@@ -19,7 +19,7 @@ from mlleak_core.threats.features.card import (
     FeaturesSettings,
     MapSettings,
 )
-from pages._kit import bet, data_card, frame, play, table
+from pages._kit import bet, data_card, experiment, frame, play, table
 from pages._kit.canvas.face_map import face_map
 from pages._kit.evidence import conclude, error_rates, evidence
 from pages._kit.words import plain
@@ -177,10 +177,11 @@ def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool)
     """The maps, sent to the browser whenever another epoch is complete."""
     bench = frame.bench()
     snapshot = bench.look(job)
+    me = frame.visitor()
 
     @st.fragment(run_every=2.0 if snapshot and snapshot.active else None)
     def body() -> None:
-        now, ahead = bench.look(job), bench.look(first)
+        now, ahead = bench.look(job, me), bench.look(first, me)
         if now is None or now.status == "failed":
             st.error(plain(now.error) if now else "The maps were let go; press Another layout.")
             return
@@ -224,6 +225,8 @@ def from_shipped(run: FeaturesExhibit) -> None:
 
 settings = frame.open_page("Features")
 st.html(LEAD)
+experiment.unfit(experiment.FACES)
+frame.training_card(settings)
 shipped: Any = frame.shipped(THREAT.card.slug)[0]
 if frame.bench().finished(settings):
     live(settings)

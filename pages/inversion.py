@@ -34,8 +34,8 @@ HINT = "This batch has not been inverted yet: a second on the net mlp, else half
 def controls(run: TrainSettings) -> InversionSettings | None:
     """Whose update, and how it is searched. None where the controls contradict each other."""
     dials = Dials(InversionSettings, "g", THREAT.shipped[0])
-    a, b, c, d, e = st.columns([1, 1, 1.2, 1.1, 1.2], vertical_alignment="bottom")
-    dials.source(a, "Photos from", SOURCES)
+    dials.data(SOURCES)
+    b, c, d, e = st.columns(4, vertical_alignment="bottom")
     net = dials.pick(b, "net", "Net of the first round", options=NETS)
     batch = dials.pick(c, "batch", "Photos in the batch", options=[1, 2, 4, 8, 12, 16])
     exact = "analytic" if batch == 1 else "disaggregation"
@@ -90,17 +90,15 @@ def show(exhibit: InversionExhibit) -> None:
     table.show("Every reading as a table", exhibit.table(), f"inversion-{exhibit.job}.csv", note=note)
 
 
-run = frame.open_page(THREAT.card.title)
+run = frame.open_page(THREAT.card.title, SOURCES)
 st.html(LEAD)
 settings = controls(run)
 if settings is not None:
-    wanted, (go, _) = settings, st.columns([1, 3])
-    snapshot = play.ask(
-        "g", settings, lambda: frame.bench().open(THREAT, wanted), go, "Invert it live", type="primary"
-    )
-    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
+    room = play.Room(THREAT, "g", "Invert it live", live, show, HINT)
+    snapshot = room.ask(settings)
     if snapshot is None and settings == THREAT.shipped[0]:
-        first, *others = shipped.values()
+        first, *others = frame.shipped(THREAT.card.slug)
+        frame.run_card(settings.data, settings.seed, THREAT.card.title, first.source)
         st.subheader(f"{len(first.about.names)} photos in one averaged gradient")
         show(first)  # type: ignore[arg-type]
         for column, known in zip(st.columns([0.4, 0.6], gap="large"), others, strict=True):
@@ -110,6 +108,6 @@ if settings is not None:
                 )
                 show(known)  # type: ignore[arg-type]
     else:
-        play.outcome("g", snapshot, live, show, shipped.get(settings), HINT)
+        room.outcome(settings, snapshot)
 error_rates(THREAT)
 st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")

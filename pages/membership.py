@@ -66,8 +66,8 @@ NOT_BLIND = (
 def controls(run: TrainSettings) -> MembershipSettings | None:
     """What to attack, and what its service reveals. None where the controls contradict each other."""
     dials = Dials(MembershipSettings, "m", USUAL)
-    a, b, c, d = st.columns([1.1, 1.2, 1.2, 1], vertical_alignment="bottom")
-    dials.source(a, "Records", SOURCES)
+    dials.data(SOURCES)
+    b, c, d = st.columns(3, vertical_alignment="bottom")
     preset = dials.pick(b, "preset", "Target", titles=PRESETS)
     shows = {slug: defence.title for slug, defence in SHOWS.items()}
     dials.pick(c, "reveal", "The service shows", titles=shows)
@@ -277,17 +277,13 @@ def show(case: MembershipExhibit) -> None:
 
 
 def page() -> None:
-    run = frame.open_page(THREAT.card.title)
+    run = frame.open_page(THREAT.card.title, SOURCES)
     st.html(LEAD)
     settings = controls(run)
     frame.warm_workers()
     if settings is not None:
-        go, _ = st.columns([1, 3])
-        submit = lambda: frame.bench().open(THREAT, settings)  # noqa: E731
-        looks: dict[str, Any] = {"type": "primary"}
-        snapshot = play.ask("m", settings, submit, go, "Run it live", **looks)
-        shipped = frame.shipped(THREAT.card.slug)[0] if settings == USUAL else None
-        play.outcome("m", snapshot, live, show, shipped, HINT)
+        room = play.Room(THREAT, "m", "Run it live", live, show, HINT)
+        room.outcome(settings, room.ask(settings))
     upload()
     error_rates(THREAT)
     names = (

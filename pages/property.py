@@ -41,8 +41,8 @@ HINT = "This has not been watched yet: one to three minutes, the first rounds wi
 def controls(run: TrainSettings) -> PropertySettings | None:
     """What is looked for, how, and beside how many. None where the controls contradict each other."""
     dials = Dials(PropertySettings, "p", THREAT.shipped[0])
-    a, b, c = st.columns(3, vertical_alignment="bottom")
-    data = dials.source(a, "Photos or reviews from", SOURCES)
+    data = dials.data(SOURCES)
+    b, c = st.columns(2, vertical_alignment="bottom")
     known = PROPERTIES.get(data)
     if known:
         dials.pick(b, "property", "What is looked for", options=known, format_func=_named)
@@ -135,15 +135,11 @@ def photos(exhibit: PropertyExhibit) -> None:
             record_grid(f"photos-{row}-{exhibit.job}", items, exhibit.atlas, SIDE, across, [], False, True)
 
 
-run = frame.open_page(THREAT.card.title)
+run = frame.open_page(THREAT.card.title, SOURCES)
 st.html(LEAD)
 settings = controls(run)
 if settings is not None:
-    wanted, (go, _) = settings, st.columns([1, 3])
-    snapshot = play.ask(
-        "p", settings, lambda: frame.bench().open(THREAT, wanted), go, "Watch it live", type="primary"
-    )
-    shipped = dict(zip(THREAT.shipped, frame.shipped(THREAT.card.slug), strict=True))
-    play.outcome("p", snapshot, live, show, shipped.get(settings), HINT)
+    room = play.Room(THREAT, "p", "Watch it live", live, show, HINT)
+    room.outcome(settings, room.ask(settings))
 error_rates(THREAT)
 st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")

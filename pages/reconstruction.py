@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import streamlit as st
-from mlleak_core.data.source import SOURCES
 from mlleak_core.figures import trail as tracks
 from mlleak_core.figures.histogram import scan, weights
 from mlleak_core.figures.sheets import poster
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from mlleak_core.threats.reconstruction.readings import Glimpse
 
 USUAL: Any = THREAT.shipped[0]
-TITLES = {source.title: source.slug for source in SOURCES}
 FACES = ("synthetic", "lfw", "upload", "folder", "utkface")
 COUNTS = (1, 4, 8, 16, 32, 64, 128)
 BITS = (0, 100, 200, 300, 400, 600, 800, 1000, 1400, 2000, 3000)
@@ -66,17 +64,20 @@ STOPPED = (
 WAIT = "The clean twin learns first; then the faces will come up here, below the photos, epoch by epoch."
 
 
-def usual_net() -> None:
+def usual_net(data: str) -> None:
     """Other faces, their own usual net: LFW has data enough for the narrower one, which is twice as fast."""
-    lfw = TITLES.get(st.session_state["r-data"]) == "lfw"
-    st.session_state["r-net"] = (ReconstructionSettings() if lfw else USUAL).net
+    before = st.session_state.get("r-net-of")
+    asked = "r-net" in st.session_state or "r-net" in st.query_params
+    if before != data and (before or not asked):
+        st.session_state["r-net"] = (ReconstructionSettings() if data == "lfw" else USUAL).net
+    st.session_state["r-net-of"] = data
 
 
 def controls(run: TrainSettings) -> ReconstructionSettings | None:
     """Whom to hide, how and in which net. None where the controls contradict each other."""
     dials = Dials(ReconstructionSettings, "r", USUAL)
-    a, b, c, d = st.columns([1, 1.3, 1, 1.1], vertical_alignment="bottom")
-    dials.source(a, "Faces from", FACES, on_change=usual_net)
+    usual_net(dials.data(FACES))
+    b, c, d = st.columns([1.3, 1, 1.1], vertical_alignment="bottom")
     catalogue: Mapping[str, Any] = THREAT.catalogue()
     calls = {slug: encoding.call for slug, encoding in catalogue.items()}
     dials.pick(b, "attack", "How they are hidden", titles=calls)
@@ -90,8 +91,6 @@ def controls(run: TrainSettings) -> ReconstructionSettings | None:
 def further(dials: Dials) -> None:
     """The dials that most visitors leave alone."""
     one, two, three, four = st.columns(4)
-    if "r-net" not in st.session_state and "r-net" not in st.query_params:
-        usual_net()
     dials.pick(one, "net", "Net", options=list(NETS))
     dials.pick(two, "epochs", "Epochs", bounds=(1, 60, 1))
     dials.pick(three, "bits", "Bits a face (transforms)", options=BITS, format_func=bits_words)
@@ -277,17 +276,13 @@ def show(case: ReconstructionExhibit) -> None:
 
 
 def page() -> None:
-    run = frame.open_page(THREAT.card.title)
+    run = frame.open_page(THREAT.card.title, FACES)
     st.html(LEAD)
     settings = controls(run)
     if settings is not None:
         meter(settings)
-        go, _ = st.columns([1, 3])
-        looks: dict[str, Any] = {"type": "primary"}
-        submit = lambda: frame.bench().open(THREAT, settings)  # noqa: E731
-        snapshot = play.ask("r", settings, submit, go, "Run it live", **looks)
-        shipped = frame.shipped(THREAT.card.slug)[0] if settings == USUAL else None
-        play.outcome("r", snapshot, live, show, shipped, HINT)
+        room = play.Room(THREAT, "r", "Run it live", live, show, HINT)
+        room.outcome(settings, room.ask(settings))
     st.subheader("Without any malice: one update is enough")
     st.markdown(
         "In collaborative training a participant keeps the photos and sends only the gradient. Whoever "

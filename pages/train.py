@@ -11,7 +11,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.target.settings import TrainSettings
-from pages._kit import data_card, frame, own_faces, play
+from pages._kit import data_card, experiment, frame, own_faces, play
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.evidence import line, span, written
 from pages._kit.words import plain
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "First steps": ("Synthetic faces, 22 epochs, 10 to 40 s", {}),
-    "Real faces": ("LFW, 22 epochs, 20 s to two minutes", {"data": "LFW"}),
-    "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": "Your upload"}),
+    "Real faces": ("LFW, 22 epochs, 20 s to two minutes", {"data": "lfw"}),
+    "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": KIND}),
     "Overfit": (
         "1,500 faces, 40 epochs, no augmentation or mixup",
         {"faces": 1500, "epochs": 40, "augment": False, "mixup": 0.0},
     ),
     "Too fast": ("Learning rate 30: watch it diverge", {"lr": 30.0, "epochs": 5}),
 }
-DEFAULTS = TrainSettings().as_dict() | {"data": "Synthetic faces"}
+DEFAULTS = TrainSettings().as_dict()
 
 
 def choose(changes: dict[str, Any]) -> None:
     """Put a preset into the controls and start it."""
     for name, value in (DEFAULTS | changes).items():
         st.session_state[name] = value
-    st.session_state["start"] = changes.get("data") != "Your upload"
+    st.session_state["start"] = changes.get("data") != KIND
 
 
 def new_seed() -> None:
@@ -171,11 +171,13 @@ def first_look() -> None:
 
 
 settings = frame.open_page("Train")
+frame.training_card(settings)
 st.title("Teach a net one thing")
 st.html(
     '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never '
     "seen. Then open it up.</p>"
 )
+experiment.unfit(experiment.FACES)
 with st.container(key="pairs-presets"):
     for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
         column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
@@ -214,7 +216,7 @@ c.button(
 )
 with d.popover("Copy link", icon=":material/link:", width="stretch"):
     st.caption("This address brings anybody to the same settings, and so to the same run.")
-    st.code(frame.link(settings), language=None)
+    st.code(experiment.link(settings), language=None)
 
 if snapshot and snapshot.active:
     play.watch(snapshot.key, live)

@@ -18,9 +18,10 @@ from mlleak_core import disk
 from mlleak_core.contract import BadInput, Settings, Step, fingerprint, relay
 from mlleak_core.data import source
 from mlleak_core.server.jobs import Jobs, Snapshot
+from mlleak_core.server.pace import Courses
 from mlleak_core.server.uploads import Uploads
 from mlleak_core.target.settings import TrainSettings, run_key
-from mlleak_core.threat import Exhibit, Threat, imported
+from mlleak_core.threat import SHIPPED, Exhibit, Threat, imported
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -58,6 +59,7 @@ class Desk:
         self._opened_sets: OrderedDict[str, Any] = OrderedDict()
         self._held: OrderedDict[str, Any] = OrderedDict()
         self.uploads = Uploads()
+        self.courses = Courses(SHIPPED / "pace.json")
         self._executor: Executor | None = None
         disk.tidy()
 
@@ -182,7 +184,8 @@ class Desk:
         be computed once more.
         """
         job = self.training(settings, replay)
-        self.jobs.submit(job, lambda: self.target(settings, afresh=bool(replay)))
+        work = lambda: self.target(settings, afresh=bool(replay))  # noqa: E731
+        self.jobs.submit(job, work, lambda: self.courses.pace("train", settings))
         return job
 
     @staticmethod
@@ -198,7 +201,8 @@ class Desk:
         """Queue `run`, "module:function" of (settings, desk), under a key of its kind and settings."""
         data = getattr(settings, "data", "")
         job = _named(kind, fingerprint(run, settings, _records_behind(data)), data)
-        self.jobs.submit(job, lambda: self._shown(imported(run)(settings, self)))
+        work = lambda: self._shown(imported(run)(settings, self))  # noqa: E731
+        self.jobs.submit(job, work, lambda: self.courses.pace(kind, settings))
         return job
 
     def _shown(self, run: Generator[Step, None, Any]) -> Generator[Step, None, Any]:

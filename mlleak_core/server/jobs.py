@@ -2,7 +2,8 @@
 snapshots.
 
 Equal keys share one job, so thirty visitors who press the same preset cost one training. A paused job is set
-aside and lets others run.
+aside and lets others run. What somebody looks at goes first: a job that everybody has left gives way at its
+next step, and goes on when nobody waits.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Literal
 from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_still
 from mlleak_core.disk import refused
 from mlleak_core.server import wishes
+from mlleak_core.server.pace import Pace
 
 Status = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 Work = Callable[[], Generator[Step, None, Any]]
@@ -30,18 +32,23 @@ seed each finds its own again.
 """
 ASIDE = 4
 """Paused jobs that are kept, with all they hold in memory; the one paused longest is stopped when there are
-more.
+more. No more than these give way unfinished, either.
 """
 WATCHED = 75.0
 """Seconds for which a visitor counts as watching; browsers let a hidden tab ask once a minute."""
+ELSEWHERE = 5.0
+"""Seconds after which a visitor who asks for another job no longer wants the one before: pages ask every
+second.
+"""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A job as it was at one moment.
 
-    since: the seconds and the count done when its present stretch of steps began. others: further visitors
-    who watch it.
+    step: the last one; what its picture does not show anew stays from those before. left: seconds to the end
+    of the whole run as they were at `at`, at soonest and at latest, where a like run is known. others:
+    further visitors who watch it.
     """
 
     key: str
@@ -51,25 +58,25 @@ class Snapshot:
     error: str = ""
     place: int = 0
     seconds: float = 0.0
-    since: tuple[float, int] = (0.0, 0)
+    left: tuple[float, float] | None = None
+    at: float = 0.0
     others: int = 0
 
     @property
     def active(self) -> bool:
         return self.status in {"queued", "running", "paused"}
 
-    @property
-    def left(self) -> float | None:
-        """Seconds to the end of this stretch of steps, guessed from its pace so far."""
-        began, first = self.since
-        if not self.step or self.step.done <= first or self.status != "running":
+    def remaining(self) -> tuple[float, float] | None:
+        """Seconds to the end of the run from now on, at soonest and at latest."""
+        if self.left is None or self.status != "running":
             return None
-        return (self.seconds - began) * (self.step.total - self.step.done) / (self.step.done - first)
+        gone = time.monotonic() - self.at
+        return max(self.left[0] - gone, 0.0), max(self.left[1] - gone, 0.0)
 
 
 class _Job:
-    def __init__(self, key: str, work: Work) -> None:
-        self.key, self.work = key, work
+    def __init__(self, key: str, work: Work, pace: Pace) -> None:
+        self.key, self.work, self.pace = key, work, pace
         self.snapshot = Snapshot(key, "queued")
         self.stop, self.go = threading.Event(), threading.Event()
         self.go.set()
@@ -97,12 +104,21 @@ class _Job:
         return next(self.run)
 
     def note(self, step: Step) -> None:
-        """Show this step; a new total, or less done than before, begins a new stretch."""
-        seconds = now() - self.began
-        last, since = self.snapshot.step or Step(0, 0, ""), self.snapshot.since
-        if step.total != last.total or step.done < last.done:
-            since = (seconds, step.done)
-        self.snapshot = Snapshot(self.key, "running", step, seconds=seconds, since=since)
+        """Show this step, and what those before have shown."""
+        seconds, last = now() - self.began, self.snapshot.step
+        if last and last.peek:
+            step = replace(step, peek={**last.peek, **(step.peek or {})})
+        self.pace.note(step, seconds)
+        left = self.pace.left()
+        self.snapshot = Snapshot(self.key, "running", step, seconds=seconds, left=left, at=time.monotonic())
+
+    def wanted(self, seen: dict[str, float]) -> bool:
+        """Whether somebody watches who has not since turned to another job. seen: when each visitor last
+        asked for any.
+        """
+        now = time.monotonic()
+        here = [who for who, at in self.watchers.items() if seen.get(who, at) - at < ELSEWHERE]
+        return any(now - self.watchers[who] < WATCHED for who in here)
 
 
 class Jobs:
@@ -116,15 +132,16 @@ class Jobs:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._queue: list[_Job] = []
         self._aside: list[_Job] = []
+        self._seen: dict[str, float] = {}
         for number in range(self.workers):
             threading.Thread(target=self._serve, name=f"mlleak-job-{number}", daemon=True).start()
 
-    def submit(self, key: str, work: Work) -> Snapshot:
+    def submit(self, key: str, work: Work, pace: Callable[[], Pace] = Pace) -> Snapshot:
         """Start `work` under `key`, or join the job that is already there unless it failed or was stopped."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.snapshot.status in {"failed", "stopped"}:
-                job = self._jobs[key] = _Job(key, work)
+                job = self._jobs[key] = _Job(key, work, pace())
                 self._queue.append(job)
                 self._forget()
                 self._lock.notify()
@@ -143,8 +160,9 @@ class Jobs:
             job.watchers = {v: at for v, at in job.watchers.items() if now - at < WATCHED and v != visitor}
             others = len(job.watchers)
             if visitor:
-                job.watchers[visitor] = now
-            place = self._queue.index(job) + 1 if job in self._queue else 0
+                job.watchers[visitor] = self._seen[visitor] = now
+                self._seen = {v: at for v, at in self._seen.items() if now - at < WATCHED}
+            place = self._in_turn().index(job) + 1 if job in self._queue else 0
             return replace(job.snapshot, place=place, others=others)
 
     def stop(self, key: str) -> None:
@@ -190,9 +208,23 @@ class Jobs:
             self._queue.insert(0, job)
             self._lock.notify()
 
+    def _in_turn(self) -> list[_Job]:
+        """Who waits, in the order of their turns: what is watched first, else as they came."""
+        return sorted(self._queue, key=lambda job: not job.wanted(self._seen))
+
+    def _gives_way(self, job: _Job) -> bool:
+        """Whether everybody has left the job, and somebody waits for another."""
+        waiting = any(other.wanted(self._seen) for other in self._queue)
+        unfinished = sum(other.run is not None for other in self._queue) + len(self._aside)
+        return waiting and unfinished < ASIDE and bool(job.watchers) and not job.wanted(self._seen)
+
     def _set_aside(self, job: _Job) -> bool:
-        """Whether the job is paused, and so this worker is free for others."""
+        """Whether the job is paused or gives way, and so this worker is free for others."""
         with self._lock:
+            if job.go.is_set() and self._gives_way(job):
+                job.snapshot, job.aside_since = replace(job.snapshot, status="queued"), time.perf_counter()
+                self._queue.append(job)
+                return True
             if job.go.is_set():
                 return False
             job.snapshot, job.aside_since = replace(job.snapshot, status="paused"), time.perf_counter()
@@ -216,7 +248,8 @@ class Jobs:
             with self._lock:
                 while not self._queue:
                     self._lock.wait()
-                job = self._queue.pop(0)
+                job = self._in_turn()[0]
+                self._queue.remove(job)
                 job.snapshot = replace(job.snapshot, status="running")
             before = _threads()
             job.wake()
@@ -238,6 +271,8 @@ class Jobs:
                     return
         except StopIteration as end:
             result = end.value
+            if not job.told_to_stop:
+                job.pace.ended()
         except Stop:
             status = "stopped"
         except (BadInput, Diverged) as problem:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import BadInput, Choice, Knob, Range, Settings, knobs
-from mlleak_core.data.source import SOURCES, find
-from mlleak_core.data.upload import NONE_YET
-from pages._kit.frame import paths_allowed
+from pages._kit import experiment
 from pages._kit.words import plain
 
 Bounds = tuple[float, float, float]
@@ -23,22 +21,11 @@ class Dials:
         self.knobs = {knob.name: knob for knob in knobs(settings)}
         self.values: dict[str, Any] = {}
 
-    def source(
-        self, place: Any, label: str, slugs: Sequence[str], on_change: Callable[[], None] | None = None
-    ) -> str:
-        """Which data, as settings write it. A visitor may name folders only where the operator allows it."""
-        allowed = {s.title: s for s in SOURCES if s.slug in slugs and (paths_allowed() or not s.needs_path)}
-        first = find(self.usual.as_dict()["data"])[0].title
-        more: dict[str, Any] = {"key": f"{self.prefix}-data", "bind": "query-params", "on_change": on_change}
-        chosen = allowed[place.selectbox(label, list(allowed), list(allowed).index(first), **more)]
-        data = chosen.slug
-        if chosen.private:
-            data = str(st.session_state.get("own-data", NONE_YET))
-        elif chosen.needs_path:
-            path = st.text_input("Path of the table or folder", key=f"{self.prefix}-path")
-            data = f"{chosen.slug}:{path}"
-        self.values["data"] = data
-        return data
+    def data(self, takes: Sequence[str]) -> str:
+        """The experiment's data, as settings write it; said where this page cannot take them."""
+        experiment.unfit(takes)
+        self.values["data"] = experiment.data(takes)
+        return str(self.values["data"])
 
     def pick(
         self,
@@ -78,6 +65,7 @@ class Dials:
         looks: dict[str, Any],
     ) -> Any:
         usual = getattr(self.usual, knob.name)
+        self._misread(knob, options, bounds, looks)
         if isinstance(knob.rule, Choice) or (options and knob.kind is str):
             shown = list(options or knob.rule.options)  # type: ignore[union-attr]
             first = shown.index(usual) if usual in shown else 0
@@ -91,6 +79,21 @@ class Dials:
             draw = place.slider if bounds else place.number_input
             return draw(label, knob.kind(low), knob.kind(high), usual, knob.kind(step), **looks)
         return place.text_input(label, looks.pop("value", usual), **looks)
+
+    @staticmethod
+    def _misread(
+        knob: Knob, options: Sequence[Any] | None, bounds: Bounds | None, looks: dict[str, Any]
+    ) -> None:
+        """Say it where the address asks for what this control cannot take."""
+        shown = list(options or (knob.rule.options if isinstance(knob.rule, Choice) else ()))
+        written = looks.get("format_func", str)
+        if shown:
+            experiment.misread(looks["key"], [str(written(value)) for value in shown])
+        elif knob.kind is bool:
+            experiment.misread(looks["key"], ("true", "false"))
+        elif isinstance(knob.rule, Range):
+            low, high, step = bounds or (knob.rule.lo, knob.rule.hi, knob.rule.step)
+            experiment.misread(looks["key"], Range(low, high, step, ""))
 
     def applies(self, name: str) -> bool:
         """Whether a knob means anything beside those picked so far."""

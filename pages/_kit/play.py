@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import Step, drain
 from mlleak_core.server.jobs import Snapshot
-from pages._kit import trail
+from mlleak_core.threat import Threat
+from pages._kit import frame, trail
 from pages._kit.frame import bench, visitor
 from pages._kit.words import plain
 
@@ -28,7 +30,8 @@ def progress(snapshot: Snapshot) -> None:
         )
         return
     share = step.done / max(step.total, 1) if step else 0.0
-    left = f" · about {snapshot.left:.0f} s left of this step" if snapshot.left is not None else ""
+    ahead = snapshot.remaining()
+    left = f" · {time_left(*ahead)}" if ahead else ""
     paused = " · paused" if snapshot.status == "paused" else ""
     st.progress(min(share, 1.0), text=f"{plain(step.note) if step else 'starting'}{left}{paused}")
 
@@ -40,7 +43,8 @@ def follow(run: Generator[Step, None, Any]) -> Any:
     def show(step: Step) -> None:
         share = min(step.done / max(step.total, 1), 1.0)
         seconds = time.perf_counter() - began
-        left = f" · about {seconds * (1 - share) / share:.0f} s left" if share and seconds > 1 else ""
+        ahead = seconds * (1 - share) / share if share and seconds > 1 else 0.0
+        left = f" · {time_left(ahead, ahead)}" if ahead else ""
         place.progress(share, text=f"{plain(step.note)}{left}")
 
     try:
@@ -83,51 +87,91 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
         body()
 
 
-def ask(
-    slot: str, asked: Any, submit: Callable[[], str], place: Any, label: str, **looks: Any
-) -> Snapshot | None:
-    """The button that starts the job for `asked`, at `place`; returns what the visitor's job for just that
-    has come to.
+def time_left(low: float, high: float) -> str:
+    """How long the whole run will still take, at soonest and at latest, in words."""
+    if high < 8:
+        return "a few seconds left"
+    if low > 100:
+        return f"about {_between(low / 60, high / 60, 1)} min left"
+    return f"about {_between(low, high, 5)} s left"
+
+
+def _between(low: float, high: float, step: int) -> str:
+    first, last = max(step * round(low / step), step), step * max(round(high / step), 1)
+    return f"{first}" if last <= first else f"{first}–{last}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A threat's page around its runs: the button, what is seen meanwhile, what comes of it.
+
+    slot: its prefix in the session. go: the words on the button. live(snapshot) paints what there is so far;
+    show(exhibit) all of a finished run. hint: what to expect where nothing has been run.
     """
-    job = st.session_state.get(f"{slot}-job") if st.session_state.get(f"{slot}-for") == asked else None
-    snapshot = bench().look(job) if job else None
-    busy = bool(snapshot and snapshot.active)
-    if place.button(
-        label, icon=":material/play_arrow:", width="stretch", disabled=busy, key=f"{slot}-go", **looks
-    ):
-        st.session_state[f"{slot}-job"], st.session_state[f"{slot}-for"] = submit(), asked
-        st.session_state.pop(f"{slot}-back", None)
-        st.rerun()
-    return snapshot
 
+    threat: Threat
+    slot: str
+    go: str
+    live: Callable[[Snapshot], None]
+    show: Callable[[Any], None]
+    hint: str
 
-def outcome(
-    slot: str,
-    snapshot: Snapshot | None,
-    live: Callable[[Snapshot], None],
-    show: Callable[[Any], None],
-    shipped: Any,
-    hint: str,
-) -> None:
-    """An earlier run that was called back, else the job's progress, failure or result, else what was shipped,
-    else a hint.
+    def ask(self, settings: Any) -> Snapshot | None:
+        """The button that starts a run of these settings; what the visitor's run of them has come to."""
+        slot, (place, _) = self.slot, st.columns([1, 3])
+        job = st.session_state.get(f"{slot}-job") if st.session_state.get(f"{slot}-for") == settings else None
+        snapshot = bench().look(job) if job else None
+        looks: dict[str, Any] = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
+        busy = bool(snapshot and snapshot.active)
+        if place.button(self.go, disabled=busy, key=f"{slot}-go", **looks):
+            st.session_state[f"{slot}-job"] = bench().open(self.threat, settings)
+            st.session_state[f"{slot}-for"] = settings
+            st.session_state.pop(f"{slot}-back", None)
+            st.rerun()
+        return snapshot
 
-    Results have `labelled(job, source)`; earlier ones lie in the session under `<slot>-trail`.
-    """
-    earlier = trail.earlier(slot)
-    if earlier is not None:
-        show(earlier)
-    elif snapshot and snapshot.active:
-        watch(snapshot.key, live)
-    elif snapshot and snapshot.status == "failed":
-        st.error(plain(snapshot.error))
-    elif snapshot and snapshot.result is not None:
-        show(
-            snapshot.result.labelled(
-                snapshot.key, "live" if snapshot.status == "done" else "live, stopped early"
-            )
-        )
-    elif shipped is not None:
-        show(shipped)
-    else:
-        st.info(hint, icon=":material/play_arrow:")
+    def outcome(self, settings: Any, snapshot: Snapshot | None) -> None:
+        """An earlier run that was called back, else the run's progress, failure or result, else what was
+        shipped, else a hint.
+        """
+        exhibit = trail.earlier(self.slot) or self._result(snapshot) or self._shipped(settings, snapshot)
+        of = getattr(exhibit.about, "settings", settings) if exhibit else settings
+        data, seed = getattr(of, "data", ""), getattr(of, "seed", 0)
+        frame.run_card(data, seed, self.threat.card.title, self._stands(exhibit, snapshot))
+        if exhibit:
+            self.show(exhibit)
+        elif snapshot and snapshot.active:
+            watch(snapshot.key, self.live)
+            self._meanwhile()
+        elif snapshot and snapshot.status == "failed":
+            st.error(plain(snapshot.error))
+        else:
+            st.info(self.hint, icon=":material/play_arrow:")
+
+    def _result(self, snapshot: Snapshot | None) -> Any:
+        if snapshot is None or snapshot.active or snapshot.result is None:
+            return None
+        source = "live" if snapshot.status == "done" else "live, stopped early"
+        return snapshot.result.labelled(snapshot.key, source)
+
+    def _shipped(self, settings: Any, snapshot: Snapshot | None) -> Any:
+        """The run of these settings that came with the program, unless the visitor wants it live."""
+        if snapshot and (snapshot.active or snapshot.status == "failed"):
+            return None
+        known = dict(zip(self.threat.shipped, frame.shipped(self.threat.card.slug), strict=True))
+        return known.get(settings)
+
+    def _meanwhile(self) -> None:
+        """Something to look at until the run is there."""
+        st.divider()
+        exhibit = frame.shipped(self.threat.card.slug)[0]
+        st.caption(f"**Meanwhile**, to look at and to bet on: {exhibit.source}.")
+        self.show(exhibit)
+
+    @staticmethod
+    def _stands(exhibit: Any, snapshot: Snapshot | None) -> str:
+        if exhibit:
+            return str(exhibit.source)
+        if snapshot and snapshot.status == "failed":
+            return "failed"
+        return "running now" if snapshot and snapshot.active else "not run yet"

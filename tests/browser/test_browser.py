@@ -42,7 +42,7 @@ def test_a_cold_deep_link_shows_what_a_warm_one_shows(tab, path):
             page = tab()
             page.goto(f"{address}/{path}")
             settle(page)
-            page.locator(".runcard").wait_for()
+            page.locator(".runcard").first.wait_for()
             pages.append(page)
             at_rest(page)
         for _ in range(60):  # a busy machine draws the one page later than the other
@@ -187,7 +187,7 @@ def test_train_then_open_it_up_end_to_end(server, tab):
     page.get_by_role("button", name="Train these settings").click()
     page.get_by_text("Test accuracy").first.wait_for()
     settle(page)
-    assert "live" in page.locator(".runcard").inner_text()
+    assert "live" in page.locator(".runcard").first.inner_text()
     shot(page, "trained")
     page.get_by_role("link", name="Open it up").click()
     page.get_by_role("button", name="Just show me").click()
@@ -276,15 +276,16 @@ def test_stop_keeps_what_there_is_and_says_so(server, tab):
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("half-trained net").wait_for()
     settle(page)
-    assert "stopped early" in page.locator(".runcard").inner_text()
+    assert "stopped early" in page.locator(".runcard").first.inner_text()
 
 
 def test_membership_guess_reveal_live_microscope(server, tab):
     page = tab(1280, 1000)
-    page.goto(f"{server}/membership?m-data=Patients")
+    page.goto(f"{server}/membership?data=clinic")
     settle(page)
     page.get_by_role("button", name="Run it live").click()
-    page.get_by_text("Guess first.").wait_for(timeout=120_000)
+    page.get_by_text("Meanwhile").wait_for()
+    page.locator(".runcard .live").first.wait_for(timeout=120_000, state="attached")
     settle(page)
     grid = page.locator(".record-grid").first
     assert "was in" not in grid.inner_text()
@@ -306,6 +307,22 @@ def test_membership_guess_reveal_live_microscope(server, tab):
         page.wait_for_timeout(250)
     assert words(page) != before, "another record is under the microscope"
     shot(page, "membership-live")
+
+
+def test_one_experiment_follows_from_page_to_page(server, tab):
+    page = tab(1280, 1000)
+    page.goto(f"{server}/membership?data=lfw")
+    settle(page)
+    card = page.locator(".runcard").first
+    assert "LFW" in card.inner_text() and "not run yet" in card.inner_text()
+    for name in ("Backdoor", "Train", "Features"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_url(f"**/{name.lower()}?*data=lfw*")
+        settle(page)
+        assert "LFW" in page.locator(".runcard").first.inner_text()
+    choose(page, "Data", "Patients")
+    page.get_by_text("cannot be attacked this way").wait_for()
+    page.wait_for_url("**data=clinic*")
 
 
 def test_a_score_table_is_audited_and_a_bad_one_is_refused(server, tab, tmp_path):

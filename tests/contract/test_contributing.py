@@ -19,7 +19,7 @@ at = AppTest.from_file("app.py", default_timeout=90).run()
 at.switch_page("pages/membership.py").run()
 assert not at.exception, at.exception
 assert "the three likeliest classes" in at.selectbox(key="m-reveal").options
-at.selectbox(key="m-data").set_value("Patients").run()
+at.selectbox(key="data-of").set_value("clinic").run()
 at.select_slider(key="m-shadows").set_value(2).run()
 at.selectbox(key="m-reveal").set_value("top3").run()
 next(b for b in at.button if b.label == "Run it live").click()

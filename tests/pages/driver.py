@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 from pages._kit.words import JOINED
 
 ROOT = Path(__file__).parents[2]
+LIVE = 'pill live">live<'
+"""What the run card says of a finished run of this server."""
 
 
 def page(name: str, **address: str) -> AppTest:
     """A page, opened with these parameters in its address: once it is drawn they would no longer be read."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     if name != "app.py":
-        at.run()
         at.switch_page(name)
     for key, value in address.items():
         at.query_params[key] = value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlleak_core.threat import threat
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 PAGE = "pages/backdoor.py"
 
@@ -52,7 +52,7 @@ def test_who_was_it_is_told_after_the_picks():
 
 def test_words_go_on_before_and_after():
     at = page(PAGE)
-    at.selectbox(key="b-data").set_value("Doctor reviews").run()
+    at.selectbox(key="data-of").set_value("reviews").run()
     assert not at.exception
     at = press(at, "Just show me")
     assert not at.exception
@@ -65,7 +65,7 @@ def test_words_go_on_before_and_after():
 
 def test_other_sources_have_signs_of_their_own():
     at = page(PAGE)
-    at.selectbox(key="b-data").set_value("LFW").run()
+    at.selectbox(key="data-of").set_value("lfw").run()
     assert at.selectbox(key="b-trigger").value == "Dark background"
     assert "has not been attacked yet" in text(at)
     assert not at.exception
@@ -73,10 +73,10 @@ def test_other_sources_have_signs_of_their_own():
 
 def test_an_update_is_sent_live():
     at = page(PAGE)
-    at.selectbox(key="b-data").set_value("Doctor reviews").run()
+    at.selectbox(key="data-of").set_value("reviews").run()
     at.select_slider(key="b-participants").set_value(10).run()
     at.select_slider(key="b-after").set_value(0).run()
-    at = until(press(at, "Send one update"), "Guess first", seconds=280)
+    at = until(press(at, "Send one update"), LIVE, seconds=280)
     assert "live" in text(at)
     at = press(at, "Just show me")
     assert "same round without the attack" in text(at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 
 def test_all_shipped_cases_are_there_before_any_click_and_sealed():
@@ -21,7 +21,7 @@ def test_one_update_is_inverted_live():
     at = page("pages/inversion.py")
     at.number_input(key="seed").set_value(4).run()
     assert "has not been inverted yet" in text(at)
-    at = until(press(at, "Invert it live"), "Who sent it?")
+    at = until(press(at, "Invert it live"), LIVE)
     at = press(at, "Just show me")
     assert "come out exactly" in text(at)
     assert "live" in text(at)

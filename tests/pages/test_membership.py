@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from mlleak_core.defences.on_output import CATALOGUE as SHOWS
 from mlleak_core.threat import threat
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 PAGE = "pages/membership.py"
-DIALS = ("m-data", "m-preset", "m-reveal", "m-shadows", "m-records", "m-epochs", "seed")
+DIALS = ("data-of", "m-preset", "m-reveal", "m-shadows", "m-records", "m-epochs", "seed")
 
 
 def shipped() -> Any:
@@ -56,11 +56,11 @@ def test_a_bet_is_counted_and_drawn():
 
 def test_membership_patients_live_then_a_dot_and_back():
     at = page(PAGE)
-    at.selectbox(key="m-data").set_value("Patients").run()
+    at.selectbox(key="data-of").set_value("clinic").run()
     assert at.selectbox(key="m-preset").disabled, "a table has one recipe"
     at.select_slider(key="m-shadows").set_value(4).run()
     assert "not been attacked yet" in text(at)
-    at = until(press(at, "Run it live"), "Guess first")
+    at = until(press(at, "Run it live"), LIVE)
     assert "live" in text(at)
     assert "4 shadows" in text(at)
     at = press(at, "Just show me")

@@ -81,3 +81,34 @@ def test_the_data_card_measures_the_correlation():
     assert not at.exception
     assert "No real person" in text(at)
     assert "5,000 faces of 1,250 people" in text(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("data", "martians", "data=martians; here are synthetic, lfw"),
+        ("m-data", "LFW", "data are chosen by data="),
+        ("colour", "blue", "colour=blue, which nothing here knows"),
+        ("seed", "99999999", "seed=99999999: expected a number from 0 to 9999"),
+        ("net", "resnet", "net=resnet: expected one of conv-3"),
+        ("m-shadows", "77", "m-shadows=77: expected one of 2, 4, 8"),
+    ],
+)
+def test_an_address_that_cannot_be_read_says_so(name, value, words):
+    at = page("pages/membership.py", **{name: value})
+    assert words in " ".join(text(at).split())
+
+
+@pytest.mark.parametrize("written", ["lfw", "LFW", "Lfw"])
+def test_data_are_named_as_on_the_command_line(written):
+    at = page("pages/membership.py", data=written)
+    assert at.selectbox(key="data-of").value == "lfw"
+    assert "LFW · seed 0" in text(at) and "not run yet" in text(at)
+
+
+def test_a_page_that_cannot_take_the_data_says_so_and_offers_what_it_can():
+    at = page("pages/inversion.py", data="clinic")
+    assert "**Patients** cannot be attacked this way" in text(at)
+    at.button(key="use-other").click().run()
+    assert at.selectbox(key="data-of").value == "synthetic"
+    assert "cannot be attacked" not in text(at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlleak_core.threat import threat
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 PAGE = "pages/property.py"
 
@@ -44,7 +44,7 @@ def test_the_null_property_is_shipped_too():
 
 def test_other_sources_have_properties_of_their_own():
     at = page(PAGE)
-    at.selectbox(key="p-data").set_value("LFW").run()
+    at.selectbox(key="data-of").set_value("lfw").run()
     assert at.selectbox(key="p-property").value == "Black"
     assert "has not been watched yet" in text(at)
     assert not at.exception
@@ -54,7 +54,7 @@ def test_it_is_watched_live():
     at = page(PAGE)
     at.select_slider(key="p-rounds").set_value(100).run()
     assert "has not been watched yet" in text(at)
-    at = until(press(at, "Watch it live"), "In which round did that begin?", seconds=280)
+    at = until(press(at, "Watch it live"), LIVE, seconds=280)
     assert "live" in text(at) and "100 rounds" in text(at)
     at = press(at, "Just show me")
     assert "training without such photos" in text(at)
@@ -63,7 +63,7 @@ def test_it_is_watched_live():
 
 def test_reviews_say_who_wrote_them_and_in_which_words():
     at = page(PAGE)
-    at.selectbox(key="p-data").set_value("Doctor reviews").run()
+    at.selectbox(key="data-of").set_value("reviews").run()
     assert "reviews by Hugo" in text(at)
     at = press(at, "Just show me")
     assert "What gave reviews by Hugo away" in text(at)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from mlleak_core.threat import threat
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 PAGE = "pages/reconstruction.py"
 DIALS = (
-    "r-data",
+    "data-of",
     "r-attack",
     "r-code",
     "r-net",
@@ -38,11 +38,11 @@ def test_garbage_in_the_address_falls_back(value):
 
 
 def test_a_link_brings_the_same_settings():
-    there = {"r-net": "mlp", "r-faces": "32", "r-bits": "400", "r-colour": "false", "r-data": "LFW"}
+    there = {"r-net": "mlp", "r-faces": "32", "r-bits": "400", "r-colour": "false", "data": "lfw"}
     at = page(PAGE, **there)
     assert (at.selectbox(key="r-net").value, at.select_slider(key="r-faces").value) == ("mlp", 32)
     assert (at.select_slider(key="r-bits").value, at.toggle(key="r-colour").value) == (400, False)
-    usual = page(PAGE, **{"r-data": "LFW"}).selectbox(key="r-net").value
+    usual = page(PAGE, **{"data": "lfw"}).selectbox(key="r-net").value
     assert usual == "strided-3", "its usual one"
 
 
@@ -84,12 +84,12 @@ def test_every_encoding_can_be_chosen():
 def test_a_net_is_suggested_by_the_faces_and_another_may_be_chosen():
     at = page(PAGE)
     assert at.selectbox(key="r-net").value == "strided-3 wide"
-    at.selectbox(key="r-data").select("LFW").run()
+    at.selectbox(key="data-of").select("LFW").run()
     assert at.selectbox(key="r-net").value == "strided-3"
     at.selectbox(key="r-net").select("conv-3").run()
     assert at.selectbox(key="r-net").value == "conv-3"
     for few in ("Your upload", "Synthetic faces"):
-        at.selectbox(key="r-data").select(few).run()
+        at.selectbox(key="data-of").select(few).run()
         assert at.selectbox(key="r-net").value == "strided-3 wide"
     assert not at.exception
 
@@ -111,7 +111,7 @@ def test_live_then_a_dot():
     at.selectbox(key="r-attack").set_value("lsb").run()
     at.selectbox(key="r-net").set_value("strided-3").run()
     at.slider(key="r-epochs").set_value(2).run()
-    at = until(press(at, "Run it live"), "One of them carries", 120)
+    at = until(press(at, "Run it live"), LIVE, 120)
     at = press(at, "Just show me")
     assert "last binary digit of each weight" in text(at)
     assert "live" in text(at)

@@ -87,7 +87,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(name: str, folder: str) -> AppTest:
     """A page beside a run of that folder."""
     at = page(name)
-    at.selectbox(key="data").select(SOURCE).run()
+    at.selectbox(key="data-of").select(SOURCE).run()
     assert not at.exception, "no path yet"
     at.text_input(key="path").set_value(folder)
     at.number_input(key="epochs").set_value(1)

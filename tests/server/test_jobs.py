@@ -75,25 +75,74 @@ def test_further_jobs_see_their_place_in_the_queue():
     assert wait(jobs, "d", lambda s: s.status == "done").result == "all"
 
 
-def test_time_left_is_guessed_from_the_present_stretch_of_steps():
-    seen = Snapshot("a", "running", Step(3, 9, ""), seconds=130.0, since=(100.0, 0))
-    assert seen.left == 60
-    taken_up = Snapshot("a", "running", Step(22, 32, ""), seconds=8.0, since=(0.0, 20))
-    assert taken_up.left == 40, "what was finished before says nothing of the pace"
-    assert Snapshot("a", "running", Step(20, 32, ""), seconds=1.0, since=(0.0, 20)).left is None
+def test_time_left_is_of_the_whole_run_and_runs_down_between_steps():
+    at = time.monotonic()
+    seen = Snapshot("a", "running", Step(3, 9, ""), left=(40.0, 90.0), at=at - 30)
+    low, high = seen.remaining()
+    assert 9 < low <= 10 and 59 < high <= 60
+    assert Snapshot("a", "running", left=(4.0, 9.0), at=at - 30).remaining() == (0.0, 0.0)
+    assert Snapshot("a", "paused", left=(4.0, 9.0), at=at).remaining() is None
+    assert Snapshot("a", "running", Step(3, 9, "")).remaining() is None
+
+
+def test_what_was_shown_stays_when_the_next_steps_show_nothing():
     jobs, gate = Jobs(1), threading.Event()
 
-    def two_stretches():
-        yield Step(5, 5, "")
-        time.sleep(0.05)
-        yield Step(0, 4, "")
+    def work():
+        yield Step(1, 2, "faces", {"faces": 3, "curve": 1})
+        yield Step(2, 2, "curve", {"curve": 2})
+        yield Step(0, 9, "judging")
         gate.wait(5)
         return "all"
 
-    jobs.submit("two", two_stretches)
-    begun = wait(jobs, "two", lambda s: s.step and s.step.total == 4)
-    assert begun.since[0] >= 0.05 and begun.since[1] == 0
+    jobs.submit("a", work)
+    seen = wait(jobs, "a", lambda s: s.step and s.step.note == "judging")
+    assert seen.step.peek == {"faces": 3, "curve": 2}
     gate.set()
+
+
+def left_behind(jobs, gate):
+    """A long job that somebody watched, and the moment at which he turned to another."""
+    jobs.submit("maps", counting(gate, 200))
+    wait(jobs, "maps", lambda s: s.status == "running")
+    jobs.look("maps", "ada")
+    jobs.submit("audit", counting(gate, 2))
+    return jobs.look("audit", "ada")
+
+
+def test_what_everybody_has_left_gives_way_and_goes_on_later(monkeypatch):
+    monkeypatch.setattr("mlleak_core.server.jobs.ELSEWHERE", 0.05)
+    jobs, gate = Jobs(1), threading.Event()
+    assert left_behind(jobs, gate).place == 1
+    time.sleep(0.1)
+    jobs.look("audit", "ada")
+    gate.set()
+    assert wait(jobs, "audit", lambda s: s.status == "done").result == "all"
+    assert wait(jobs, "maps", lambda s: s.status == "done").result == "all"
+
+
+def test_what_somebody_else_still_watches_goes_on(monkeypatch):
+    monkeypatch.setattr("mlleak_core.server.jobs.ELSEWHERE", 0.05)
+    jobs, gate = Jobs(1), threading.Event()
+    left_behind(jobs, gate)
+    jobs.look("maps", "bob")
+    time.sleep(0.1)
+    jobs.look("audit", "ada")
+    gate.set()
+    wait(jobs, "audit", lambda s: s.status == "done")
+    assert jobs.look("maps").status == "done", "ada waits until bob's is finished"
+
+
+def test_what_is_watched_goes_before_what_is_not():
+    jobs, gate = Jobs(1), threading.Event()
+    jobs.submit("first", counting(gate, 2))
+    wait(jobs, "first", lambda s: s.status == "running")
+    for key in "abc":
+        jobs.submit(key, counting(gate, 2))
+    jobs.look("c", "ada")
+    assert [jobs.look(key).place for key in "abc"] == [2, 3, 1]
+    gate.set()
+    wait(jobs, "b", lambda s: s.status == "done")
 
 
 def test_forgotten_jobs_are_stopped_and_leave_nothing():

@@ -21,7 +21,7 @@ from mlleak_core.threats.membership.confidence import Floats
 from mlleak_core.threats.membership.judge import judge
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.view import Answers, Refs, Seen, View
-from tests.pages.driver import page, press, text, until
+from tests.pages.driver import LIVE, page, press, text, until
 
 
 @final
@@ -91,9 +91,9 @@ def test_it_is_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_it_is_on_the_page() -> None:
     at = page("pages/membership.py")
-    at.selectbox(key="m-data").set_value("Patients").run()
+    at.selectbox(key="data-of").set_value("clinic").run()
     at.select_slider(key="m-shadows").set_value(2).run()
-    at = until(press(at, "Run it live"), "Guess first")
+    at = until(press(at, "Run it live"), LIVE)
     chosen = next(box for box in at.multiselect if str(box.key).startswith("m-attacks"))
     assert "Margin threshold" in chosen.options
     at.multiselect(key=str(chosen.key)).set_value(["margin"]).run()

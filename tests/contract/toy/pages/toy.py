@@ -23,6 +23,5 @@ def show(exhibit):
 
 
 if settings is not None:
-    snapshot = play.ask("t", settings, lambda: frame.bench().open(THREAT, settings), st, "Toss")
-    shipped = frame.shipped("toy")[0] if settings == THREAT.shipped[0] else None
-    play.outcome("t", snapshot, lambda _: None, show, shipped, "Not tossed yet.")
+    room = play.Room(THREAT, "t", "Toss", lambda _: None, show, "Not tossed yet.")
+    room.outcome(settings, room.ask(settings))

@@ -1,0 +1,213 @@
+"""The one experiment that all pages look at: whose data, how a net is trained on them. It is chosen in the
+sidebar and stays in the address, where data have the name that the command line has for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+from mlleak_core.contract import BadInput, Range, knobs
+from mlleak_core.data.source import SOURCES, Source, find, identity, is_faces, is_private
+from mlleak_core.data.upload import NONE_YET
+from mlleak_core.target.settings import NETS, TrainSettings
+from pages._kit.words import plain
+
+KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
+USUAL = TrainSettings().data
+FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
+OTHERS = {"data", "path", "attribute", "tour", "lang"}
+"""Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
+Bound = dict[str, Any]
+
+
+def paths_allowed() -> bool:
+    """Whether visitors may name folders of this machine: the operator's choice."""
+    return os.environ.get("MLLEAK_ALLOW_PATHS") == "1"
+
+
+def sources() -> dict[str, Source]:
+    """The sources that a visitor may choose, by their name in the address; own texts of a kind that is built
+    in, too, end in a colon.
+    """
+    found: dict[str, Source] = {}
+    for source in SOURCES:
+        if paths_allowed() or not source.needs_path:
+            found[f"{source.slug}:" if source.slug in found else source.slug] = source
+    return found
+
+
+def controls(takes: Sequence[str]) -> TrainSettings:
+    """The settings, in the sidebar of every page. takes: slugs of the data that the page can work with."""
+    chosen = _data()
+    st.session_state["experiment-data"] = chosen
+    fit = chosen if is_faces(chosen) and find(chosen)[0].slug in takes else USUAL
+    with st.expander("Training", icon=":material/tune:"):
+        values = {"data": fit, **_training()}
+    try:
+        settings = TrainSettings(**values)
+        identity(settings.data)
+        return settings
+    except BadInput as problem:
+        st.warning(plain(str(problem)))
+        return TrainSettings()
+
+
+def data(takes: Sequence[str]) -> str:
+    """The experiment's data if this page takes them, else the first that it takes."""
+    chosen = str(st.session_state.get("experiment-data", USUAL))
+    return chosen if chosen.partition(":")[0] in takes else takes[0]
+
+
+def unfit(takes: Sequence[str]) -> None:
+    """Say it where the page cannot work with the experiment's data, and offer what it can."""
+    chosen, here = str(st.session_state.get("experiment-data", USUAL)), data(takes)
+    if chosen == here:
+        return
+    named = sources()
+    title, other = find(chosen)[0].title, find(here)[0].title
+    known = ", ".join(s.title for s in named.values() if s.slug in takes)
+    st.info(
+        f"**{plain(title)}** cannot be attacked this way: this page takes {plain(known)}. "
+        f"Shown here: **{plain(other)}**.",
+        icon=":material/swap_horiz:",
+    )
+    st.button(f"Use {other} on all pages", on_click=use, args=(here,), key="use-other")
+
+
+def use(slug: str) -> None:
+    """Make these data everybody's: of all pages."""
+    st.session_state["data"] = slug
+
+
+def _data() -> str:
+    """The data of the experiment, as settings write it."""
+    named = sources()
+    with st.container(key="unseen-data"):  # the address holds the slug, people read the title
+        asked = str(st.text_input("Data in the address", USUAL, key="data", bind="query-params"))
+    slug, path = _read(asked, named) or (USUAL, "")
+    st.session_state["data-of"] = slug
+    st.selectbox(
+        "Data",
+        list(named),
+        key="data-of",
+        format_func=lambda each: named[each].title,
+        on_change=lambda: use(st.session_state["data-of"]),
+        help="Whose photos, records or texts are learned from, on all pages.",
+    )
+    source = named[slug]
+    if source.private:
+        st.caption("Your pictures are sent, and let go of, on the Train page.")
+        return str(st.session_state.get("own-data", NONE_YET))
+    if not source.needs_path:
+        return source.slug
+    path = path or str(st.text_input("Folder or table on this server", key="path", bind="query-params"))
+    return f"{source.slug}:{path}"
+
+
+def _read(asked: str, named: dict[str, Source]) -> tuple[str, str] | None:
+    """The source that the address names, and the path behind its colon; None where it cannot be read."""
+    slug, _, path = asked.partition(":")
+    titles = {source.title.lower(): key for key, source in named.items()}
+    for key in (asked, f"{slug}:" if path else slug, slug, titles.get(asked.strip().lower(), "")):
+        if key in named and (named[key].needs_path or not path):
+            return key, path
+    return None
+
+
+def unreadable() -> None:
+    """Say what the address asks for that nobody here knows; to be called before the controls, which drop
+    it.
+    """
+    asked, named = st.query_params.get("data", USUAL), sources()
+    if _read(asked, named) is None:
+        known = ", ".join(named)
+        st.warning(f"The address asks for data={plain(asked[:60])}; here are {known}. Shown: {USUAL}.")
+    for name in st.query_params:
+        old = name.endswith("-data")
+        if old or not (name in KNOBS or name in OTHERS or "-" in name):
+            value = plain(st.query_params[name][:40])
+            more = ": data are chosen by data=" if old else ""
+            st.warning(f"The address asks for {plain(name[:40])}={value}, which nothing here knows{more}.")
+    for name, knob in KNOBS.items():
+        if isinstance(knob.rule, Range):
+            misread(name, knob.rule)
+    misread("augment", ("true", "false"))
+    misread("net", tuple(NETS))
+
+
+def _training() -> dict[str, Any]:
+    """How a net is trained."""
+    bound: Bound = {"bind": "query-params"}
+    values: dict[str, Any] = {"epochs": _number("epochs", "Epochs")}
+    values["lr"] = _number("lr", "Learning rate", "%.4f")
+    values["faces"] = _number("faces", "Faces (0 = all)")
+    values["augment"] = st.toggle(
+        "Augmentation", value=True, key="augment", help=KNOBS["augment"].help, **bound
+    )
+    values["dropout"] = _number("dropout", "Dropout", "%.1f")
+    values["mixup"] = _number("mixup", "Mixup", "%.1f")
+    values["net"] = st.selectbox("Net", list(NETS), key="net", help=KNOBS["net"].help, **bound)
+    values["seed"] = _number("seed", "Seed")
+    return values
+
+
+def _number(name: str, label: str, form: str | None = None) -> Any:
+    knob = KNOBS[name]
+    assert isinstance(knob.rule, Range)
+    kind, rule = knob.kind, knob.rule
+    try:
+        return st.number_input(
+            label,
+            min_value=kind(rule.lo),
+            max_value=kind(rule.hi),
+            value=kind(knob.default),
+            step=kind(rule.step),
+            format=form,
+            key=name,
+            bind="query-params",
+            help=knob.help,
+        )
+    except OverflowError:  # hundreds of digits in the address overflow inside the widget
+        return knob.default
+
+
+def misread(key: str, allowed: Range | Sequence[str]) -> None:
+    """Say it where the address asks for a value that a control cannot take, before the control drops it."""
+    if key in st.session_state or key not in st.query_params:
+        return
+    asked = st.query_params[key]
+    if isinstance(allowed, Range):
+        known = f"a number from {allowed.lo:g} to {allowed.hi:g}"
+        fits = _within(asked, allowed)
+    else:
+        known, fits = f"one of {', '.join(allowed)}", asked in allowed
+    if not fits:
+        st.warning(f"The address asks for {key}={plain(asked[:40])}: expected {known}. It stays as usual.")
+
+
+def _within(asked: str, allowed: Range) -> bool:
+    try:
+        return allowed.lo <= float(asked) <= allowed.hi
+    except ValueError:
+        return False
+
+
+def address(settings: TrainSettings) -> dict[str, str]:
+    """The query parameters that bring a visitor to these settings."""
+    source, path = find(settings.data)
+    changed = {k: v for k, v in settings.as_dict().items() if v != KNOBS[k].default}
+    values = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in changed.items()}
+    if "data" in values:
+        values["data"] = source.slug
+    return values | ({"path": path} if path and not is_private(settings.data) else {})
+
+
+def link(settings: TrainSettings) -> str:
+    """The full address of these settings on this server."""
+    here = urlsplit(st.context.url or "http://localhost:8501/train")
+    query = urlencode(address(settings))
+    return f"{here.scheme}://{here.netloc}{here.path}" + (f"?{query}" if query else "")
