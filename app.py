@@ -7,20 +7,23 @@ import html
 import streamlit as st
 
 from mlleak_core.threat import discover
-from pages._kit import frame
+from pages._kit import frame, tour
 from pages._kit.canvas import height
 from pages._kit.evidence import headline
 
 A_ROW = 3
 """Ways in side by side: more would cut their words on a small screen."""
 
-frame.open_page("What is this model hiding?")
+frame.open_page(frame.HOME)
 exhibits = {threat.card.slug: frame.shipped(threat.card.slug) for threat in discover()}
 opening = next(filter(None, (shown[0].opening() for shown in exhibits.values())), "A net learned one thing.")
 st.html(
     '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">'
     f"{html.escape(opening)} This is what else it carries, and nobody asked for it.</p>"
 )
+with st.container(horizontal=True):
+    tour.begin()
+    st.page_link("pages/present.py", label="Present", icon=":material/slideshow:", help=frame.PRESENT)
 found = [(f"{slug}-{i}", h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
 sides, filled = st.columns([0.55, 0.45], gap="medium"), [0.0, 0.0]
 for key, each in found:

@@ -90,6 +90,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     add("serve", "a prediction service for a run, to be attacked over HTTP", _serve_options, _serve)
     add("federate", "a joint training over a network, with an attacker in it", _federate_options, _federate)
     add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
+    add("rehearse", "compute and keep what a demo on some data shows", _rehearse_options, _rehearse)
     add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
     add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
     return parser
@@ -172,6 +173,12 @@ def _ship_options(parser: _Parser) -> None:
         "threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)"
     )
     parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
+
+
+def _rehearse_options(parser: _Parser) -> None:
+    parser.add_argument("--data", default="lfw", help="on which data, by its name in `list` (default lfw)")
+    parser.add_argument("--seed", type=int, default=0)
+    _report_option(parser)
 
 
 def _calibrate_options(parser: _Parser) -> None:
@@ -325,6 +332,7 @@ def _ship(options: argparse.Namespace) -> int:
         for found in wanted:
             for settings in found.shipped:
                 ship(found, settings, desk, folder)
+        desk.courses.ship([found.card.slug for found in wanted])
     finally:
         desk.close()
     print(f"wrote {folder}", file=sys.stderr)
@@ -334,10 +342,25 @@ def _ship(options: argparse.Namespace) -> int:
 def ship(found: Threat, settings: Settings, desk: Desk, folder: Path = SHIPPED) -> None:
     """Compute one exhibit and write it where the program looks for it."""
     with progress() as on_step:
-        result = drain(found.start(settings, desk), on_step)
+        result = drain(desk.timed(found.card.slug, settings, found.start(settings, desk)), on_step)
         whole = getattr(result, "shipped_exhibit", None)
         exhibit = drain(whole(desk), on_step) if whole else result.exhibit()
     exhibit.save(folder, found.shipped_name(settings))
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from mlleak_core import rehearsal
+
+    desk = Desk()
+    try:
+        with progress() as on_step:
+            found = drain(rehearsal.rehearse(options.data, desk, options.seed), on_step)
+    finally:
+        desk.close()
+    for each in found:
+        print(f"{each.threat.card.title}: {each.seconds:.0f} s live on this machine", file=sys.stderr)
+    _print(options.json, rehearsal.report(found))
+    return 0
 
 
 def _calibrate(options: argparse.Namespace) -> int:

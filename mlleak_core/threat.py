@@ -356,9 +356,9 @@ class Threat:
 
     run(settings, desk): a generator of steps that returns a `Result`; a step's peek may carry the "result" so
     far. exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the
-    first is the page's own. attacks: the catalogue, slug -> configured attack. nulls: where nothing is to be
-    found, for every verdict. scores: a run(table, settings, desk) on answers of a model that was trained
-    elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
+    first is the page's own. elsewhere: what a demo shows on other data; no exhibits of those come. attacks:
+    the catalogue, slug -> configured attack. nulls: where nothing is to be found, for every verdict. scores:
+    a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
     serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
     training over a network, and take part in it.
     """
@@ -369,6 +369,7 @@ class Threat:
     run: str
     exhibit: str
     attacks: str
+    elsewhere: tuple[Settings, ...] = ()
     nulls: tuple[Null, ...] = ()
     scores: str = ""
     remote: bool = False

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlleak_core import disk
-from mlleak_core.contract import BadInput, Settings, Step, fingerprint, relay
+from mlleak_core.contract import BadInput, Settings, Step, fingerprint, now, relay
 from mlleak_core.data import source
 from mlleak_core.server.jobs import Jobs, Snapshot
 from mlleak_core.server.pace import Courses
@@ -204,6 +204,18 @@ class Desk:
         work = lambda: self._shown(imported(run)(settings, self))  # noqa: E731
         self.jobs.submit(job, work, lambda: self.courses.pace(kind, settings))
         return job
+
+    def timed(self, kind: str, settings: Any, run: Generator[Step, None, Any]) -> Generator[Step, None, Any]:
+        """The run, whose course is remembered when it ends, for guesses of how long the next will take."""
+        pace, began = self.courses.pace(kind, settings), now()
+
+        def note(step: Step) -> Step:
+            pace.note(step, now() - began)
+            return step
+
+        found = yield from relay(run, note)
+        pace.ended()
+        return found
 
     def _shown(self, run: Generator[Step, None, Any]) -> Generator[Step, None, Any]:
         """The run with every result in it, finished or so far, as its exhibit."""

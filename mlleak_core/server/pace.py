@@ -138,6 +138,11 @@ class Courses:
         alike = max(known, key=lambda course: _alike(course.asked, asked), default=None)
         return Pace(alike, lambda stages: self._keep(kind, Course(asked, stages)))
 
+    def ship(self, kinds: Sequence[str]) -> None:
+        """Write what is remembered where the next machine's first run looks for it. Raises OSError."""
+        came = {**self._came(), **{kind: kept for kind in kinds if (kept := self._kept(kind))}}
+        disk.write_json(self._shipped, cattrs.unstructure(came))
+
     @functools.lru_cache(maxsize=1)  # noqa: B019  one object a process
     def _came(self) -> dict[str, list[Course]]:
         try:

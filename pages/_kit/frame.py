@@ -8,19 +8,23 @@ import secrets
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
+from mlleak_core import rehearsal
 from mlleak_core.contract import BadInput, fingerprint
 from mlleak_core.data.source import SOURCES
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
-from pages._kit import experiment
+from pages._kit import experiment, tour
 from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
+HOME = "What is this model hiding?"
+PRESENT = "One finding a screen, large; PageDown and PageUp turn. `mlleak rehearse` prepares other data."
 LABELS_NOTE = (
     "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
 )
@@ -49,6 +53,17 @@ def shipped(slug: str) -> tuple[Exhibit, ...]:
     return threat(slug).shipped_exhibits()
 
 
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=16)
+def _kept(slug: str, settings: str, _settings: Any) -> Exhibit | None:
+    return rehearsal.kept(threat(slug), _settings)
+
+
+def prepared(slug: str, settings: Any) -> Exhibit | None:
+    """The exhibit of these settings that came with the program, or was rehearsed on this machine."""
+    came = dict(zip(threat(slug).shipped, shipped(slug), strict=True)).get(settings)
+    return came or _kept(slug, repr(settings), settings)
+
+
 def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSettings:
     """Draw the frame and return the training that the visitor is looking at. takes: which data the page can
     work with.
@@ -61,6 +76,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
         st.error(plain(str(problem)))
         st.stop()
     experiment.unreadable()
+    tour.bar(title.lower() if title != HOME else tour.HOME)
     with st.sidebar:
         st.html('<div class="brand">ml<span>leak</span></div>')
         st.page_link("app.py", label="Home", icon=":material/home:")

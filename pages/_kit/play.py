@@ -155,11 +155,10 @@ class Room:
         return snapshot.result.labelled(snapshot.key, source)
 
     def _shipped(self, settings: Any, snapshot: Snapshot | None) -> Any:
-        """The run of these settings that came with the program, unless the visitor wants it live."""
+        """The run of these settings that came with the program or was rehearsed, unless it is wanted live."""
         if snapshot and (snapshot.active or snapshot.status == "failed"):
             return None
-        known = dict(zip(self.threat.shipped, frame.shipped(self.threat.card.slug), strict=True))
-        return known.get(settings)
+        return frame.prepared(self.threat.card.slug, settings)
 
     def _meanwhile(self) -> None:
         """Something to look at until the run is there."""

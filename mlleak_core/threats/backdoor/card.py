@@ -125,6 +125,7 @@ THREAT = Threat(
         BackdoorSettings(trigger="Glasses"),
         BackdoorSettings(data="reviews", trigger=USUAL["reviews"][0], label=USUAL["reviews"][1]),
     ),
+    elsewhere=(BackdoorSettings(data="lfw", trigger="Dark background"),),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:BackdoorExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",

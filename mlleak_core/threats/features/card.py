@@ -79,6 +79,7 @@ THREAT = Threat(
     ),
     settings=FeaturesSettings,
     shipped=(FeaturesSettings(),),
+    elsewhere=(FeaturesSettings(data="lfw"),),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:FeaturesExhibit",
     attacks=f"{ROOM}.ladder:CATALOGUE",

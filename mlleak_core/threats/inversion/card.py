@@ -61,6 +61,7 @@ THREAT = Threat(
         InversionSettings(attack="analytic", net="mlp", batch=1),
         InversionSettings(),
     ),
+    elsewhere=(InversionSettings(data="lfw", attack="disaggregation", net="mlp", batch=8),),
     run=f"{ROOM}.invert:run",
     exhibit=f"{ROOM}.exhibit:InversionExhibit",
     attacks=f"{ROOM}.attack:CATALOGUE",

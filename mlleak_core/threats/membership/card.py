@@ -79,6 +79,7 @@ THREAT = Threat(
     ),
     settings=MembershipSettings,
     shipped=(MembershipSettings(attack="all"),),
+    elsewhere=tuple(MembershipSettings(attack="all", data=data) for data in ("lfw", "clinic", "location")),
     run=f"{ROOM}.audit:run",
     exhibit=f"{ROOM}.exhibit:MembershipExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",

@@ -85,6 +85,7 @@ THREAT = Threat(
         PropertySettings(data="reviews", property="author:Hugo"),
         PropertySettings(data="reviews", property="specialty:dentist"),
     ),
+    elsewhere=(PropertySettings(data="lfw", property="Black"),),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:PropertyExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",

@@ -128,6 +128,7 @@ THREAT = Threat(
     ),
     settings=ReconstructionSettings,
     shipped=(ReconstructionSettings(colour=True, net="strided-3 wide", erase=True),),
+    elsewhere=(ReconstructionSettings(data="lfw", colour=True, erase=True),),
     run=f"{ROOM}.twins:run",
     exhibit=f"{ROOM}.exhibit:ReconstructionExhibit",
     attacks=f"{ROOM}.encodings:CATALOGUE",
