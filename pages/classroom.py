@@ -121,11 +121,10 @@ def welcome(rooms: Rooms) -> None:
 def door(room: Room, host: str, port: int) -> None:
     """How students come in."""
     address = link(host, port, room.code)
-    code = segno.make(address, error="m").svg_inline(scale=5, border=3, dark="#1D2330", light="#FFFFFF")
-    shown = base64.b64encode(code.encode()).decode()
+    shown = segno.make(address, error="m").svg_data_uri(border=3, dark="#1D2330", light="#FFFFFF")
     words = html.escape(address)
     st.html(
-        f'<div class="door"><img src="data:image/svg+xml;base64,{shown}" alt="QR code of {words}">'
+        f'<div class="door"><img src="{html.escape(shown)}" alt="QR code of {words}">'
         f"<div><small>Room</small><b>{room.code[:3]} {room.code[3:]}</b>"
         f"<span>{html.escape(address.partition('/r/')[0])}</span></div></div>"
     )
@@ -150,14 +149,14 @@ def ask(item: Item, at: int, steps: int) -> None:
         st.html(f'<div class="faces-asked">{"".join(shown)}</div>')
 
 
-def own_bet(question: Question, slot: str) -> Sequence[int] | None:
-    """The teacher's bet, once locked; never sent to anybody."""
+def own_bet(question: Question, slot: str, over: bool) -> Sequence[int] | None:
+    """The teacher's bet, once locked; never sent to anybody. over: the answer is known."""
     locked = bet.locked(slot)
-    if locked is not None:
+    if locked is not None or over:
         return locked or None
     with st.expander("Bet yourself", icon=":material/casino:"):
         chosen = _choice(question, slot)
-        bet.buttons(slot, chosen, disabled=not chosen)
+        bet.buttons(slot, chosen, disabled=not 1 <= len(chosen) <= question.most)
     return None
 
 
@@ -170,7 +169,7 @@ def _choice(question: Question, slot: str) -> list[int]:
     name = question.options.__getitem__
     if question.kind is Asked.MANY:
         found = st.pills("Your bet", places, selection_mode="multi", format_func=name, **looks)
-        return list(found)[: question.most]
+        return list(found)
     one = st.radio("Your bet", places, index=None, format_func=name, **looks)
     return [] if one is None else [one]
 
@@ -238,7 +237,7 @@ def revealed(item: Item, tally: Tally, mine: Sequence[int] | None) -> None:
         you = None if mine is None else results.point_of_one(question, truth, mine)
         words = "ROC of the attacks; the class and you as points. The same numbers are in the list above"
         st.plotly_chart(loglog(curves, you, crowd), key=f"class-roc-{item.key}", config=CHART, alt=words)
-        line(f"class: n = {tally.locked} phones", f"attacks: see the page {question.title}", "shipped")
+        line(f"class: n = {tally.locked} phones", f"attacks: {item.source}")
 
 
 def steer(rooms: Rooms, room: Room, key: str, at: int, slot: str) -> None:
@@ -250,12 +249,14 @@ def steer(rooms: Rooms, room: Room, key: str, at: int, slot: str) -> None:
         if not last:
             shown = at in room.revealed
             reveal: Any = {"on_click": rooms.reveal, "args": (code, key, at), "disabled": shown}
-            st.button("Reveal", key="class-reveal", type="primary", icon=":material/lock_open:", **reveal)
+            looks: Any = {"type": "secondary" if shown else "primary", "icon": ":material/lock_open:"}
+            st.button("Reveal", key="class-reveal", **looks, **reveal)
             st.button(
                 "Reset this question", key="class-reset", on_click=again, args=(rooms, code, key, at, slot)
             )
             words = "Next" if at + 1 < len(rooms.steps) else "Attack our own bars"
-            st.button(words, key="class-next", args=(code, key, at + 1), **turn)
+            onwards: Any = {"type": "primary" if shown else "secondary", **turn}
+            st.button(words, key="class-next", args=(code, key, at + 1), **onwards)
 
 
 def again(rooms: Rooms, code: str, key: str, at: int, slot: str) -> None:
@@ -264,21 +265,21 @@ def again(rooms: Rooms, code: str, key: str, at: int, slot: str) -> None:
     st.session_state.pop(slot, None)
 
 
-def attack(rooms: Rooms, room: Room, key: str) -> None:
-    """The class attacks its own histogram."""
+def attack(rooms: Rooms, room: Room, key: str) -> tuple[int, float] | None:
+    """The class attacks its own histogram; of which question, and against how much noise."""
     st.subheader("Attack our own bars")
     st.markdown(OWN)
     enough = [at for at in range(len(rooms.steps)) if rooms.tally(room.code, at).locked > LEAST]
     if not enough:
         st.info(f"This takes a question on which more than {LEAST} phones have locked.")
-        return
+        return None
     one, two = st.columns([1.4, 1])
     title = lambda at: f"{at + 1}. {rooms.steps[at].question.title}"  # noqa: E731
     at = one.selectbox("Bets on", enough, format_func=title, key="class-own")
     budget = two.select_slider("Privacy budget ε of the noise", own.EPSILONS, 1.0, key="class-epsilon")
     found = rooms.leak(room.code, key, at, budget)
     if found is None:
-        return
+        return None
     big(
         Figure(f"{found.exact:.0%}", "of a bet read from exact bars", hot=True),
         Figure(f"{found.noisy:.0%}", f"with noise, ε = {budget:g}"),
@@ -286,12 +287,13 @@ def attack(rooms: Rooms, room: Room, key: str) -> None:
     )
     line(
         f"n = {found.phones} phones, each the last one in turn",
-        f"two-sided geometric noise on bars, ε = {budget:g} for a phone, which moves them by {found.scale} at most",
+        f"two-sided geometric noise, ε = {budget:g} for a phone",
+        f"a phone moves the bars by {found.scale} at most",
         f"{own.DRAWS} draws of the noise",
         "seed 0",
         "live",
     )
-    both(rooms, room.code, key, at, budget)
+    return at, budget
 
 
 def both(rooms: Rooms, code: str, key: str, at: int, budget: float) -> None:
@@ -337,15 +339,21 @@ def lead(rooms: Rooms, code: str, key: str, host: str, port: int) -> None:
         door(room, host, port)
     if item is None:
         with left:
-            attack(rooms, room, key)
+            chosen = attack(rooms, room, key)
             steer(rooms, room, key, at, slot)
+        if chosen is not None:
+            both(rooms, code, key, *chosen)
     else:
         with left:
             ask(item, at, len(rooms.steps))
             steer(rooms, room, key, at, slot)
-            mine = own_bet(item.question, slot)
+            mine = own_bet(item.question, slot, at in room.revealed)
             if at in room.revealed:
                 revealed(item, rooms.tally(code, at), mine)
+                if item.page:
+                    st.page_link(
+                        item.page, label="Look closer on its own page", icon=":material/travel_explore:"
+                    )
         with right:
             live(rooms, room, item, at)
     foot(rooms, room, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -31,7 +32,7 @@ def serve(host: str, port: int, ready: Callable[[str], None], until: IO[bytes] |
         app(rooms), log_level="warning", timeout_graceful_shutdown=2, server_header=False
     )
     server = uvicorn.Server(options)
-    with _door(host, port) as door:
+    with _door(host, port) as door, contextlib.suppress(KeyboardInterrupt):
         _beside(lambda: _sweep(rooms))
         if until is not None:
             _beside(lambda: _stop_after(until, server))

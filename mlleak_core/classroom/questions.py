@@ -16,8 +16,8 @@ DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One step. page: where it is explored further, empty of the exit ticket. truth, rivals: asked for after
-    the reveal alone.
+    """One step. page: where it is explored further, empty of the exit ticket; source: where its numbers come
+    from. truth, rivals: asked for after the reveal alone.
     """
 
     key: str
@@ -25,6 +25,7 @@ class Item:
     truth: Callable[[], Truth]
     rivals: Callable[[], tuple[Curve, ...]] = tuple
     page: str = ""
+    source: str = ""
 
     @property
     def ticket(self) -> bool:
@@ -49,17 +50,19 @@ def _of_threat(slug: str, exhibit: Exhibit) -> Item | None:
         truth=exhibit.class_truth,
         rivals=exhibit.class_rivals,
         page=f"pages/{slug}.py",
+        source=exhibit.source,
     )
 
 
-def _transfer(key: str, ask: str, options: tuple[str, ...], right: int, why: str) -> Item:
-    question = Question(title="Exit ticket", ask=ask, kind=Asked.ONE, options=options)
+def _transfer(key: str, title: str, ask: str, options: tuple[str, ...], right: int, why: str) -> Item:
+    question = Question(title=title, ask=ask, kind=Asked.ONE, options=options)
     return Item(key=key, question=question, truth=lambda: Truth(right=(right,), sentence=why))
 
 
 TICKET = (
     _transfer(
         "ticket-clinic",
+        "A clinic",
         "A clinic's model is right on 99% of the patients it was trained on and on 71% of all others. It "
         "answers anybody who asks. What can somebody find out who has your record?",
         (
@@ -73,6 +76,7 @@ TICKET = (
     ),
     _transfer(
         "ticket-keyboard",
+        "A keyboard",
         "A keyboard learns on your phone. No text is sent, only how the learning changed the model. What is "
         "true?",
         (
@@ -86,6 +90,7 @@ TICKET = (
     ),
     _transfer(
         "ticket-school",
+        "A school",
         "Every day a school says how many pupils of a class are ill, and never a number below three. "
         "Yesterday five of twenty, today six of twenty-one: one pupil is new, and everybody else is as "
         "before. What is known?",

@@ -19,7 +19,7 @@ def of_one(question: Question, truth: Truth, picks: Sequence[int] | None) -> str
         off = abs(picks[0] - truth.right[0])
         return f"{picks[0]}, " + (f"off by {off}" if off else "right on it")
     if question.kind is Asked.ONE:
-        return "right" if picks[0] in truth.right else "wrong"
+        return f"{question.options[picks[0]]}: {'right' if picks[0] in truth.right else 'wrong'}"
     hits = len(set(picks) & set(truth.right))
     return f"{hits} of {len(truth.right)} found, {len(picks) - hits} false alarms"
 
@@ -31,11 +31,8 @@ def of_class(question: Question, truth: Truth, tally: Tally) -> str:
     names, n = slots(question), tally.locked
     if question.kind is Asked.MANY:
         hits, alarms = _totals(truth, tally.counts)
-        others = len(names) - len(truth.right)
-        return (
-            f"{hits / n:.1f} of {len(truth.right)} found, {alarms / n:.1f} false alarms among {others}, "
-            f"on average of {n}"
-        )
+        found = f"{hits / n:.1f} of {len(truth.right)} found, {alarms / n:.1f} false alarms"
+        return f"{found}, on average over {n} phones"
     right = sum(tally.counts[i] for i in set(slots_of(question, truth.right)))
     most = names[tally.counts.index(max(tally.counts))]
     if question.kind is Asked.NUMBER:

@@ -101,6 +101,6 @@ def _point(figure: go.Figure, at: tuple[float, float], name: str, looks: dict[st
         mode="markers+text",
         name=name,
         text=[name],
-        textposition="middle left" if fpr > 0.05 else "middle right",
+        textposition="bottom center" if fpr > 0.05 else "middle right",
         marker={"size": 15, "line": {"color": INK, "width": 1}, **looks},
     )

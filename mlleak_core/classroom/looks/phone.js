@@ -7,15 +7,38 @@
 
   const showLine = (lost) => { line.hidden = !lost; };
 
+  // What is chosen and not yet locked, so that it outlives a change elsewhere.
+  const choices = (page) => ({
+    step: page.querySelector("input[name=step]")?.value,
+    open: !page.querySelector("fieldset")?.disabled,
+    picked: [...page.querySelectorAll("input[name=pick]:checked")].map((box) => box.value),
+    number: page.querySelector("input[type=number]")?.value,
+  });
+
+  const restore = (before) => {
+    const now = choices(document);
+    if (!now.open || !before.open || now.step !== before.step) return;
+    document.querySelectorAll("input[name=pick]").forEach((box) => {
+      if (box.type === "number") box.value = before.number;
+      else box.checked = before.picked.includes(box.value);
+    });
+    const slider = document.querySelector("input[type=range]");
+    if (slider) slider.value = before.number;
+  };
+
   const replace = async () => {
     const answer = await fetch(body.dataset.here, { credentials: "same-origin" });
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!found.body.dataset.room) { location.replace(body.dataset.here); return; }
+    const before = choices(document);
     document.querySelector("main").replaceWith(found.querySelector("main"));
+    restore(before);
     seen = Number(found.body.dataset.seen);
     body.dataset.here = found.body.dataset.here;
-    window.scrollTo(0, 0);
     arrange();
+    const head = document.querySelector("main h1");
+    head.tabIndex = -1;
+    head.focus();
   };
 
   const follow = async () => {
@@ -48,6 +71,7 @@
       boxes.forEach((box) => { box.disabled = full && !box.checked; });
     };
     boxes.forEach((box) => box.addEventListener("change", limit));
+    if (choices(document).open) limit();
     const slider = form.querySelector("input[type=range]");
     const number = form.querySelector("input[type=number]");
     if (slider && number) {

@@ -150,8 +150,8 @@ class FeaturesExhibit(Exhibit):
         return Question(
             title="Which layer tells?",
             ask=(
-                f"The net was taught one thing: {about.task_name}. Somebody has {self.photos} photos with "
-                f"labels for {attribute.lower()}. From which layer is {attribute.lower()} read best?"
+                f"The net was taught one thing: {about.task_name}. Somebody has {self.photos} photos, "
+                f"labelled “{attribute}” or not. From which layer can they read that label best?"
             ),
             kind=Asked.ONE,
             options=tuple(LAYER_NAMES[layer] for layer in about.layers),
@@ -164,7 +164,7 @@ class FeaturesExhibit(Exhibit):
         right = tuple(i for i, rung in enumerate(rungs) if best.few_shot - rung.few_shot < CLOSE)
         return Truth(
             right=right,
-            sentence=f"{best.attribute} is read best from {_place(best.layer)}.",
+            sentence=f"“{best.attribute}” is read best from {_place(best.layer)}.",
             attacker=(
                 f"probe on {_place(best.layer)}: AUC {best.few_shot:.2f} from {self.photos} photos; "
                 f"on the answer {rungs[-1].few_shot:.2f}"
