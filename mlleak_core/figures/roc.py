@@ -50,9 +50,9 @@ def loglog(
         x, y = curve.fpr[seen], np.maximum(curve.tpr[seen], LEAST)
         figure.add_scatter(x=x, y=y, mode="lines", name=html.escape(curve.title, quote=False), line=line)
     if crowd is not None:
-        _point(figure, crowd, "class", {"color": SKY, "symbol": "diamond"})
+        _point(figure, crowd, "class", "bottom center", {"color": SKY, "symbol": "diamond"})
     if you is not None:
-        _point(figure, you, "you", {"color": YELLOW, "symbol": "star"})
+        _point(figure, you, "you", "middle left", {"color": YELLOW, "symbol": "star"})
     figure.update_layout(
         height=400,
         legend={"orientation": "h", "y": -0.2, "font": {"size": 12}},
@@ -92,7 +92,7 @@ def _band(figure: go.Figure, curve: Curve) -> None:
     )
 
 
-def _point(figure: go.Figure, at: tuple[float, float], name: str, looks: dict[str, Any]) -> None:
+def _point(figure: go.Figure, at: tuple[float, float], name: str, place: str, looks: dict[str, Any]) -> None:
     """Somebody's bet as a point; one without false alarms stands at the edge."""
     fpr, tpr = at
     figure.add_scatter(
@@ -101,6 +101,6 @@ def _point(figure: go.Figure, at: tuple[float, float], name: str, looks: dict[st
         mode="markers+text",
         name=name,
         text=[name],
-        textposition="bottom center" if fpr > 0.05 else "middle right",
+        textposition=place if fpr > 0.05 else "middle right",
         marker={"size": 15, "line": {"color": INK, "width": 1}, **looks},
     )

@@ -38,7 +38,7 @@ def test_three_phones_and_the_teacher(tab):
             phone.get_by_role("button", name="Lock my bet").click()
             expect(phone.get_by_text("Locked.")).to_be_visible()
         expect(teacher.get_by_text("of 3 have locked")).to_be_visible()
-        expect(teacher.locator(".st-key-class-bars canvas, .st-key-class-bars svg").first).to_be_visible()
+        expect(teacher.locator("[data-testid=stVegaLiteChart]").first).to_be_visible()
         teacher.get_by_role("button", name="Reveal").click()
         for phone in phones:
             expect(phone.locator(".answer")).to_contain_text("of 3 right")
@@ -59,3 +59,5 @@ def test_three_phones_and_the_teacher(tab):
         teacher.get_by_role("button", name="Close the room").click()
         for phone in phones:
             expect(phone.get_by_role("heading", name="Join your class")).to_be_visible()
+        for page in (teacher, *phones):
+            page.close()
