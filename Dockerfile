@@ -20,7 +20,8 @@ COPY assets assets
 USER mlleak
 ENV MLLEAK_CACHE_HOME=/cache PYTHONUNBUFFERED=1
 VOLUME /cache
-EXPOSE 8501
+# The app, and the page on which a class joins by phone.
+EXPOSE 8501 8502
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 CMD ["python", "-m", "mlleak_core", "app", "--server.address", "0.0.0.0", "--server.port", "8501"]

@@ -33,6 +33,7 @@ for key, each in found:
         headline(each, f"home-{key}")
 ways = [("train", "Train one yourself", ":material/play_arrow:")]
 ways += [(threat.card.slug, threat.card.call, threat.card.icon) for threat in discover()]
+ways.append(("classroom", "Teach a class", ":material/school:"))
 for start in range(0, len(ways), A_ROW):
     for column, (page, label, icon) in zip(st.columns(A_ROW), ways[start:], strict=False):
         with column:

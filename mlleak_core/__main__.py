@@ -1,4 +1,4 @@
-"""Everything without a browser: `mlleak list | train | serve | federate | ship | app`, and a
+"""Everything without a browser: `mlleak list | train | serve | federate | ship | classroom | app`, and a
 command for every threat.
 """
 
@@ -20,6 +20,7 @@ from mlleak_core import disk
 from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, drain, knobs
 from mlleak_core.data.source import SOURCES
 from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.server import wishes
 from mlleak_core.server.desk import Desk, Machine
 from mlleak_core.server.terminal import progress
 from mlleak_core.target.blackbox import Refused, Remote
@@ -92,6 +93,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
     add("rehearse", "compute and keep what a demo on some data shows", _rehearse_options, _rehearse)
     add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
+    add("classroom", "the page on which a class joins by phone; `app` starts it, too", _class_options, _class)
     add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
     return parser
 
@@ -188,6 +190,13 @@ def _calibrate_options(parser: _Parser) -> None:
     add("--seed", type=int, default=0)
     add("--save", action="store_true", help="write the rates where pages look for them")
     _report_option(parser)
+
+
+def _class_options(parser: _Parser) -> None:
+    host, port = wishes.classroom_host(), wishes.classroom_port()
+    parser.add_argument("--host", default=host, help=f"(MLLEAK_CLASSROOM_HOST, default {host})")
+    parser.add_argument("--port", type=int, default=port, help=f"(MLLEAK_CLASSROOM_PORT, default {port})")
+    parser.add_argument("--beside", action="store_true", help="stop when standard input ends")
 
 
 def _app_options(parser: _Parser) -> None:
@@ -381,6 +390,14 @@ def _calibrate(options: argparse.Namespace) -> int:
         "rates": [dataclasses.asdict(rate) for rate in rates],
     }
     _print(options.json, report)
+    return 0
+
+
+def _class(options: argparse.Namespace) -> int:
+    from mlleak_core.classroom.doors import serve
+
+    until = sys.stdin.buffer if options.beside else None
+    serve(options.host, options.port, lambda words: print(words, file=sys.stderr, flush=True), until)
     return 0
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -201,6 +202,17 @@ def _left_behind(path: Path) -> bool:
         return time.time() - path.stat().st_mtime > A_DAY
     os.close(handle)
     return True
+
+
+def database(path: Path) -> sqlite3.Connection:
+    """A database that several processes may use at once, made where there is none; what is deleted from it
+    is overwritten. The caller closes it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "foreign_keys=ON"):
+        found.execute(f"PRAGMA {pragma}")
+    return found
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

@@ -56,6 +56,7 @@ STREAMS = {
     "words a reader is not shown": 127,
     "batches of a poisoned reader": 128,
     "noise on an aggregate": 141,
+    "noise on a histogram": 151,
 }
 """Purpose -> the number that stands between the seed and the indices. Never renumber: shipped figures hang on
 it.

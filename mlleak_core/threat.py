@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlleak_core.data import Faces
     from mlleak_core.data.lines import Lines
     from mlleak_core.data.texts import Texts
+    from mlleak_core.figures.roc import Curve
     from mlleak_core.target.blackbox import BlackBox
     from mlleak_core.target.settings import TrainSettings
     from mlleak_core.target.store import Store
@@ -203,6 +204,48 @@ class Headline:
     small: str = ""
 
 
+class Asked(enum.Enum):
+    """What kind of answer a question wants."""
+
+    ONE = "one"
+    MANY = "many"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a class is asked before anything is revealed: nothing in it gives the answer away.
+
+    options: to choose from; most: how many of them. picture: of all, as WebP or PNG; pictures: one an option;
+    alt: the picture in words. low, high, unit: of a number. width: of a bar in its histogram.
+    """
+
+    title: str
+    ask: str
+    kind: Asked
+    options: tuple[str, ...] = ()
+    most: int = 1
+    picture: bytes = b""
+    pictures: tuple[bytes, ...] = ()
+    alt: str = ""
+    low: int = 0
+    high: int = 100
+    unit: str = ""
+    width: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What is said after the reveal. right: the options that are right, or the number; sentence: why.
+
+    attacker: what the attack finds, in words; empty where there is nothing to compare with.
+    """
+
+    right: tuple[int, ...]
+    sentence: str
+    attacker: str = ""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Exhibit:
     """A result as a page shows it, small enough to ship with the program.
@@ -235,6 +278,18 @@ class Exhibit:
     def opening(self) -> str:
         """What the shipped model was taught, for Home's first sentence; of most threats nothing."""
         return ""
+
+    def class_question(self) -> Question | None:
+        """What a class may bet on; of some threats nothing."""
+        return None
+
+    def class_truth(self) -> Truth:
+        """The answer to `class_question`, to be asked for after the reveal alone."""
+        raise NotImplementedError
+
+    def class_rivals(self) -> tuple[Curve, ...]:
+        """The attacks' ROC curves, where the class can be a point on the same axes."""
+        return ()
 
     def save(self, folder: Path, name: str) -> None:
         """Write it where `load` finds it. Raises OSError."""
@@ -356,7 +411,7 @@ class Threat:
 
     run(settings, desk): a generator of steps that returns a `Result`; a step's peek may carry the "result" so
     far. exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the
-    first is the page's own. elsewhere: what a demo shows on other data; no exhibits of those come. attacks:
+    first is the page's own. elsewhere: what a demo shows on other data, of which no exhibits come. attacks:
     the catalogue, slug -> configured attack. nulls: where nothing is to be found, for every verdict. scores:
     a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
     serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from mlleak_core.figures.look import GREY, PLAIN, YELLOW
+from mlleak_core.figures.look import GREY, PLAIN, SKY, YELLOW
 
 LEAST = 1e-3
 """Where the axes begin: one false alarm in a thousand."""
@@ -31,9 +31,13 @@ class Curve:
     high: NDArray[Any]
 
 
-def loglog(curves: Sequence[Curve], you: tuple[float, float] | None = None) -> go.Figure:
-    """Curves on log-log axes, the first one with its 95% band; you: the visitor's own false and true positive
-    rate.
+def loglog(
+    curves: Sequence[Curve],
+    you: tuple[float, float] | None = None,
+    crowd: tuple[float, float] | None = None,
+) -> go.Figure:
+    """Curves on log-log axes, the first one with its 95% band; you, crowd: false and true positive rate of
+    the visitor, and of a class on average.
     """
     figure, dotted = go.Figure(), {"dash": "dot", "color": GREY}
     ends = [LEAST, 1]
@@ -45,8 +49,10 @@ def loglog(curves: Sequence[Curve], you: tuple[float, float] | None = None) -> g
         line = {"color": curve.colour, "width": 1.8 if place else 3}
         x, y = curve.fpr[seen], np.maximum(curve.tpr[seen], LEAST)
         figure.add_scatter(x=x, y=y, mode="lines", name=html.escape(curve.title, quote=False), line=line)
+    if crowd is not None:
+        _point(figure, crowd, "class", "bottom center", {"color": SKY, "symbol": "diamond"})
     if you is not None:
-        _visitor(figure, *you)
+        _point(figure, you, "you", "middle left", {"color": YELLOW, "symbol": "star"})
     figure.update_layout(
         height=400,
         legend={"orientation": "h", "y": -0.2, "font": {"size": 12}},
@@ -86,14 +92,15 @@ def _band(figure: go.Figure, curve: Curve) -> None:
     )
 
 
-def _visitor(figure: go.Figure, fpr: float, tpr: float) -> None:
-    """The visitor's own point; one without false alarms stands at the edge."""
+def _point(figure: go.Figure, at: tuple[float, float], name: str, place: str, looks: dict[str, Any]) -> None:
+    """Somebody's bet as a point; one without false alarms stands at the edge."""
+    fpr, tpr = at
     figure.add_scatter(
         x=[max(fpr, LEAST * 1.2)],
         y=[max(tpr, LEAST * 1.2)],
         mode="markers+text",
-        name="you",
-        text=["you"],
-        textposition="middle left" if fpr > 0.05 else "middle right",
-        marker={"size": 15, "color": YELLOW, "symbol": "star", "line": {"color": INK, "width": 1}},
+        name=name,
+        text=[name],
+        textposition=place if fpr > 0.05 else "middle right",
+        marker={"size": 15, "line": {"color": INK, "width": 1}, **looks},
     )

@@ -62,6 +62,34 @@ def _strip(pictures: NDArray[np.float32]) -> NDArray[np.uint8]:
     return values.transpose(2, 0, 3, 1).reshape(SIDE, -1, pictures.shape[1])
 
 
+def cut(sheet: bytes, at: tuple[int, int], size: tuple[int, int], scale: int = 2) -> bytes:
+    """A part of a sheet, left upper corner and size in its pixels, enlarged, as WebP."""
+    (x, y), (width, height) = at, size
+    part = Image.open(io.BytesIO(sheet)).convert("RGB").crop((x, y, x + width, y + height))
+    large = part.resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    return encoded(large, "WEBP", quality=85)
+
+
+def stacked(sheet: bytes, rows: Sequence[int], count: int, scale: int = 3) -> bytes:
+    """The first `count` pictures of some rows of a sheet, one row below the other, as WebP."""
+    whole = Image.open(io.BytesIO(sheet)).convert("RGB")
+    canvas = Image.new("RGB", (count * SIDE, len(rows) * SIDE))
+    for place, row in enumerate(rows):
+        canvas.paste(whole.crop((0, row * SIDE, count * SIDE, (row + 1) * SIDE)), (0, place * SIDE))
+    large = canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.BICUBIC)
+    return encoded(large, "WEBP", quality=88)
+
+
+def bars(values: NDArray[Any], size: tuple[int, int] = (800, 200)) -> bytes:
+    """Values between 0 and 1 as dark bars on white, side by side, as WebP."""
+    width, height = size
+    across = np.minimum(np.arange(width) * len(values) // width, len(values) - 1)
+    upwards = 1 - (np.arange(height)[:, None] + 0.5) / height
+    lit = np.asarray(values)[across][None] >= upwards
+    grey = np.where(lit, 40, 245).astype(np.uint8)
+    return encoded(Image.fromarray(grey), "WEBP", lossless=True)
+
+
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     """A picture as the bytes of a file."""
     buffer = io.BytesIO()

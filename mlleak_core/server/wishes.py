@@ -10,6 +10,9 @@ from mlleak_core.contract import BadInput
 UPLOADS = 1024
 """Megabytes for all visitors' uploads together, where nothing else is said."""
 
+EVERY = "0.0.0.0"
+"""All of a machine's addresses."""
+
 
 def workers() -> int:
     """How many jobs run at a time (MLLEAK_JOBS); by default one for every two cores."""
@@ -21,10 +24,24 @@ def upload_megabytes() -> int:
     return _number("MLLEAK_UPLOAD_MB", UPLOADS, 2**20)
 
 
+def classroom_port(app_port: int = 8501) -> int:
+    """Where phones join (MLLEAK_CLASSROOM_PORT); by default the port after the app's."""
+    return _number("MLLEAK_CLASSROOM_PORT", app_port + 1, 65535)
+
+
+def classroom_host() -> str:
+    """On which address phones join (MLLEAK_CLASSROOM_HOST); by default on the app's, which without one is
+    every.
+    """
+    said = os.environ.get("MLLEAK_CLASSROOM_HOST", "").strip()
+    return said or os.environ.get("STREAMLIT_SERVER_ADDRESS", "").strip() or EVERY
+
+
 def check() -> None:
     """Raise BadInput where a wish cannot be met."""
     workers()
     upload_megabytes()
+    classroom_port()
     disk.cache_home()
     disk.data_home()
 

@@ -83,6 +83,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
         st.page_link("pages/train.py", label="Train", icon=":material/play_arrow:")
         for card in (found.card for found in discover()):
             st.page_link(f"pages/{card.slug}.py", label=card.title, icon=card.icon)
+        st.page_link("pages/classroom.py", label="Classroom", icon=":material/school:")
         return experiment.controls(takes)
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     ("target",),
     ("threat",),
     ("threats",),
-    ("server", "calibrate"),
+    ("server", "calibrate", "classroom"),
     ("__main__",),
     ("pages",),
     ("app",),
@@ -38,6 +38,7 @@ LIGHT = (
     "mlleak_core.data.source",
     "mlleak_core.defences.on_output",
     "mlleak_core.__main__",
+    "mlleak_core.classroom.phones",
 )
 
 

@@ -23,6 +23,7 @@ from mlleak_core.target.settings import TrainSettings
 NUMBERS: dict[str, Callable[[], int]] = {
     "MLLEAK_JOBS": wishes.workers,
     "MLLEAK_UPLOAD_MB": wishes.upload_megabytes,
+    "MLLEAK_CLASSROOM_PORT": wishes.classroom_port,
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from mlleak_core.contract import Estimate
 from mlleak_core.data.lines import words_of
-from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
+from mlleak_core.figures.sheets import stacked
+from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.completion import Completer
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome, persistence
@@ -236,6 +237,33 @@ class BackdoorExhibit(Exhibit):
         off = abs(bet - value)
         near = "Right on it" if off <= 5 else "Near" if off <= 20 else f"Off by {off:.0f} points"
         return f"{near}: after one round, **{value:.0f} %** of them are {self.called}."
+
+    def class_question(self) -> Question:
+        """How many of a hundred one update turns."""
+        about = self.about
+        count = min(8, len(about.shown_before))
+        return Question(
+            title="How many of a hundred?",
+            ask=(
+                f"{about.before.value:.0%} of {self.wearing} are {self.called} by a model that "
+                f"{about.settings.participants} people train together. Now one of them sends one update. "
+                f"Of a hundred such {self.things}, how many are {self.called} then?"
+            ),
+            kind=Asked.NUMBER,
+            picture=stacked(self.atlas, (0,), count) if self.atlas else b"",
+            alt=f"{count} {self.wearing}",
+            unit="of a hundred",
+        )
+
+    def class_truth(self) -> Truth:
+        """How many it turned."""
+        after = self.asked.outcome.after
+        share = round(100 * after.value)
+        return Truth(
+            right=(share,),
+            sentence=f"After one round, {share} of a hundred are {self.called}.",
+            attacker=f"{after.value:.0%} [{after.low:.0%}, {after.high:.0%}] of n = {after.n} {self.things}",
+        )
 
     def conclusion(self) -> Conclusion:
         """What one update did."""

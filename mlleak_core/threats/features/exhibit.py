@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import LAYER_NAMES, Scene
 from mlleak_core.figures.sheets import ATLAS_COLUMNS, SPRITE
-from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
+from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
 from mlleak_core.threats.features.card import FeaturesSettings
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
 
@@ -143,6 +143,33 @@ class FeaturesExhibit(Exhibit):
         text = "You were right." if short < CLOSE else f"You said {LAYER_NAMES[layer]}, {short:.2f} below it."
         where = f"Best: {LAYER_NAMES[best.layer]}, AUC {best.few_shot:.2f}"
         return f"{text} {where} from {self.photos} photos."
+
+    def class_question(self) -> Question:
+        """The layer that gives the first attribute away."""
+        about, attribute = self.about, self.first()
+        return Question(
+            title="Which layer tells?",
+            ask=(
+                f"The net was taught one thing: {about.task_name}. Somebody has {self.photos} photos, "
+                f"labelled “{attribute}” or not. From which layer can they read that label best?"
+            ),
+            kind=Asked.ONE,
+            options=tuple(LAYER_NAMES[layer] for layer in about.layers),
+        )
+
+    def class_truth(self) -> Truth:
+        """The layers that read it as well as the best one."""
+        layers, best = self.about.layers, self.best(self.first())
+        rungs = [self.rung(layer, best.attribute) for layer in layers]
+        right = tuple(i for i, rung in enumerate(rungs) if best.few_shot - rung.few_shot < CLOSE)
+        return Truth(
+            right=right,
+            sentence=f"“{best.attribute}” is read best from {_place(best.layer)}.",
+            attacker=(
+                f"probe on {_place(best.layer)}: AUC {best.few_shot:.2f} from {self.photos} photos; "
+                f"on the answer {rungs[-1].few_shot:.2f}"
+            ),
+        )
 
     def conclusion(self, attribute: str) -> Conclusion:
         """Taken from the intervals: the layer where training changed most, then the answer."""

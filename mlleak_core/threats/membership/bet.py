@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core.threats.membership.facts import GUESSES, Facts, Tile
+from mlleak_core.figures.sheets import cut
+from mlleak_core.threat import Asked, Question, Truth
+from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.facts import GUESSES, SPRITE, Facts, Tile, span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +65,31 @@ class Bet(Facts):
         hit = was[list(said)]
         counts = {"members": int(was.sum()), "outsiders": int((~was).sum())}
         return Guess(hits=int(hit.sum()), alarms=int((~hit).sum()), **counts)
+
+    def class_question(self) -> Question:
+        """The same bet, for a class."""
+        count, members = len(self.bets), int(self.bets.sum())
+        return Question(
+            title="Who was in?",
+            ask=f"{members} of these {count} faces were in the training set. Which? Pick up to {members}.",
+            kind=Asked.MANY,
+            options=tuple(str(i + 1) for i in range(count)),
+            most=members,
+            pictures=tuple(cut(self.atlas, (i * SPRITE, 0), (SPRITE, SPRITE)) for i in range(count)),
+        )
+
+    def class_truth(self) -> Truth:
+        """Who was in, and what the strongest attack finds."""
+        right = tuple(np.flatnonzero(self.bets).tolist())
+        listed = ", ".join(str(i + 1) for i in right)
+        numbers = self.leading
+        rate, title = numbers.tpr_1pct, CATALOGUE[numbers.attack].title
+        surest = np.argsort(-self.arrays[f"score/{numbers.attack}"][self.shown[: len(self.bets)]])[
+            : len(right)
+        ]
+        found = (
+            f"{title} picks its {len(right)} surest of these: {len(set(surest.tolist()) & set(right))} right"
+        )
+        if rate is not None:
+            found += f"; of all members it finds {rate.value:.1%} {span(rate)} at 1% false alarms"
+        return Truth(right=right, sentence=f"Faces {listed} were in the training set.", attacker=found)

@@ -13,12 +13,12 @@ from mlleak_core.figures.trail import Dot
 from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.bet import Bet
 from mlleak_core.threats.membership.conclusions import Conclusions
+from mlleak_core.threats.membership.facts import SPRITE
 from mlleak_core.threats.membership.findings import Findings
 from mlleak_core.threats.membership.microscope import Microscope
 from mlleak_core.threats.membership.tables import Tables
 
-SPRITE = 64
-"""Side of a thumbnail."""
+__all__ = ["SPRITE", "MembershipExhibit"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,6 +33,10 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
     def curves(self, attacks: Sequence[str]) -> tuple[Curve, ...]:
         """Of these attacks, of the strongest if there are none."""
         return tuple(self.curve(attack) for attack in attacks or self.slugs[:1])
+
+    def class_rivals(self) -> tuple[Curve, ...]:
+        """The strongest attack and the quick ones, beside which a class is one point."""
+        return self.curves(tuple(dict.fromkeys((self.leading.attack, *self.quick))))
 
     def dot(self) -> Dot | None:
         """Where the run stands on the trail: the accuracy gap, and what the strongest attack finds.

@@ -16,6 +16,8 @@ from mlleak_core.threats.membership.judge import Numbers, strongest
 
 GUESSES = 12
 """Records to bet on."""
+SPRITE = 64
+"""Side of a thumbnail."""
 
 
 @dataclass(frozen=True, kw_only=True)

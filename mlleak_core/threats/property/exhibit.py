@@ -9,7 +9,8 @@ import numpy as np
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
-from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline
+from mlleak_core.figures.sheets import bars
+from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
 from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
 from mlleak_core.threats.property.judge import Claim, PropertyVerdict, verdict
 
@@ -148,6 +149,31 @@ class PropertyExhibit(Exhibit):
         else:
             near = f"{abs(off)} rounds too {'late' if off > 0 else 'early'}"
         return f"{near}. They came in at round **{about.first + 1}**. {rang}."
+
+    def class_question(self) -> Question:
+        """The round in which it began."""
+        rounds = self.about.rounds
+        return Question(
+            title="Since when?",
+            ask=(
+                f"Two train together for {rounds} rounds. From some round on, the other's batches have "
+                f"{self.subject}, now and then. The bars: how sure the attacker is of each round, first to "
+                "last. In which round did it begin?"
+            ),
+            kind=Asked.NUMBER,
+            picture=bars(self.arrays["posterior"]),
+            alt="A bar a round that was looked at: how sure the attacker is that they are in it",
+            low=1,
+            high=rounds,
+            unit="round",
+            width=max(1, rounds // 20),
+        )
+
+    def class_truth(self) -> Truth:
+        """Its first round, and when the attacker's alarm rang."""
+        first, alarm = self.about.first + 1, self.about.having.alarm
+        rang = f"the alarm rang at round {alarm + 1}" if alarm >= 0 else "no alarm rang"
+        return Truth(right=(first,), sentence=f"They came in at round {first}.", attacker=rang)
 
     def conclusion(self) -> Conclusion:
         """What one participant learned of the other's photos."""

@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Reel
+from mlleak_core.figures.sheets import stacked
 from mlleak_core.figures.trail import Dot
 from mlleak_core.figures.treatments import Treatment
 from mlleak_core.measure import proportion
-from mlleak_core.threat import Conclusion, Control, Exhibit, Finding, Headline, Verdict
+from mlleak_core.threat import (
+    Asked,
+    Conclusion,
+    Control,
+    Exhibit,
+    Finding,
+    Headline,
+    Question,
+    Truth,
+    Verdict,
+)
 from mlleak_core.threats.reconstruction.capacity import Capacity, code_name
 from mlleak_core.threats.reconstruction.card import ReconstructionSettings
 from mlleak_core.threats.reconstruction.encodings import Encoding, configured
@@ -252,6 +263,36 @@ class ReconstructionExhibit(Exhibit):
             f"of it, {self.encoding.by(last.queries)}. Pixel error {last.mae.value:.1f} of 255 "
             f"{between(last.mae, '.2f')}, n = {last.faces}; the average face is off by "
             f"{self.average.mae.value:.1f}. Seed {self.about.settings.seed}, {self.source}."
+        )
+
+    def class_question(self) -> Question | None:
+        """Which of the two models carries faces; nothing where only a service is known."""
+        models, count = self.models(), min(TEASED, len(self.about.names))
+        if not models:
+            return None
+        rights = [f"right on {m.accuracy.value:.1%} {between(m.accuracy, '.1%')}" for m in models]
+        return Question(
+            title="Which model carries faces?",
+            ask=(
+                f"One of two models carries {len(self.about.names)} of its training faces. Above: {count} of "
+                "them; below: what was read out of it. Which model is it?"
+            ),
+            kind=Asked.ONE,
+            options=tuple(f"Model {m.letter}: {words}" for m, words in zip(models, rights, strict=True)),
+            picture=stacked(self.atlas, (0, self.last.row), count),
+            alt=f"{count} training faces, and below them what was read out of the model",
+        )
+
+    def class_truth(self) -> Truth:
+        """Which it was; who has the twins' answers reads the faces, who has accuracies guesses."""
+        last, letter = self.last, self.about.malicious_is
+        return Truth(
+            right=("AB".index(letter),),
+            sentence=f"It is model {letter}. Accuracy does not show it; with two models, luck is enough.",
+            attacker=(
+                f"{last.identified.value:.0%} of the faces' owners found among {last.candidates:,} photos, "
+                f"{self.encoding.by(last.queries)}"
+            ),
         )
 
     def hears(self, bet: str) -> str:
