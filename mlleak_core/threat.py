@@ -413,7 +413,8 @@ class Threat:
     far. exhibit: its class of `Exhibit`. shipped: the settings whose exhibits come with the program; the
     first is the page's own. elsewhere: what a demo shows on other data, of which no exhibits come. attacks:
     the catalogue, slug -> configured attack. nulls: where nothing is to be found, for every verdict. scores:
-    a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service can be attacked instead. slow_start: a `SlowStart`.
+    a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service
+    can be attacked instead. slow_start: a `SlowStart`.
     serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
     training over a network, and take part in it.
     """

@@ -19,7 +19,7 @@ from pages._kit.words import plain
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 USUAL = TrainSettings().data
 FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
-OTHERS = {"data", "path", "attribute", "tour", "slide", "room", "lang"}
+OTHERS = {"data", "path", "attribute", "tour", "slide", "class", "lang"}
 """Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
 Bound = dict[str, Any]
 
