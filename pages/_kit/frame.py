@@ -14,6 +14,7 @@ import streamlit as st
 from mlleak_core.contract import BadInput, Range, fingerprint, knobs
 from mlleak_core.data.source import SOURCES, find, identity, is_private
 from mlleak_core.data.upload import NONE_YET
+from mlleak_core.report import evidence as said
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import NETS, TrainSettings, run_key
@@ -23,10 +24,8 @@ from pages._kit.words import plain
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 TITLES = {source.title: source for source in SOURCES}
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
+LABELS_NOTE = said.LABELS_NOTE
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
-LABELS_NOTE = (
-    "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
-)
 
 
 @st.cache_resource(show_spinner=False)
