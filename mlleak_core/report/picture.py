@@ -6,8 +6,10 @@ alike.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import io
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +50,8 @@ SPELLED = {
     "✓": "found",
 }
 """What the font has no sign for."""
+MOST = 1500
+"""Letters of a text that are looked at: no box has room for more."""
 MISSING = "\uffff"
 
 
@@ -136,7 +140,7 @@ def _write(
     centred: bool = False,
 ) -> None:
     """Words within a box, as large as they fit; what does not fit at the smallest size is cut off."""
-    size, lines = fitted(spelled(text), box, sizes)
+    size, lines = fitted(spelled(text[:MOST]), box, sizes)
     spare = box.height - len(lines) * _leading(size)
     top = box.top + (max(0, spare) // 2 if centred else 0)
     for i, line in enumerate(lines):
@@ -147,10 +151,11 @@ def _write(
 def fitted(text: str, box: Box, sizes: Sequence[int]) -> tuple[int, list[str]]:
     """The largest of the sizes in which a text has room in a box, and its lines; cut off at the smallest."""
     for size in sizes:
-        lines = list(_lines(text, size, box.width))
+        room = max(1, box.height // _leading(size))
+        lines = list(itertools.islice(_lines(text, size, box.width), room + 1))
         if len(lines) * _leading(size) <= box.height:
             return size, lines
-    kept = lines[: max(1, box.height // _leading(size))]
+    kept = lines[:room]
     while kept[-1] and _font(size).getlength(kept[-1] + "…") > box.width:
         kept[-1] = kept[-1][:-1]
     return size, [*kept[:-1], kept[-1].rstrip() + "…"]
@@ -172,12 +177,16 @@ def _lines(text: str, size: int, width: int) -> Iterator[str]:
 def _pieces(words: Sequence[str], font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
     for word in words:
         rest = word
-        while font.getlength(rest) > width:
-            cut = next(n for n in range(len(rest), 0, -1) if n == 1 or font.getlength(rest[:n]) <= width)
+        while (cut := _fitting(rest, font, width)) < len(rest):
             yield rest[:cut]
             rest = rest[cut:]
-        if rest:
-            yield rest
+        yield rest
+
+
+def _fitting(word: str, font: ImageFont.FreeTypeFont, width: int) -> int:
+    """How many letters of a word have room in a line; one at least."""
+    lengths = range(1, min(len(word), width // 2) + 1)
+    return max(1, bisect.bisect_right(lengths, width, key=lambda n: font.getlength(word[:n])))
 
 
 def _leading(size: int) -> int:
