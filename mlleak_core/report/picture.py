@@ -10,6 +10,7 @@ import bisect
 import functools
 import io
 import itertools
+import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -186,7 +187,7 @@ def _pieces(words: Sequence[str], font: ImageFont.FreeTypeFont, width: int) -> I
 def _fitting(word: str, font: ImageFont.FreeTypeFont, width: int) -> int:
     """How many letters of a word have room in a line; one at least."""
     lengths = range(1, min(len(word), width // 2) + 1)
-    return max(1, bisect.bisect_right(lengths, width, key=lambda n: font.getlength(word[:n])))
+    return max(1, bisect.bisect_right(lengths, width, key=lambda n: math.ceil(font.getlength(word[:n]))))
 
 
 def _leading(size: int) -> int:
