@@ -1,5 +1,6 @@
-"""The README's pictures, taken anew from the shipped runs: python -m
-benchmarks.pictures. Needs a Chromium.
+"""The README's pictures, taken anew from the shipped runs: python -m benchmarks.pictures. Needs a Chromium.
+
+The repository's social preview, too, to be chosen in its settings: Streamlit has no place for a page's own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.serving import CHROMIUM, ROOT, serving, settle
+from mlleak_core.report.contents import shipped
+from mlleak_core.report.picture import picture
 
 REST = 1500
 """Milliseconds for charts to be drawn."""
@@ -42,7 +45,15 @@ def membership(page: Page) -> None:
     settle(page, REST)
 
 
+def social() -> None:
+    """The first finding that Home shows, as links to the project are previewed."""
+    report = shipped("features-0")
+    assert report is not None
+    (ROOT / "assets" / "social.png").write_bytes(picture(report))
+
+
 def main() -> None:
+    social()
     pictures: dict[str, tuple[Any, int]] = {"features": (features, 900), "membership": (membership, 1260)}
     with serving(MLLEAK_WARM="1") as (address, _), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)

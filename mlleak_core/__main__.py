@@ -1,5 +1,5 @@
-"""Everything without a browser: `mlleak list | train | serve | federate | ship | classroom | app`, and a
-command for every threat.
+"""Everything without a browser: `mlleak list | train | report | rehearse | serve | federate | ship |
+classroom | app`, and a command for every threat.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ import argparse
 import dataclasses
 import io
 import json
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mlleak_core import disk
-from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, drain, knobs
+from mlleak_core.contract import BadInput, Choice, Diverged, Knob, Settings, Step, drain, knobs
 from mlleak_core.data.source import SOURCES
 from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.report import contents
+from mlleak_core.report.contents import Report, finite
 from mlleak_core.server import wishes
 from mlleak_core.server.desk import Desk, Machine
 from mlleak_core.server.terminal import progress
 from mlleak_core.target.blackbox import Refused, Remote
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.threat import SHIPPED, Threat, discover, imported, threat
+from mlleak_core.threat import SHIPPED, Exhibit, Threat, discover, imported, threat
 
 Command = Callable[[argparse.Namespace], int]
 FLOWER = "127.0.0.1:9092"
@@ -88,6 +89,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     add("train", "train the target and report how well it does its task", _train_options, _train)
     for found in discover():
         add(found.card.slug, found.card.question, lambda sub, f=found: _threat_options(sub, f), _attack)  # type: ignore[misc]
+    add("report", "a kept run or an exhibit as one HTML file to take away", _take_options, _take)
     add("serve", "a prediction service for a run, to be attacked over HTTP", _serve_options, _serve)
     add("federate", "a joint training over a network, with an attacker in it", _federate_options, _federate)
     add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
@@ -133,7 +135,17 @@ def _threat_options(parser: _Parser, found: Threat) -> None:
         )
     for artefact in found.writes:
         add(f"--{artefact.name}", default="", metavar=artefact.metavar, help=artefact.help)
+    add("--report", default="", metavar="FILE", help=f"write a report to take away: {', '.join(WRITERS)}")
     _report_option(parser)
+
+
+def _take_options(parser: _Parser) -> None:
+    names = [found.shipped_name(settings) for found in discover() for settings in found.shipped]
+    words = f"a training's name, an exhibit's JSON file, or one of {', '.join(names)}"
+    parser.add_argument("run", metavar="RUN", help=words)
+    parser.add_argument("--out", default="", metavar="FILE.html", help="the report (default RUN.html)")
+    parser.add_argument("--png", default="", metavar="FILE.png", help="the finding as a picture")
+    parser.add_argument("--json", default="", metavar="FILE.json|-", help="all of it as JSON")
 
 
 def _serve_options(parser: _Parser) -> None:
@@ -274,22 +286,96 @@ def _attack(options: argparse.Namespace) -> int:
     """Run a threat: what its page does, with a report instead of pictures."""
     found = threat(options.threat)
     settings = _settings(options, found.settings)
+    kind = _ending(options.report) if options.report else ""
     started, desk = time.perf_counter(), _desk(options)
     table = getattr(options, "scores", "")
     run = imported(found.scores)(Path(table), settings, desk) if table else found.start(settings, desk)
     try:
         with progress() as on_step:
             result = drain(run, on_step)
+            exhibit = drain(_whole(result, desk), on_step) if kind else result.exhibit()
     finally:
         desk.close()
     for artefact in found.writes:
         path = getattr(options, artefact.name.replace("-", "_"))
         if path:
             Path(path).write_bytes(result.artefact(artefact.name))
-    findings = [finding.row() for finding in result.exhibit().findings()]
+    findings = [finding.row() for finding in exhibit.findings()]
     shown = {"scores": table} if table else settings.as_dict()
+    if kind:
+        _take_away(Report(found, exhibit.labelled("live", "live"), _beside(options)), options.report, kind)
     _write(options.json, found.card.slug, settings, shown, started, {**result.row(), "findings": findings})
     return 0
+
+
+def _beside(options: argparse.Namespace) -> tuple[str, ...]:
+    """What was given that is no setting and yet decides what is attacked; never the key."""
+    scores, endpoint = getattr(options, "scores", ""), getattr(options, "endpoint", "")
+    attack = ("--attack", options.attack) if scores else ()
+    return (
+        *(("--scores", scores, *attack) if scores else ()),
+        *(("--endpoint", endpoint, "--key", "KEY") if endpoint else ()),
+    )
+
+
+def _take(options: argparse.Namespace) -> int:
+    """Write the report of a run that is there: shipped, kept, or in a file."""
+    report = _found(options.run)
+    asked = {".html": options.out, ".png": options.png, ".json": options.json}
+    if not any(asked.values()):
+        asked[".html"] = f"{Path(options.run).stem}.html"
+    for ending, path in asked.items():
+        if path:
+            _take_away(report, path, ending)
+    return 0
+
+
+def _found(name: str) -> Report:
+    """The report of what is called so. Raises BadInput."""
+    if name.endswith(".json"):
+        return contents.kept(Path(name))
+    return contents.shipped(name) or _trained(name)
+
+
+def _trained(key: str) -> Report:
+    """Of a kept training: what the threat finds in it that opens the Train page's nets. Raises BadInput."""
+    desk = Desk()
+    if not key.isalnum() or not desk.store.has(key):
+        names = [found.shipped_name(settings) for found in discover() for settings in found.shipped]
+        expected = f"a kept training, an exhibit's JSON file, or one of {', '.join(names)}"
+        remedy = "Other runs write their report themselves: add --report FILE.html to their command."
+        raise BadInput(expected, repr(key[:80]), remedy)
+    found = next(found for found in discover() if issubclass(found.settings, TrainSettings))
+    settings = found.settings(**desk.store.load(key).settings.as_dict())
+    try:
+        with progress() as on_step:
+            result = drain(found.start(settings, desk), on_step)
+            exhibit = drain(_whole(result, desk), on_step)
+    finally:
+        desk.close()
+    return Report(found, exhibit.labelled(key, "live"))
+
+
+WRITERS = {".html": "report.page:page", ".png": "report.picture:picture", ".json": "report.contents:as_json"}
+"""What a report is written by, by the ending of its file."""
+
+
+def _ending(path: str) -> str:
+    """Which kind of report a file is to be. Raises BadInput."""
+    kind = Path(path).suffix.lower()
+    if kind not in WRITERS:
+        raise BadInput(f"a file that ends in {', '.join(WRITERS)}", repr(path[-80:]), "Name it so.")
+    return kind
+
+
+def _take_away(report: Report, path: str, kind: str) -> None:
+    """Write a report of a kind; - is standard output."""
+    written = imported(f"mlleak_core.{WRITERS[kind]}")(report)
+    if path == "-":
+        print(written.decode(), end="")
+        return
+    Path(path).write_bytes(written)
+    print(f"wrote {path}", file=sys.stderr)
 
 
 def _desk(options: argparse.Namespace) -> Desk:
@@ -352,9 +438,14 @@ def ship(found: Threat, settings: Settings, desk: Desk, folder: Path = SHIPPED) 
     """Compute one exhibit and write it where the program looks for it."""
     with progress() as on_step:
         result = drain(desk.timed(found.card.slug, settings, found.start(settings, desk)), on_step)
-        whole = getattr(result, "shipped_exhibit", None)
-        exhibit = drain(whole(desk), on_step) if whole else result.exhibit()
+        exhibit = drain(_whole(result, desk), on_step)
     exhibit.save(folder, found.shipped_name(settings))
+
+
+def _whole(result: Any, desk: Desk) -> Generator[Step, None, Exhibit]:
+    """A result's exhibit with all that it can show; of some that is more than a page draws at once."""
+    more = getattr(result, "shipped_exhibit", None)
+    return (yield from more(desk)) if more else result.exhibit()  # type: ignore[no-any-return]
 
 
 def _rehearse(options: argparse.Namespace) -> int:
@@ -407,15 +498,6 @@ def _app(options: argparse.Namespace) -> int:
     return serve_app(options.rest)
 
 
-def _finite(value: Any) -> Any:
-    """Numbers that JSON cannot say (the interval of a single value is infinite) become null."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _write(path: str, slug: str, settings: Any, shown: dict[str, Any], started: float, report: Any) -> None:
     result = {
         "threat": slug,
@@ -429,7 +511,7 @@ def _write(path: str, slug: str, settings: Any, shown: dict[str, Any], started: 
 
 
 def _print(path: str, result: dict[str, Any]) -> None:
-    text = json.dumps(_finite(result), indent=1, allow_nan=False)
+    text = json.dumps(finite(result), indent=1, allow_nan=False)
     if path == "-":
         print(text)
     else:

@@ -247,6 +247,22 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Drawing:
+    """A figure that a report shows, with the same numbers as a table.
+
+    picture: a Plotly figure, or a scene, reel or tape of `mlleak_core.figures`; None where the table is all.
+    alt: what is to be seen, in words. findings: those whose evidence belongs below it. note: words below.
+    """
+
+    title: str
+    picture: Any
+    alt: str = ""
+    rows: Sequence[Mapping[str, Any]] = ()
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Exhibit:
     """A result as a page shows it, small enough to ship with the program.
 
@@ -273,6 +289,18 @@ class Exhibit:
 
     def headlines(self) -> tuple[Headline, ...]:
         """What Home shows of it."""
+        return ()
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        """What follows, for reports, the first thing first; of a threat that concludes nothing, none."""
+        return ()
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """What a report draws of it; where there is nothing, the pictures of its headlines are taken."""
+        return ()
+
+    def cautions(self) -> tuple[str, ...]:
+        """What a reader of a report must know besides: what was given to the attacker, what is missing."""
         return ()
 
     def opening(self) -> str:

@@ -13,7 +13,7 @@ from mlleak_core.figures.sheets import SIDE
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.backdoor.card import ARMS, ATTACKS, DARK, THREAT, USUAL, BackdoorSettings
 from mlleak_core.threats.backdoor.exhibit import DEFENCES, TITLES
-from pages._kit import bet, frame, play, table, trail
+from pages._kit import bet, frame, play, table, take_away, trail
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, conclude, error_rates, evidence, line
@@ -261,6 +261,7 @@ def show(exhibit: BackdoorExhibit) -> None:
             st.markdown(f"- {given}")
     note = "Backdoor: share of the faces with the sign, or beginnings, of which he gets what he wants."
     table.show("Attacks and defences as a table", exhibit.rows(), f"backdoor-{exhibit.job}.csv", note=note)
+    take_away.offer(THREAT, exhibit)
 
 
 run = frame.open_page(THREAT.card.title, SOURCES)

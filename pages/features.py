@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from mlleak_core.threats.features.card import (
     FeaturesSettings,
     MapSettings,
 )
-from pages._kit import bet, data_card, experiment, frame, play, table
+from pages._kit import bet, data_card, experiment, frame, play, table, take_away
 from pages._kit.canvas.face_map import face_map
 from pages._kit.evidence import conclude, error_rates, evidence
 from pages._kit.words import plain
@@ -146,7 +146,7 @@ def live(settings: TrainSettings) -> None:
         caveats()
     with right:
         source = "live" if target.complete else "live, stopped early"
-        live_ladder(ladder_job, attribute, layer, source)
+        live_ladder(ladder_job, attribute, layer, source, partial(with_maps, maps_job, faces))
 
 
 def open_up(settings: TrainSettings, faces: Faces, attribute: str, complete: bool) -> tuple[str, str, str]:
@@ -162,15 +162,31 @@ def open_up(settings: TrainSettings, faces: Faces, attribute: str, complete: boo
     return first, job, bench.queue(f"{before}maps", MAPS, maps)
 
 
-def live_ladder(job: str, attribute: str, layer: str | None, source: str) -> None:
-    """The ladder, once it is there and the bet is locked."""
+def with_maps(job: str, faces: Faces, exhibit: FeaturesExhibit) -> FeaturesExhibit:
+    """The ladder with the maps drawn so far, to take away."""
+    snapshot = frame.bench().look(job)
+    maps = _so_far(snapshot) if snapshot else None
+    return exhibit.mapped(maps.whole().arrays(faces), maps.sheet(faces)) if maps else exhibit
+
+
+def live_ladder(
+    job: str,
+    attribute: str,
+    layer: str | None,
+    source: str,
+    whole: Callable[[FeaturesExhibit], FeaturesExhibit],
+) -> None:
+    """The ladder, once it is there and the bet is locked. whole: adds the maps, to take away."""
     snapshot = frame.bench().look(job)
     if snapshot and snapshot.active:
         play.watch(job)
     elif snapshot and snapshot.status == "failed":
         st.error(plain(snapshot.error))
     elif snapshot and snapshot.result:
-        judged(snapshot.result.labelled(job, source), attribute, layer)
+        run = snapshot.result.labelled(job, source)
+        judged(run, attribute, layer)
+        if layer is not None:
+            take_away.offer(THREAT, run, partial(whole, run))
 
 
 def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool) -> None:
@@ -221,6 +237,8 @@ def from_shipped(run: FeaturesExhibit) -> None:
         caveats()
     with right:
         judged(run, attribute, layer)
+        if layer is not None:
+            take_away.offer(THREAT, run)
 
 
 settings = frame.open_page("Features")

@@ -8,7 +8,7 @@ import streamlit as st
 from mlleak_core.figures.sheets import SIDE, poster
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.inversion.card import PRIORS, THREAT, InversionSettings
-from pages._kit import bet, frame, play, table
+from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
@@ -88,6 +88,7 @@ def show(exhibit: InversionExhibit) -> None:
         evidence(finding)
     note = "A gradient that matches is not a photo that is found: only the pixel error counts."
     table.show("Every reading as a table", exhibit.table(), f"inversion-{exhibit.job}.csv", note=note)
+    take_away.offer(THREAT, exhibit)
 
 
 run = frame.open_page(THREAT.card.title, SOURCES)

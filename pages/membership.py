@@ -18,7 +18,7 @@ from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Figure, imported
 from mlleak_core.threats.membership.card import THREAT, MembershipSettings
 from mlleak_core.threats.membership.exhibit import SPRITE
-from pages._kit import bet, frame, play, table, trail
+from pages._kit import bet, frame, play, table, take_away, trail
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.charts import ROWS, packed
 from pages._kit.dials import Dials
@@ -274,6 +274,8 @@ def show(case: MembershipExhibit) -> None:
     look_closely(case, slot, sealed=bet.locked(slot) is None)
     if case.dot() is not None:
         trail.dots("m", case, TRAIL, drawn)
+    if bet.locked(slot) is not None:
+        take_away.offer(THREAT, case)
 
 
 def page() -> None:

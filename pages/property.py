@@ -9,7 +9,7 @@ from mlleak_core.figures.sheets import SIDE
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.property.card import ATTACKS, COIN, THREAT, PropertySettings
 from mlleak_core.threats.property.exhibit import so_far
-from pages._kit import bet, frame, play, table
+from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.canvas.round_tape import round_tape
 from pages._kit.dials import Dials
@@ -113,6 +113,7 @@ def show(exhibit: PropertyExhibit) -> None:
             st.markdown(f"- {given}")
     note = "Posterior: how probable the attacker holds it at even odds."
     table.show("Every round as a table", exhibit.rows(), f"property-{exhibit.job}.csv", note=note)
+    take_away.offer(THREAT, exhibit)
 
 
 def photos(exhibit: PropertyExhibit) -> None:

@@ -15,7 +15,7 @@ from mlleak_core.target.settings import NETS, TrainSettings
 from mlleak_core.threat import Figure
 from mlleak_core.threats.reconstruction.capacity import asked, capacity, expectation
 from mlleak_core.threats.reconstruction.card import THREAT, ReconstructionSettings
-from pages._kit import bet, frame, play, table, trail
+from pages._kit import bet, frame, play, table, take_away, trail
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.dials import Dials
@@ -273,6 +273,7 @@ def show(case: ReconstructionExhibit) -> None:
     trail.dots("r", case, TRAIL, drawn)
     forensics(case)
     eraser(case)
+    take_away.offer(THREAT, case)
 
 
 def page() -> None:

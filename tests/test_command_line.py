@@ -102,6 +102,9 @@ def test_features_reports_task_and_layers(tmp_path):
         ),
         (["membership", "--data", "csv:/no/such.csv"], "CSV file"),
         (["serve", "m0"], "none on this machine"),
+        (["report", "nonsense"], "a kept training, an exhibit's JSON file"),
+        (["report", "no/such/features-0.json"], "mlleak ship"),
+        (["inversion", "--report", "photos.pdf"], "ends in .html, .png, .json"),
         ([], "required"),
         (["train", "--faces", "1000", "--epochs", "1", "--json", "/no/such/folder/x.json"], "cannot use"),
     ],
@@ -246,6 +249,26 @@ def test_gradient_inversion_of_one_photo_is_exact(folder, capsys):
     assert report["max_error"] < 0.255
     assert report["mae_low"] is None, "one photo has no interval, and JSON no infinity"
     assert report["method"] == "analytic"
+
+
+def test_a_run_writes_its_report_to_take_away(folder, capsys, tmp_path):
+    asked = ["inversion", "--data", folder, "--attack", "analytic", "--net", "mlp", "--batch", "1"]
+    for ending, begins in (("html", b"<!DOCTYPE html>"), ("png", b"\x89PNG"), ("json", b"{")):
+        file = tmp_path / f"report.{ending}"
+        assert main([*asked, "--report", str(file)]) == 0
+        assert file.read_bytes().startswith(begins)
+    capsys.readouterr()
+    report = json.loads(file.read_text())
+    assert report["settings"]["data"] == folder and report["warnings"]
+    assert report["reproduce"]["command"] == f"mlleak {' '.join([asked[0], *asked[1:]])}"
+
+
+def test_a_shipped_exhibit_is_taken_away(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "inversion-0"]) == 0
+    assert (tmp_path / "inversion-0.html").read_bytes().startswith(b"<!DOCTYPE html>")
+    assert main(["report", "inversion-0", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["threat"] == "inversion"
 
 
 def test_a_malicious_run_is_read_back_over_http_until_the_rate_limit(folder, capsys):

@@ -19,7 +19,8 @@ class Source:
 
     load: "module:function" of mlleak_core.data, yields Steps and returns `Faces`, `Records`, `Texts` or
     `Lines`; with `needs_path` it takes what follows the colon. identity: the same form, names the records
-    behind it and changes when they do. private: a visitor's own, never written to disk.
+    behind it and changes when they do. private: a visitor's own, never written to disk. invented: by this
+    program, so that nobody real is in it.
     """
 
     slug: str
@@ -29,6 +30,12 @@ class Source:
     identity: str
     needs_path: bool = False
     private: bool = False
+    invented: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether somebody brings these records himself."""
+        return self.private or self.needs_path
 
     @property
     def spelling(self) -> str:
@@ -42,17 +49,17 @@ class Source:
 
 
 SOURCES = (
-    Source("synthetic", "Synthetic faces", "faces", "synthetic:load", "synthetic:identity"),
+    Source("synthetic", "Synthetic faces", "faces", "synthetic:load", "synthetic:identity", invented=True),
     Source("lfw", "LFW", "faces", "lfw:load", "lfw:identity"),
     Source("upload", "Your upload", "faces", "upload:load", "upload:identity", private=True),
     Source("utkface", "UTKFace folder", "faces", "folder:load_utkface", "folder:identity", needs_path=True),
     Source("folder", "Own folder", "faces", "folder:load_table", "folder:identity", needs_path=True),
-    Source("clinic", "Patients", "records", "records:clinic", "records:clinic_identity"),
+    Source("clinic", "Patients", "records", "records:clinic", "records:clinic_identity", invented=True),
     Source("location", "Places visited", "records", "records:location", "records:location_identity"),
     Source("purchase", "Purchase-100", "records", "records:purchase", "tables:identity", needs_path=True),
     Source("texas", "Texas-100", "records", "records:texas", "tables:identity", needs_path=True),
     Source("csv", "Own table", "records", "records:table", "tables:identity", needs_path=True),
-    Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity"),
+    Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity", invented=True),
     Source("reviews", "Own reviews", "texts", "texts:load", "tables:identity", needs_path=True),
     Source("text", "Own text", "lines", "lines:load", "tables:identity", needs_path=True),
 )

@@ -5,18 +5,16 @@ verdict's dark card.
 from __future__ import annotations
 
 import html
-import math
 
 import streamlit as st
-from mlleak_core import calibrate
-from mlleak_core.contract import Estimate
+from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, span, written
 from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
 from pages._kit import table
 from pages._kit.canvas import picture
 
+__all__ = ("big", "conclude", "error_rates", "evidence", "headline", "line", "span", "written")
+
 ANCHOR = "how-often-wrong"
-GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
-"""Rates of the intervals that every threat uses."""
 KEPT = "\ue000"
 """Stands for a name while the verdict's own asterisks are read."""
 MADE = "Measured {}; `mlleak calibrate` does it anew."
@@ -34,61 +32,18 @@ def line(*parts: str, rate: str = "") -> None:
 
 def evidence(finding: Finding, *more: str) -> None:
     """The line of a finding; `more` goes before its seed."""
-    known = calibrate.shipped().get(finding.null)
-    line(*parts_of(finding, *more), rate=known.words if known else "")
+    line(*parts_of(finding, *more), rate=how_often_wrong(finding))
 
 
 def error_rates(threat: Threat) -> None:
     """How often this page's verdicts were wrong where nothing is there: a table at its foot."""
-    own = {null.key for null in threat.nulls}
-    rates = [rate for rate in calibrate.shipped().values() if rate.key in own or rate.key in GENERAL]
-    if not own.intersection(rate.key for rate in rates):
+    known = rates(threat)
+    if not known:
         return
     st.subheader("How often is this page wrong?", anchor=ANCHOR)
     st.caption("Measured where there is nothing to find: in every case below the claim is false.")
-    rows = [
-        {
-            "where nothing is there": rate.situation,
-            "wrong when": rate.claim,
-            "cases": f"{rate.count} of {rate.wrong.n}",
-            "rate": f"{rate.wrong.value:.1%} {span(rate.wrong.low, rate.wrong.high, '.1%')}",
-            "at most": f"{rate.allowed:.0%}",
-        }
-        for rate in rates
-    ]
-    table.show("Rates, one by one", rows, f"{threat.card.slug}-rates.csv", note=MADE.format(rates[0].made))
-
-
-def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
-    """A finding's evidence, part by part."""
-    controls = [f"{c.what} {written(c.estimate, finding.form, finding.unit)}" for c in finding.controls]
-    if not controls and finding.chance is not None:
-        controls = [f"guessing {finding.chance:{finding.form}}"]
-    return (
-        f"{finding.what} {written(finding.estimate, finding.form, finding.unit)}",
-        *controls,
-        f"n = {finding.n:,} {finding.counted}",
-        *finding.notes,
-        *more,
-        f"seed {finding.seed}",
-        f"{finding.seconds:.0f} s" if finding.seconds >= 1 else "under a second",
-        finding.source,
-    )
-
-
-def written(estimate: Estimate, form: str = ".2f", unit: str = "") -> str:
-    """A value with its interval in the house style; a value that has none stands alone."""
-    value = f"{estimate.value:{form}}{unit}"
-    if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return value
-    return f"{value} {span(estimate.low, estimate.high, form)}"
-
-
-def span(low: float, high: float, form: str = ".2f") -> str:
-    """An interval in the house style."""
-    if not math.isfinite(high - low):
-        return "(a single value has no interval)"
-    return f"[{low:{form}}, {high:{form}}]"
+    rows = [rate_row(rate) for rate in known]
+    table.show("Rates, one by one", rows, f"{threat.card.slug}-rates.csv", note=MADE.format(known[0].made))
 
 
 def conclude(conclusion: Conclusion, name: str = "") -> None:

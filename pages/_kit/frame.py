@@ -14,6 +14,7 @@ import streamlit as st
 from mlleak_core import rehearsal
 from mlleak_core.contract import BadInput, fingerprint
 from mlleak_core.data.source import SOURCES
+from mlleak_core.report import evidence as said
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
@@ -22,12 +23,10 @@ from pages._kit import experiment, tour
 from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
+LABELS_NOTE = said.LABELS_NOTE
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
 HOME = "What is this model hiding?"
 PRESENT = "One finding a screen, large; PageDown and PageUp turn. `mlleak rehearse` prepares other data."
-LABELS_NOTE = (
-    "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
-)
 
 
 @st.cache_resource(show_spinner=False)

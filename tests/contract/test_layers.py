@@ -22,6 +22,7 @@ LAYERS = (
     ("threat",),
     ("threats",),
     ("server", "calibrate", "classroom"),
+    ("report", "rehearsal"),
     ("__main__",),
     ("pages",),
     ("app",),
@@ -37,6 +38,10 @@ LIGHT = (
     "mlleak_core.figures.sheets",
     "mlleak_core.data.source",
     "mlleak_core.defences.on_output",
+    "mlleak_core.report.evidence",
+    "mlleak_core.report.contents",
+    "mlleak_core.report.page",
+    "mlleak_core.report.picture",
     "mlleak_core.__main__",
     "mlleak_core.classroom.phones",
 )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
+import json
 import math
 
+import html5lib
 import numpy as np
 import pytest
+from PIL import Image
 
 from mlleak_core import contract
 from mlleak_core.contract import BadInput, fingerprint, knobs
+from mlleak_core.report.contents import Report, as_json
+from mlleak_core.report.evidence import parts_of
+from mlleak_core.report.page import page
+from mlleak_core.report.picture import picture
 from mlleak_core.threat import SHIPPED, Attack, Exhibit, Verdict, discover, imported, threat
 
 EACH = [pytest.param(found, id=found.card.slug) for found in discover()]
@@ -158,6 +166,25 @@ def test_home_has_something_to_say(found):
     for headline in headlines:
         assert headline.title and headline.findings
         assert all(finding.missing() == () for finding in headline.findings)
+
+
+@pytest.mark.parametrize(("found", "which"), SHOWN)
+def test_every_exhibit_makes_a_report_to_take_away(found, which):
+    report = Report(found, found.shipped_exhibits()[which])
+    parsed = html5lib.HTMLParser(strict=True).parse(page(report), transport_encoding="utf-8")
+    words = " ".join(" ".join(parsed.itertext()).split())
+    for finding in report.findings:
+        assert all(" ".join(part.split()) in words for part in parts_of(finding)), finding.key
+    assert found.card.question in words and report.reproduction().command in words
+    assert all(paper in words for paper in found.card.papers)
+    for drawing in report.drawings():
+        assert drawing.title and (drawing.picture is None or drawing.alt), "who cannot see it is told"
+        assert drawing.picture is not None or drawing.rows
+    with Image.open(io.BytesIO(picture(report))) as image:
+        assert (image.format, image.size) == ("PNG", (1200, 630))
+    numbers = json.loads(as_json(report))
+    assert [f["key"] for f in numbers["report"]["findings"]] == [f.key for f in report.findings]
+    assert numbers["settings"] == json.loads(json.dumps(report.settings.as_dict()))
 
 
 def test_what_ships_is_small():

@@ -66,6 +66,20 @@ def test_it_is_listed_shipped_and_run_from_the_command_line(house, tmp_path):
     assert len(file.read_text().split()) == 40
 
 
+def test_its_report_can_be_taken_away(house, tmp_path):
+    files = [tmp_path / f"toy.{ending}" for ending in ("html", "png", "json")]
+    asked = [
+        word for kind, file in zip(("--out", "--png", "--json"), files, strict=True) for word in (kind, file)
+    ]
+    run(house, "-m", "mlleak_core", "report", "toy-0", *map(str, asked))
+    words = files[0].read_text()
+    assert "The coin gives its owner away." in words and "two fair coins" in words
+    assert "mlleak toy" in words and "Nobody et al., never" in words
+    assert "<script" not in words, "it draws nothing"
+    assert files[1].read_bytes().startswith(b"\x89PNG")
+    assert json.loads(files[2].read_text())["report"]["findings"][0]["key"] == "auc"
+
+
 def test_it_is_on_home_in_the_sidebar_and_has_a_page(house):
     assert "seen" in run(house, "-c", PAGES).stdout
 

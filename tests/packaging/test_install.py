@@ -48,8 +48,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def test_the_wheel_carries_app_pages_and_exhibits(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for file in ("app.py", "pages/train.py", "pages/_kit/style.css", "pages/_kit/canvas/face_map.js"):
+    for file in ("app.py", "pages/train.py", "pages/_kit/style.css", "pages/_kit/canvas/record_grid.js"):
         assert f"mlleak_core/_app/{file}" in names
+    for file in ("figures/canvases/face_map.js", "report/page.html", "report/style.css", "report/draw.js"):
+        assert f"mlleak_core/{file}" in names
     assert "mlleak_core/_app/.streamlit/config.toml" in names
     assert any(n.startswith("mlleak_core/_app/assets/shipped/features-0") for n in names)
     assert not any(n.startswith(("app.py", "pages/", "tests/")) for n in names), "nothing beside the package"

@@ -9,8 +9,20 @@ from typing import Any, ClassVar
 
 from mlleak_core.contract import Estimate
 from mlleak_core.data.lines import words_of
+from mlleak_core.figures.crowd import Point, by_length, by_round, crowd
 from mlleak_core.figures.sheets import stacked
-from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
+from mlleak_core.threat import (
+    Asked,
+    Conclusion,
+    Control,
+    Drawing,
+    Exhibit,
+    Figure,
+    Finding,
+    Headline,
+    Question,
+    Truth,
+)
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.completion import Completer
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome, persistence
@@ -404,6 +416,56 @@ class BackdoorExhibit(Exhibit):
         """The run in a few words."""
         settings = self.about.settings
         return f"{self.about.title}: {TITLES[self.asked.attack]}, {DEFENCES[self.asked.arm]}, {settings.data}"
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return (self.conclusion(),)
+
+    def cautions(self) -> tuple[str, ...]:
+        """What the attacker is given here."""
+        return self.generosities()
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Who it was, how far he may go, whether it lasts, and every attack under every defence."""
+        note = "Backdoor: share of the faces with the sign, or beginnings, of which he gets what he wants."
+        cells = Drawing(title="Attacks and defences", picture=None, rows=self.rows(), note=note)
+        return (self._crowd(), *self._walked(), *self._lasting(), cells)
+
+    def _crowd(self) -> Drawing:
+        dots = self.about.dots
+        guilty = [i for i, dot in enumerate(dots) if dot.attacks]
+        return Drawing(
+            title="What the server sees: every update of the round",
+            picture=crowd([Point(dot.who, dot.norm, dot.cosine) for dot in dots], guilty=guilty),
+            alt="A dot an update, by its length and direction; the star is the attacker's.",
+            rows=self.crowd_rows(),
+            note=" · ".join(self.below()),
+        )
+
+    def _walked(self) -> tuple[Drawing, ...]:
+        if not self.about.walks:
+            return ()
+        longest = max((dot.norm for dot in self.about.dots if not dot.attacks), default=0.0)
+        walked = Drawing(
+            title="How far may he go?",
+            picture=by_length(self.walks(), longest, self.stands(), self.things),
+            alt=f"Share of {self.things} that flip by the length of his update, a line a defence.",
+            rows=self.walk_rows(),
+            note=" · ".join(self.below()),
+        )
+        return (walked,)
+
+    def _lasting(self) -> tuple[Drawing, ...]:
+        lasts = self.about.lasts
+        if not lasts:
+            return ()
+        lasting = Drawing(
+            title="Does it last?",
+            picture=by_round({TITLES[name]: rates for name, rates in lasts.items()}, self.things),
+            alt=f"Share of {self.things} that flip after each honest round, a line an attack.",
+            rows=self.last_rows(),
+            note=" · ".join(self.below()),
+        )
+        return (lasting,)
 
     def walk_rows(self) -> list[dict[str, Any]]:
         """Every point of the δ axis."""

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.figures.ladder import MEASURES, ladder
 from mlleak_core.figures.scenes import LAYER_NAMES, Scene
 from mlleak_core.figures.sheets import ATLAS_COLUMNS, SPRITE
-from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
+from mlleak_core.threat import (
+    Asked,
+    Conclusion,
+    Control,
+    Drawing,
+    Exhibit,
+    Figure,
+    Finding,
+    Headline,
+    Question,
+    Truth,
+)
 from mlleak_core.threats.features.card import FeaturesSettings
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
 
@@ -37,6 +49,13 @@ SMALL = (
 AUC_IS = (
     "AUC: the chance that a random face that has it scores above one that has not. .50 is a coin, "
     "1.00 is every time."
+)
+
+
+MAP = (
+    "Near means alike to this layer. Axes, gaps and the size of clusters mean *nothing*; frames of one layer "
+    "are turned onto each other, so a face that moves between epochs moved for the net. Trust the ladders, "
+    "with their nulls, not the picture."
 )
 
 
@@ -235,6 +254,44 @@ class FeaturesExhibit(Exhibit):
     def scene(self, labelling: str = "", revealed: bool = True, layer: str = "conv2") -> Scene:
         """The maps, coloured by one of the data set's labellings, the first if none is named."""
         return _scene(self, labelling or next(iter(self.about.classes)), revealed, layer)
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        """Of every attribute, the telling one first."""
+        return tuple(self.conclusion(attribute) for attribute in self._ordered())
+
+    def mapped(self, maps: Mapping[str, NDArray[Any]], sheet: bytes) -> FeaturesExhibit:
+        """The same ladder with the maps that were drawn beside it. sheet: the faces on them."""
+        return replace(self, arrays={**self.arrays, **maps}, atlas=sheet)
+
+    def _ordered(self) -> tuple[str, ...]:
+        """The attributes, the one to begin with first."""
+        first = self.first()
+        return first, *(name for name in self.about.attributes if name != first)
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The maps, where they are there, and every attribute's ladder."""
+        return (*self._maps(), *(self._ladder(attribute) for attribute in self._ordered()))
+
+    def _maps(self) -> tuple[Drawing, ...]:
+        if not any(name.startswith("map/") for name in self.arrays):
+            return ()
+        labelling = self.about.owner[self.first()]
+        words = (
+            f"Faces the net never saw, placed by what a layer says about them, epoch by epoch; "
+            f"colour: {labelling}."
+        )
+        scene = self.scene(labelling, layer=self.telling(self.first()).layer)
+        return (Drawing(title="The map", picture=scene, alt=words, note=MAP),)
+
+    def _ladder(self, attribute: str) -> Drawing:
+        rungs, measure = self.rungs_of(attribute), next(iter(MEASURES))
+        return Drawing(
+            title=f"{attribute}, layer by layer",
+            picture=ladder(rungs, measure),
+            alt=f"How well {attribute} is read from each layer: the trained net, an untrained one, chance.",
+            rows=[rung.row() for rung in rungs],
+            findings=(self.finding(self.telling(attribute)),),
+        )
 
     def headlines(self) -> tuple[Headline, ...]:
         """What training made easier to read, or else what the net sees as alike; what its answer hides."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Frame, Reel
 from mlleak_core.seeds import stream
-from mlleak_core.threat import Conclusion, Control, Exhibit, Figure, Finding, Headline, plain
+from mlleak_core.threat import Conclusion, Control, Drawing, Exhibit, Figure, Finding, Headline, plain
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.judge import InversionVerdict
 from mlleak_core.threats.likeness import Likeness
@@ -238,6 +238,22 @@ class InversionExhibit(Exhibit):
         if self.about.settings.attack == "disaggregation":
             return "The gradient *cannot be taken apart*: not one of the photos comes out."
         return "The gradient matches, the photos do not: *matching is not reconstruction*."
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return (self.conclusion(),)
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The search from its beginning to the claim."""
+        picture = Drawing(
+            title="What one update gave away",
+            picture=self.reel(),
+            alt="Above: the photos. Below: what was found, with its pixel error; a tick means that its owner "
+            "was found.",
+            rows=self.table(),
+            findings=self.findings()[:1],
+            note="A gradient that matches is not a photo that is found: only the pixel error counts.",
+        )
+        return (picture,)
 
     def table(self) -> list[dict[str, Any]]:
         """Every reading with its numbers."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlleak_core.figures.roc import Curve
+from mlleak_core.figures.roc import Curve, loglog
+from mlleak_core.figures.strip import strip
 from mlleak_core.figures.trail import Dot
+from mlleak_core.threat import Conclusion, Drawing
 from mlleak_core.threats.membership.attacks import CATALOGUE
 from mlleak_core.threats.membership.bet import Bet
 from mlleak_core.threats.membership.conclusions import Conclusions
-from mlleak_core.threats.membership.facts import SPRITE
+from mlleak_core.threats.membership.facts import GUESSES, SPRITE
 from mlleak_core.threats.membership.findings import Findings
 from mlleak_core.threats.membership.microscope import Microscope
 from mlleak_core.threats.membership.tables import Tables
@@ -47,6 +49,39 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
         if not self.about.shadows or found is None:
             return None
         return Dot(self.label(), self.gap, found)
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return (self.conclusion(),)
+
+    def cautions(self) -> tuple[str, ...]:
+        """What is missing, what was to be expected, which attacks are one and the same."""
+        words = (self.warnings(), self.foretold(), self.warning(), self.equivalent(), *self.left_out())
+        return tuple(filter(None, words))
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The curves of all attacks, and the most suspicious record under the microscope."""
+        roc = Drawing(
+            title="Members found against false alarms",
+            picture=loglog(self.curves(self.slugs)),
+            alt="ROC curves of all attacks on logarithmic axes; the dotted line is guessing.",
+            rows=self.rows(),
+            findings=(self.average(self.leading.attack),),
+        )
+        return (roc, *self._record())
+
+    def _record(self) -> tuple[Drawing, ...]:
+        if not self.about.shadows or len(self.shown) <= GUESSES:
+            return ()
+        seen = self.closeup(0, sealed=False)
+        return (
+            Drawing(
+                title="The most suspicious record, closely",
+                picture=strip(seen.strip),
+                alt="Confidence of the shadows that had the record, of those that had not, and the target's.",
+                rows=seen.rows,
+                note=f"{seen.words} {seen.story}".strip(),
+            ),
+        )
 
     def label(self) -> str:
         """The run in one line, for the trail."""

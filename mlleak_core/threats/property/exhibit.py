@@ -10,7 +10,18 @@ import numpy as np
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Tape
 from mlleak_core.figures.sheets import bars
-from mlleak_core.threat import Asked, Conclusion, Control, Exhibit, Figure, Finding, Headline, Question, Truth
+from mlleak_core.threat import (
+    Asked,
+    Conclusion,
+    Control,
+    Drawing,
+    Exhibit,
+    Figure,
+    Finding,
+    Headline,
+    Question,
+    Truth,
+)
 from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
 from mlleak_core.threats.property.judge import Claim, PropertyVerdict, verdict
 
@@ -229,6 +240,26 @@ class PropertyExhibit(Exhibit):
         if about.settings.participants > 2:
             given.append(f"Nobody but the victim has such {self.things}.")
         return tuple(given)
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return (self.conclusion(),)
+
+    def cautions(self) -> tuple[str, ...]:
+        """What the attacker is given here."""
+        return tuple(filter(None, (*self.generosities(), self.told())))
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The tape with the truth."""
+        picture = Drawing(
+            title="Round by round",
+            picture=self.tape(revealed=True),
+            alt=f"Orange: rounds in which {self.subject} were in the batch. Blue: how probable the attacker "
+            "held it. Grey: the same training without them.",
+            rows=self.rows(),
+            findings=self.findings()[:1],
+            note="Posterior: how probable the attacker holds it at even odds.",
+        )
+        return (picture,)
 
     def rows(self) -> list[dict[str, Any]]:
         """Every round that was looked at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.figures.histogram import scan, weights
 from mlleak_core.figures.scenes import Reel
 from mlleak_core.figures.sheets import stacked
 from mlleak_core.figures.trail import Dot
-from mlleak_core.figures.treatments import Treatment
+from mlleak_core.figures.treatments import Treatment, treatments
 from mlleak_core.measure import proportion
 from mlleak_core.threat import (
     Asked,
     Conclusion,
     Control,
+    Drawing,
     Exhibit,
     Finding,
     Headline,
@@ -39,6 +41,7 @@ LEEWAY = 0.02
 """ … and keeps the task where the accuracy falls by no more than this."""
 TEASED = 8
 """Faces shown before the bet, and on Home."""
+UNLIKE = "The twins did not see equally many epochs: their accuracies cannot be compared."
 FAR_BELOW = 20
 """Steps of accuracy between which the axis of the curves begins: 5 points."""
 
@@ -382,6 +385,73 @@ class ReconstructionExhibit(Exhibit):
             f"untreated {task:.1%}; picked after the fact among {len(after)} treatments.",
         )
 
+    # What a report takes.
+
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        return tuple(filter(None, (self.conclusion(), self.erasure())))
+
+    def cautions(self) -> tuple[str, ...]:
+        """What its reader said, and that twins which were stopped cannot be compared."""
+        unlike = "" if self.about.complete else UNLIKE
+        asked = "" if self.about.traces is None else self.when_asked()
+        return tuple(filter(None, (unlike, self.last.note, asked)))
+
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The faces as they emerge, then what an owner could have noticed, then what erasing leaves."""
+        return (self._emerging(), *self._noticed(), *self._erased())
+
+    def _emerging(self) -> Drawing:
+        return Drawing(
+            title="Read back out of the model",
+            picture=self.reel(autoplay=True),
+            alt="Above: the training photo. Below: what was read back, epoch by epoch, with its pixel error; "
+            "a tick means that its owner was found.",
+            rows=self.rows(),
+            findings=(self.pixel_error(),),
+        )
+
+    def _noticed(self) -> tuple[Drawing, ...]:
+        if self.about.traces is None:
+            return ()
+        of, arrays = ("malicious", "clean"), self.arrays
+        return (
+            Drawing(
+                title="The weights beside the clean twin's",
+                picture=weights(arrays["bins"], *(arrays[name] for name in of)),
+                alt="Histogram of the weights of both twins.",
+                rows=_side_by_side("weight", (arrays["bins"][1:] + arrays["bins"][:-1]) / 2, arrays, of),
+                note=" · ".join(self.in_the_weights()),
+            ),
+            Drawing(
+                title="Does a stretch of weights look like the average face?",
+                picture=scan(*(arrays[f"scan_{name}"] for name in of)),
+                alt="Correlation of each stretch of weights with the average public face.",
+                rows=_side_by_side(
+                    "stretch", np.arange(len(arrays["scan_clean"])), arrays, [f"scan_{name}" for name in of]
+                ),
+                note=" · ".join(self.in_the_scan()),
+            ),
+        )
+
+    def _erased(self) -> tuple[Drawing, ...]:
+        tried = self.treatments()
+        if not tried:
+            return ()
+        picture = Drawing(
+            title="What erasing costs, and what it leaves",
+            picture=treatments(tried),
+            alt="After each treatment: the task's accuracy (blue), and the share of owners found (orange).",
+            rows=[
+                {
+                    "treatment": t.title,
+                    "accuracy": f"{t.task.value:.1%} {between(t.task, '.1%')}",
+                    "owners found": f"{t.found.value:.1%} {between(t.found, '.1%')}",
+                }
+                for t in tried
+            ],
+        )
+        return (picture,)
+
     def rows(self) -> list[dict[str, Any]]:
         """Every reading, for the table."""
         return [view.line() for view in self.about.views]
@@ -522,6 +592,15 @@ class ReconstructionExhibit(Exhibit):
         """By which encoding, and at how many questions."""
         asked = f", {self.last.queries:,} questions" if self.last.queries else ""
         return (f"{self.encoding.slug.upper()}{asked}",)
+
+
+def _side_by_side(
+    name: str, first: NDArray[Any], arrays: Mapping[str, NDArray[Any]], of: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Numbers of both twins as rows. name, first: the first column; of: which arrays."""
+    titles = ("malicious twin", "clean twin")
+    columns = [np.asarray(values, float).round(4).tolist() for values in (first, *(arrays[n] for n in of))]
+    return [dict(zip((name, *titles), row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _known(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from mlleak_core.threats.toy.card import THREAT, ToySettings
 
-from pages._kit import frame, play
+from pages._kit import frame, play, take_away
 from pages._kit.dials import Dials
 from pages._kit.evidence import big, evidence
 
@@ -20,6 +20,7 @@ def show(exhibit):
     big(*exhibit.headlines()[0].figures)
     for finding in exhibit.findings():
         evidence(finding)
+    take_away.offer(THREAT, exhibit)
 
 
 if settings is not None:
