@@ -187,6 +187,8 @@ def _ship_options(parser: _Parser) -> None:
         "threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)"
     )
     parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
+    words = "only the numbers of what was rehearsed on DATA, without a picture or a name"
+    parser.add_argument("--on", default="", metavar="DATA", help=words)
 
 
 def _rehearse_options(parser: _Parser) -> None:
@@ -423,6 +425,8 @@ def _led(found: Threat, settings: Settings, options: argparse.Namespace, on_step
 def _ship(options: argparse.Namespace) -> int:
     wanted = [threat(slug) for slug in options.threats] or list(discover())
     desk, folder = Desk(), Path(options.to)
+    if options.on:
+        return _ship_numbers(options.on, wanted, folder)
     try:
         for found in wanted:
             for settings in found.shipped:
@@ -431,6 +435,17 @@ def _ship(options: argparse.Namespace) -> int:
     finally:
         desk.close()
     print(f"wrote {folder}", file=sys.stderr)
+    return 0
+
+
+def _ship_numbers(data: str, wanted: Sequence[Threat], folder: Path) -> int:
+    from mlleak_core import elsewhere, rehearsal
+
+    asked = [(found, rehearsal.shown_on(found, data)) for found in wanted]
+    kept = [(found, rehearsal.kept(found, settings)) for found, settings in asked if settings]
+    told = elsewhere.tell(data, [(found.card.slug, exhibit) for found, exhibit in kept if exhibit])
+    told.save(folder)
+    print(f"wrote {len(told.told)} of {len(kept)} into {folder}", file=sys.stderr)
     return 0
 
 

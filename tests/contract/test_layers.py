@@ -23,6 +23,7 @@ LAYERS = (
     ("threats",),
     ("server", "calibrate", "classroom"),
     ("report", "rehearsal"),
+    ("elsewhere",),
     ("__main__",),
     ("pages",),
     ("app",),
