@@ -44,7 +44,7 @@ def error_rates(threat: Threat) -> None:
     rates = [rate for rate in calibrate.shipped().values() if rate.key in own or rate.key in GENERAL]
     if not own.intersection(rate.key for rate in rates):
         return
-    st.subheader("How often is this page wrong?", anchor=ANCHOR)
+    st.header("How often is this page wrong?", anchor=ANCHOR)
     st.caption("Measured where there is nothing to find: in every case below the claim is false.")
     rows = [
         {
@@ -98,6 +98,12 @@ def conclude(conclusion: Conclusion, name: str = "") -> None:
     marked = "".join(f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts))
     marked = marked.replace(KEPT, html.escape(name))
     st.html(f'<div class="verdict">{marked}<small>{html.escape(conclusion.small)}</small></div>')
+
+
+def sealed(*coming: str) -> None:
+    """In the verdict's place until the bet: what will be shown, and what guessing would get."""
+    points = "".join(f"<li>{html.escape(each)}</li>" for each in coming)
+    st.html(f'<div class="coming"><b>Opens with your bet</b><ul>{points}</ul></div>')
 
 
 def big(*figures: Figure) -> None:
