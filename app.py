@@ -7,7 +7,7 @@ import html
 import streamlit as st
 
 from mlleak_core.threat import discover
-from pages._kit import frame
+from pages._kit import frame, glossary
 from pages._kit.canvas import height
 from pages._kit.evidence import headline
 
@@ -34,4 +34,5 @@ for start in range(0, len(ways), A_ROW):
     for column, (page, label, icon) in zip(st.columns(A_ROW), ways[start:], strict=False):
         with column:
             frame.way(f"pages/{page}.py", label, icon, page, main=page == "train")
+glossary.foot()
 st.caption("Nothing here is faked: every number was computed, with this seed. " + frame.LABELS_NOTE)

@@ -13,6 +13,7 @@ from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
 from pages._kit.evidence import conclude, error_rates, evidence, line, sealed
+from pages._kit.glossary import explained
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -96,7 +97,7 @@ def show(exhibit: InversionExhibit) -> None:
 
 
 run = frame.open_page(THREAT.card.title)
-st.html(LEAD)
+st.html(explained(LEAD))
 settings = controls(run)
 if settings is not None:
     wanted, (go, _) = settings, st.columns([1, 3])

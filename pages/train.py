@@ -11,7 +11,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.target.settings import TrainSettings
-from pages._kit import data_card, frame, own_faces, play, table
+from pages._kit import data_card, frame, glossary, own_faces, play, table
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.evidence import line, span, written
 from pages._kit.words import plain
@@ -251,3 +251,4 @@ else:
     first_look()
 
 data_card.show(settings)
+glossary.foot()

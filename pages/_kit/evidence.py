@@ -13,6 +13,7 @@ from mlleak_core.contract import Estimate
 from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
 from pages._kit import table
 from pages._kit.canvas import picture
+from pages._kit.glossary import explained, foot
 
 ANCHOR = "how-often-wrong"
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
@@ -29,7 +30,7 @@ def line(*parts: str, rate: str = "") -> None:
     """
     shown = html.escape(" · ".join(p for p in parts if p))
     way = f' · <a href="#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
-    st.html(f'<div class="evidence">{shown}{way}</div>')
+    st.html(f'<div class="evidence">{explained(shown)}{way}</div>')
 
 
 def evidence(finding: Finding, *more: str) -> None:
@@ -40,6 +41,7 @@ def evidence(finding: Finding, *more: str) -> None:
 
 def error_rates(threat: Threat) -> None:
     """How often this page's verdicts were wrong where nothing is there: a table at its foot."""
+    foot()
     own = {null.key for null in threat.nulls}
     rates = [rate for rate in calibrate.shipped().values() if rate.key in own or rate.key in GENERAL]
     if not own.intersection(rate.key for rate in rates):
@@ -97,12 +99,13 @@ def conclude(conclusion: Conclusion, name: str = "") -> None:
     parts = html.escape(sentence).split("*")
     marked = "".join(f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts))
     marked = marked.replace(KEPT, html.escape(name))
-    st.html(f'<div class="verdict">{marked}<small>{html.escape(conclusion.small)}</small></div>')
+    body = f"{marked}<small>{html.escape(conclusion.small)}</small>"
+    st.html(f'<div class="verdict">{body if name else explained(body)}</div>')
 
 
 def sealed(*coming: str) -> None:
     """In the verdict's place until the bet: what will be shown, and what guessing would get."""
-    points = "".join(f"<li>{html.escape(each)}</li>" for each in coming)
+    points = explained("".join(f"<li>{html.escape(each)}</li>" for each in coming))
     st.html(f'<div class="coming"><b>Opens with your bet</b><ul>{points}</ul></div>')
 
 
@@ -110,7 +113,7 @@ def big(*figures: Figure) -> None:
     """Numbers set large, one after the other."""
     shown = [_figure(f) for f in figures]
     body = shown[0] if len(shown) == 1 else "".join(f"<span>{s}</span>" for s in shown)
-    st.html(f'<div class="big">{body}</div>')
+    st.html(f'<div class="big">{explained(body)}</div>')
 
 
 def _figure(figure: Figure) -> str:

@@ -18,6 +18,7 @@ from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import NETS, TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
+from pages._kit import glossary
 from pages._kit.words import plain
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
@@ -56,6 +57,7 @@ def open_page(title: str) -> TrainSettings:
     """Draw the frame and return the experiment that the visitor is looking at."""
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
+    glossary.begin()
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
     except BadInput as problem:
