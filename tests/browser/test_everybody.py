@@ -141,3 +141,23 @@ def test_no_motion_where_none_is_wanted(server, tab):
     moving = "document.getAnimations().filter(a => a.playState === 'running').length"
     page.wait_for_timeout(600)
     assert page.evaluate(moving) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_word_is_explained_by_pointer_tap_and_keyboard_within_the_screen(server, tab, width):
+    page = opened(tab, server, "membership", width=width)
+    words = page.locator(".term")
+    words.first.wait_for()
+    for word in words.all():
+        button, tip = word.locator("button"), word.locator("[role=tooltip]")
+        assert button.get_attribute("aria-describedby") == tip.get_attribute("id")
+        button.focus()
+        box = tip.bounding_box()
+        assert tip.is_visible() and box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["width"] > 150, "squeezed at the edge"
+        button.evaluate("b => b.blur()")
+        page.mouse.move(0, 0)
+        assert tip.is_hidden(), "it goes away"
+    words.first.locator("button").click()
+    assert words.first.locator("[role=tooltip]").is_visible()
+    assert page.evaluate(TOO_WIDE) <= 1
