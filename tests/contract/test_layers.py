@@ -15,8 +15,8 @@ from mlleak_core.threat import discover
 ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("contract",),
-    ("figures", "seeds", "disk", "measure", "glossary"),
-    ("data",),
+    ("figures", "seeds", "disk", "measure"),
+    ("data", "glossary"),
     ("defences",),
     ("target",),
     ("threat",),
