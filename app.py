@@ -11,7 +11,7 @@ from mlleak_core import elsewhere
 from mlleak_core.figures.dots import COLOURS, dots
 from mlleak_core.figures.scenes import LAYER_NAMES
 from mlleak_core.threat import discover
-from pages._kit import frame, tour
+from pages._kit import frame, glossary, tour
 from pages._kit.canvas import height
 from pages._kit.evidence import big, headline, line
 
@@ -27,10 +27,10 @@ def real_photos() -> None:
     found = elsewhere.shipped(REAL)
     if found is None:
         return
-    st.subheader("The same on real photos")
+    st.header("The same on real photos")
     st.caption(
-        f"Labeled Faces in the Wild, computed {found.made}. No photo and no name comes with the program; who has "
-        "the data set runs it live."
+        f"Labeled Faces in the Wild, computed {found.made}. No photo and no name comes with the program; who "
+        "has the data set runs it live."
     )
     left, right = st.columns(2, gap="medium")
     with left:
@@ -91,4 +91,5 @@ for start in range(0, len(ways), A_ROW):
     for column, (page, label, icon) in zip(st.columns(A_ROW), ways[start:], strict=False):
         with column:
             frame.way(f"pages/{page}.py", label, icon, page, main=page == "train")
+glossary.foot()
 st.caption("Nothing here is faked: every number was computed, with this seed. " + frame.LABELS_NOTE)

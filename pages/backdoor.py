@@ -16,7 +16,7 @@ from mlleak_core.threats.backdoor.exhibit import DEFENCES, TITLES
 from pages._kit import bet, frame, play, table, take_away, trail
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
-from pages._kit.evidence import big, conclude, error_rates, evidence, line
+from pages._kit.evidence import big, conclude, error_rates, evidence, line, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,11 @@ TRIGGERS = {
 HINT = "This has not been attacked yet: half a minute to two minutes, and the joint model before that."
 TRAIL = (
     "**Your trail.** Turn a dial and send again: every finished run leaves a dot. Click one to bring it back."
+)
+COMING = (
+    "The same {things} after one round, and what it cost on all others.",
+    "The updates as the server sees them: who was it?",
+    "How far an attacker may go under every rule, and whether it lasts.",
 )
 CHART = {"displayModeBar": False}
 ACROSS = 10
@@ -97,20 +102,21 @@ def live(snapshot: Snapshot) -> None:
 def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
     """The visitor bets what one participant can do in one round. True once locked."""
     locked, about = bet.locked(slot), exhibit.about
-    if locked is not None:
-        if locked != "":
-            st.info(exhibit.hears(int(locked)), icon=":material/lock_open:")
-        return True
     with st.container(border=True):
-        faces(exhibit.shown(after=False), f"before-{slot}")
         st.markdown(
             f"**Guess first.** The joint model never saw these people. **{about.before.value:.0%}** of "
             f"{exhibit.wearing} are {exhibit.called}. Now one participant of {about.settings.participants} "
             "sends **one update**. How many are then?"
         )
-        chosen = st.slider(f"Of a hundred such {exhibit.things}", 0, 100, 10, key=f"slider-{slot}")
-        bet.buttons(slot, chosen)
-    return False
+        what, done = f"Of a hundred such {exhibit.things}", locked is not None
+        chosen = st.slider(what, 0, 100, 10, key=f"slider-{slot}", disabled=done)
+        st.caption(f"Before: what the joint model calls {exhibit.wearing}")
+        faces(exhibit.shown(after=False), f"before-{slot}")
+        if locked is None:
+            bet.buttons(slot, chosen)
+        else:
+            bet.closed(slot, exhibit.hears(int(locked)) if locked != "" else "")
+    return locked is not None
 
 
 def faces(shown: Shown, key: str) -> None:
@@ -121,7 +127,7 @@ def faces(shown: Shown, key: str) -> None:
             {"beginning": f"… {text}", goes_on: "yes" if flips else "no"}
             for text, flips in list(zip(shown.contexts, shown.flipped, strict=True))[:6]
         ]
-        st.dataframe(rows, hide_index=True, key=f"rows-{key}")
+        table.written(rows, f"Beginnings, and whether the model {goes_on}")
         return
     items = [
         Item(i, mark=shown.wanted if flips else shown.truly, tone="bad" if flips else "good")
@@ -143,13 +149,11 @@ def typed(exhibit: BackdoorExhibit) -> None:
 
 
 def send(exhibit: BackdoorExhibit, key: str) -> None:
-    """Scene 1: the faces before and after, what follows, the evidence."""
+    """Scene 1: the faces after the round, what follows, the evidence."""
     if exhibit.words:
         typed(exhibit)
     else:
-        st.caption(f"Before: what the joint model calls {exhibit.wearing}")
-        faces(exhibit.shown(after=False), f"before-{key}")
-        st.caption("After one round")
+        st.caption("The same after one round")
         faces(exhibit.shown(after=True), f"after-{key}")
     big(*exhibit.figures())
     conclude(exhibit.conclusion())
@@ -159,7 +163,7 @@ def send(exhibit: BackdoorExhibit, key: str) -> None:
 
 def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
     """Scene 2: the updates as dots; the visitor picks, then the rules do, then the truth is shown."""
-    st.subheader("Who was it?")
+    st.header("Who was it?")
     points = [Point(dot.who, dot.norm, dot.cosine) for dot in exhibit.about.dots]
     guilty = [i for i, dot in enumerate(exhibit.about.dots) if dot.attacks]
     locked = bet.locked(slot)
@@ -191,8 +195,7 @@ def who_was_it(exhibit: BackdoorExhibit, slot: str) -> None:
         f"The star is the attacker's. **What each rule made of {TITLES[exhibit.asked.attack].lower()}:**"
     )
     rows = exhibit.rows(exhibit.against())
-    order = [c for c in rows[0] if c != "attack"]
-    st.dataframe(rows, hide_index=True, column_order=order, height=35 * (len(rows) + 1) + 3)
+    table.written(rows, "What each rule made of the update", leave_out="attack")
     line(*exhibit.below())
     table.show("Every update as a table", exhibit.crowd_rows(), f"backdoor-updates-{exhibit.job}.csv")
 
@@ -202,7 +205,7 @@ def how_far(exhibit: BackdoorExhibit, name: str) -> None:
     walks = exhibit.walks()
     if not walks:
         return
-    st.subheader("How far may he go?")
+    st.header("How far may he go?")
     st.markdown(
         "The same update, shorter and longer. An **outlier rule** sees what is long; **fine-tuning** on "
         "clean records of the server's is to wear off what is short. Where neither reaches, an attacker who "
@@ -223,7 +226,7 @@ def does_it_last(exhibit: BackdoorExhibit, name: str) -> None:
     """Scene 4: honest rounds after the attack."""
     if not exhibit.about.lasts:
         return
-    st.subheader("Does it last?")
+    st.header("Does it last?")
     st.plotly_chart(
         by_round({TITLES[k]: v for k, v in exhibit.about.lasts.items()}, exhibit.things),
         key=f"last-{name}",
@@ -249,6 +252,7 @@ def dots(runs: Sequence[Any], chosen: int) -> Any:
 def show(exhibit: BackdoorExhibit) -> None:
     """The four scenes, each behind the one before."""
     if not guess(exhibit, f"b-bet-{exhibit.job}"):
+        sealed(*(each.format(things=exhibit.things) for each in COMING))
         line(*exhibit.stake())
         return
     send(exhibit, exhibit.job)

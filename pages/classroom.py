@@ -136,7 +136,7 @@ def ask(item: Item, at: int, steps: int) -> None:
     """The question, large enough for the wall."""
     question = item.question
     st.caption(f"{'Exit ticket' if item.ticket else 'Question'} · {at + 1} of {steps}")
-    st.subheader(question.title)
+    st.header(question.title)
     st.markdown(plain(question.ask))
     if question.picture:
         st.image(question.picture, width="stretch")
@@ -267,7 +267,7 @@ def again(rooms: Rooms, code: str, key: str, at: int, slot: str) -> None:
 
 def attack(rooms: Rooms, room: Room, key: str) -> tuple[int, float] | None:
     """The class attacks its own histogram; of which question, and against how much noise."""
-    st.subheader("Attack our own bars")
+    st.header("Attack our own bars")
     st.markdown(OWN)
     enough = [at for at in range(len(rooms.steps)) if rooms.tally(room.code, at).locked > LEAST]
     if not enough:

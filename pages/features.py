@@ -21,7 +21,7 @@ from mlleak_core.threats.features.card import (
 )
 from pages._kit import bet, data_card, experiment, frame, play, table, take_away
 from pages._kit.canvas.face_map import face_map
-from pages._kit.evidence import conclude, error_rates, evidence
+from pages._kit.evidence import conclude, error_rates, evidence, sealed
 from pages._kit.words import plain
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ LEAD = (
     '<h1>It was taught one thing. <span class="hot">What else did it learn?</span></h1><p class="lead">Each '
     "point is a face the net never saw, placed by what one layer says about it. Shape is the label it was "
     "taught; colour is a label it was never shown.</p>"
+)
+COMING = (
+    "How well forty labelled photos read it from each layer, before and after training.",
+    "Whether training made it easier to read, merely kept it, or is forgetting it.",
+    "Guessing gets .50: the grey band in the chart is what shuffled labels get.",
 )
 CAVEATS = (
     "- Near means alike to this layer. Axes, gaps and the size of clusters mean **nothing**; press *Another "
@@ -52,17 +57,18 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
     """The visitor's bet, once locked; empty to be shown at once, None before."""
     slot = f"bet-{key}-{attribute}"
     locked = bet.locked(slot)
-    if locked is not None:
-        return str(locked)
     with st.container(border=True):
         st.markdown(
             "**Guess first.** From which layer can somebody with forty labelled photos read "
             f"**{plain(attribute)}** best?"
         )
-        looks: Any = {"key": f"pick-{slot}", "label_visibility": "collapsed"}
+        looks: Any = {"key": f"pick-{slot}", "label_visibility": "collapsed", "disabled": locked is not None}
         choice = st.segmented_control("Layer", layers, format_func=LAYER_NAMES.__getitem__, **looks)
-        bet.buttons(slot, choice, disabled=choice is None)
-    return None
+        if locked is None:
+            bet.buttons(slot, choice, disabled=choice is None)
+        else:
+            bet.closed(slot, f"Your bet: **{LAYER_NAMES[locked]}**." if locked else "")
+    return None if locked is None else str(locked)
 
 
 def choose(place: Any, attributes: Sequence[str], first: str) -> str:
@@ -80,24 +86,30 @@ def colour_by(place: Any, names: Sequence[str], owner: str, attribute: str) -> s
 
 
 def show_ladder(exhibit: FeaturesExhibit, attribute: str, layer: str) -> None:
-    """What became of the bet, then chart, evidence, verdict, table."""
-    if layer:
-        st.info(exhibit.bet(attribute, layer), icon=":material/lock_open:")
+    """The chart, what became of the bet, evidence, verdict, table."""
     looks: Any = {"key": "measure", "label_visibility": "collapsed"}
     measure = st.segmented_control("Measure", list(MEASURES), default="40 photos", **looks) or "40 photos"
     rungs = exhibit.rungs_of(attribute)
     alt = f"{plain(attribute)} by layer, {measure}; the same numbers are in the table below."
     st.plotly_chart(ladder(rungs, measure), key="ladder", config={"displaylogo": False}, alt=alt)
+    if layer:
+        st.info(exhibit.bet(attribute, layer), icon=":material/lock_open:")
     evidence(exhibit.finding(exhibit.telling(attribute)))
     conclude(exhibit.conclusion(attribute), attribute)
-    table.show("All numbers as a table", [r.row() for r in rungs], f"ladder-{attribute}.csv")
+    whole = [r.row() for r in rungs]
+    table.show("All numbers as a table", [r.line() for r in rungs], f"ladder-{attribute}.csv", whole)
 
 
 def judged(exhibit: FeaturesExhibit, attribute: str, layer: str | None) -> None:
-    """The ladder once the bet is locked; before, only how well the net does what it was taught."""
+    """The ladder once the bet is locked; before, in its place, what guessing gets and what will come."""
     if layer is None:
-        st.caption("The ladder opens with your bet.")
+        looks: Any = {"key": "measure-sealed", "label_visibility": "collapsed", "disabled": True}
+        st.segmented_control("Measure", list(MEASURES), default="40 photos", **looks)
+        chart = ladder(exhibit.rungs_of(attribute), "40 photos", sealed=True)
+        alt = f"What guessing {plain(attribute)} gets in every layer; the net's own line comes with your bet."
+        st.plotly_chart(chart, key="ladder-sealed", config={"displaylogo": False}, alt=alt)
         evidence(exhibit.taught())
+        sealed(*COMING)
     else:
         show_ladder(exhibit, attribute, layer)
 

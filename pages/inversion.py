@@ -12,7 +12,8 @@ from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.dials import Dials
-from pages._kit.evidence import conclude, error_rates, evidence, line
+from pages._kit.evidence import conclude, error_rates, evidence, line, sealed
+from pages._kit.glossary import explained
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -28,6 +29,10 @@ LEAD = (
 SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
 NETS = ("mlp", "strided-3", "conv-3")
 NOISES = (0.0, 0.001, 0.01, 0.1, 1.0)
+COMING = (
+    "The search from its beginning, each photo beside what was found.",
+    "How far off it is, beside the average face and another participant's photos.",
+)
 HINT = "This batch has not been inverted yet: a second on the net mlp, else half a minute and more."
 
 
@@ -59,10 +64,6 @@ def live(snapshot: Snapshot) -> None:
 def guess(exhibit: InversionExhibit, slot: str) -> bool:
     """The visitor names who sent the update, from what was found alone. True once locked."""
     locked, count = bet.locked(slot), len(exhibit.about.names)
-    if locked is not None:
-        if locked:
-            st.info(exhibit.bet(locked), icon=":material/lock_open:")
-        return True
     with st.container(border=True):
         st.markdown(
             f"**Guess first.** This was read out of one gradient of {count} photo{'s' * (count > 1)}:"
@@ -71,15 +72,20 @@ def guess(exhibit: InversionExhibit, slot: str) -> bool:
         record_grid(f"found-{slot}", found, exhibit.atlas, SIDE, count, [], many=False, locked=True)
         st.markdown(f"**Who sent it?** {count} of these {2 * count} did. Click, then lock.")
         line_up = [Item(suspect.at) for suspect in exhibit.line_up()]
-        chosen = record_grid(f"who-{slot}", line_up, exhibit.atlas, SIDE, count, [], many=True)
-        bet.buttons(slot, chosen, disabled=not chosen)
-    return False
+        done, picked = locked is not None, list(locked or [])
+        looks = {"many": True, "locked": done}
+        chosen = record_grid(f"who-{slot}", line_up, exhibit.atlas, SIDE, count, picked, **looks)
+        if locked is None:
+            bet.buttons(slot, chosen, disabled=not chosen)
+        else:
+            bet.closed(slot, exhibit.bet(picked) if picked else "")
+    return locked is not None
 
 
 def show(exhibit: InversionExhibit) -> None:
     """The bet, then the search from its beginning, the verdict and the evidence."""
     if not guess(exhibit, f"g-bet-{exhibit.job}"):
-        st.caption("How close it came, and what that means, comes after your bet.")
+        sealed(*COMING)
         line(*exhibit.stake())
         return
     face_reel(exhibit.reel(), f"reel-{exhibit.job}")
@@ -92,7 +98,7 @@ def show(exhibit: InversionExhibit) -> None:
 
 
 run = frame.open_page(THREAT.card.title, SOURCES)
-st.html(LEAD)
+st.html(explained(LEAD))
 settings = controls(run)
 if settings is not None:
     room = play.Room(THREAT, "g", "Invert it live", live, show, HINT)
@@ -100,11 +106,11 @@ if settings is not None:
     if snapshot is None and settings == THREAT.shipped[0]:
         first, *others = frame.shipped(THREAT.card.slug)
         frame.run_card(settings.data, settings.seed, THREAT.card.title, first.source)
-        st.subheader(f"{len(first.about.names)} photos in one averaged gradient")
+        st.header(f"{len(first.about.names)} photos in one averaged gradient")
         show(first)  # type: ignore[arg-type]
         for column, known in zip(st.columns([0.4, 0.6], gap="large"), others, strict=True):
             with column:
-                st.subheader(
+                st.header(
                     "One photo" if len(known.about.names) == 1 else f"{len(known.about.names)}, by search"
                 )
                 show(known)  # type: ignore[arg-type]

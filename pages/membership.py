@@ -134,16 +134,17 @@ def guess(case: MembershipExhibit, slot: str) -> tuple[float, float] | None:
     locked = bet.locked(slot)
     sealed, said = locked is None, locked if isinstance(locked, list) else None
     with st.container(border=True):
-        if sealed:
-            st.markdown(case.question())
+        st.markdown(case.question())
         tiles = case.to_bet_on(said, sealed)
         chosen = grid(f"grid-{slot}-{not sealed}", tiles, case, said or [], many=True, locked=not sealed)
         if sealed:
             bet.buttons(slot, chosen, disabled=not chosen)
         if said is None:
+            if not sealed:
+                bet.closed(slot)
             return None
         mine = case.guess(said)
-        st.markdown(mine.sentence)
+        bet.closed(slot, mine.sentence)
         return mine.rates
 
 
@@ -185,7 +186,7 @@ def base_rate(case: MembershipExhibit) -> None:
 
 def look_closely(case: MembershipExhibit, slot: str, sealed: bool) -> None:
     """One record under the microscope."""
-    st.subheader("Look at one record")
+    st.header("Look at one record")
     data = case.about.settings.data
     marked = frame.pinned(data)
     if words := case.elsewhere(marked, sealed):
@@ -197,7 +198,10 @@ def look_closely(case: MembershipExhibit, slot: str, sealed: bool) -> None:
             start = [case.start(marked)]
             picked = grid(f"microscope-{slot}", case.gallery(marked), case, start, many=False)
     with right:
-        closely(case.closeup(picked[0] if picked else 0, sealed), data, marked, slot)
+        seen = case.closeup(picked[0] if picked else 0, sealed)
+        closely(seen, data, marked, slot)
+    table.written(list(seen.rows), f"What every attack says of {seen.name}")
+    st.caption(ABOVE)
 
 
 def closely(seen: Closeup, data: str, marked: int, slot: str) -> None:
@@ -216,8 +220,6 @@ def closely(seen: Closeup, data: str, marked: int, slot: str) -> None:
     st.markdown(f"**{plain(seen.name)}**, {plain(seen.label)}. {seen.words}")
     if seen.story:
         st.caption(seen.story)
-    st.dataframe(list(seen.rows), hide_index=True, height=245)
-    st.caption(ABOVE)
 
 
 def drawn(runs: Sequence[Any], chosen: int) -> Any:

@@ -13,7 +13,7 @@ from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.canvas.round_tape import round_tape
 from pages._kit.dials import Dials
-from pages._kit.evidence import conclude, error_rates, evidence, line
+from pages._kit.evidence import conclude, error_rates, evidence, line, sealed
 
 if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
@@ -35,6 +35,11 @@ PROPERTIES = {
     ),
     "lfw": ("Black", "Asian", "Eyeglasses", "Smiling", "person:George_W_Bush", "person:Colin_Powell", COIN),
 }
+COMING = (
+    "The rounds in which such records really were in the batch, above the attacker's guess.",
+    "How well he told them apart, and the same training without them: there he should find nothing.",
+    "Guessing gets AUC .50: the dotted line at half height.",
+)
 HINT = "This has not been watched yet: one to three minutes, the first rounds within seconds."
 
 
@@ -79,35 +84,37 @@ def live(snapshot: Snapshot) -> None:
 
 
 def guess(exhibit: PropertyExhibit, slot: str) -> int | None:
-    """The visitor bets on the round in which the photos came in; the bet, -1 for none, None before."""
+    """The visitor bets on the round in which the photos came in; the bet, -1 for none, None before. Then the
+    truth takes the tape's place.
+    """
     locked = bet.locked(slot)
-    if locked is not None:
-        if locked != "":
-            st.info(exhibit.hears(locked), icon=":material/lock_open:")
-            return int(locked)
-        return -1
     st.markdown(
         f"**Be the attacker.** From some round on, the other's batches have {exhibit.subject}, now and then. "
         "**In which round did that begin?** Click on the tape, then lock."
     )
-    chosen = round_tape(exhibit.tape(revealed=False), f"bet-tape-{exhibit.job}", betting=True)
-    bet.buttons(slot, chosen, disabled=chosen is None)
-    return None
+    if locked is None:
+        chosen = round_tape(exhibit.tape(revealed=False), f"bet-tape-{exhibit.job}", betting=True)
+        bet.buttons(slot, chosen, disabled=chosen is None)
+        return None
+    said = -1 if locked == "" else int(locked)
+    round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
+    bet.closed(slot, "" if locked == "" else exhibit.hears(said))
+    return said
 
 
 def show(exhibit: PropertyExhibit) -> None:
     """The bet, then the tape with the truth, what follows, and the evidence."""
-    said = guess(exhibit, f"p-bet-{exhibit.job}")
-    photos(exhibit)
-    if said is None:
+    if guess(exhibit, f"p-bet-{exhibit.job}") is None:
+        sealed(*COMING)
         line(*exhibit.stake())
+        photos(exhibit)
         return
-    round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
     conclude(exhibit.conclusion())
     if exhibit.told():
         st.markdown(exhibit.told())
     for finding in exhibit.findings():
         evidence(finding)
+    photos(exhibit)
     with st.expander("What the attacker is given here", icon=":material/redeem:"):
         for given in exhibit.generosities():
             st.markdown(f"- {given}")

@@ -19,7 +19,7 @@ from pages._kit import bet, frame, play, table, take_away, trail
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.dials import Dials
-from pages._kit.evidence import big, conclude, error_rates, evidence, line, span, written
+from pages._kit.evidence import big, conclude, error_rates, evidence, line, sealed, span, written
 from pages._kit.words import plain
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ LEAD = (
 REEL = (
     "Above: the training photo. Below: what was read back. The number is the pixel error; ✓ means that "
     "among all {:,} photos the most similar one is the owner's."
+)
+COMING = (
+    "All the faces, epoch by epoch, and out of which model they came.",
+    "Could the owner have noticed? The weights of both, searched for pictures.",
+    "An eraser that knows no secret: what rounding, noise and pruning leave. Guessing the model is right one "
+    "time in two.",
 )
 TRAIL = (
     "**Your trail.** Turn a dial and run again: what do more bits cost? Click a dot to bring its run back."
@@ -136,28 +142,21 @@ def live(snapshot: Snapshot) -> None:
 def guessed(case: ReconstructionExhibit, slot: str) -> bool:
     """Two models, one of them malicious. True once the visitor has locked a bet or asked to be shown."""
     locked = bet.locked(slot)
-    if locked is None:
-        face_reel(case.glance(), f"teaser-{case.job}")
-        st.caption(case.before_the_bet())
     with st.container(border=True):
-        if locked is None:
-            count = len(case.about.names)
-            st.markdown(
-                f"**Two models, same seed, same faces. One of them carries {count} of its training faces. "
-                f"Which?**"
-            )
+        count = len(case.about.names)
+        st.markdown(
+            f"**Two models, same seed, same faces. One of them carries {count} of its training faces. "
+            "Which?**"
+        )
         for column, each in zip(st.columns(2, gap="large"), case.models(), strict=True):
             with column:
                 model(each, revealed=locked is not None)
-        if locked is None:
-            choose(slot)
-        elif locked:
-            st.markdown(case.hears(locked))
+        choose(slot, locked, case)
     return locked is not None
 
 
-def choose(slot: str) -> None:
-    """Where the bet is made."""
+def choose(slot: str, locked: str | None, case: ReconstructionExhibit) -> None:
+    """Where the bet is made, and what came of it."""
     one, two = st.columns([1.2, 2])
     choice = one.radio(
         "Your bet",
@@ -166,9 +165,13 @@ def choose(slot: str) -> None:
         horizontal=True,
         key=f"pick-{slot}",
         label_visibility="collapsed",
+        disabled=locked is not None,
     )
     with two:
-        bet.buttons(slot, (choice or "?")[-1], disabled=choice is None)
+        if locked is None:
+            bet.buttons(slot, (choice or "?")[-1], disabled=choice is None)
+        else:
+            bet.closed(slot, case.hears(locked) if locked else "")
 
 
 def model(shown: Model, revealed: bool) -> None:
@@ -206,7 +209,6 @@ def learning(curves: Sequence[Mapping[str, Any]], lowest: float) -> dict[str, An
 
 def read_back(case: ReconstructionExhibit) -> None:
     """The faces epoch by epoch, what follows, and all readings as a table."""
-    st.subheader("Read it back")
     face_reel(case.reel(autoplay=True), f"reel-{case.job}")
     st.caption(REEL.format(case.last.candidates))
     conclude(case.conclusion())
@@ -221,7 +223,7 @@ def read_back(case: ReconstructionExhibit) -> None:
 
 def forensics(case: ReconstructionExhibit) -> None:
     """What an owner could have noticed."""
-    st.subheader("Could the owner have noticed?")
+    st.header("Could the owner have noticed?")
     arrays = case.arrays
     left, right = st.columns(2, gap="large")
     with left:
@@ -243,7 +245,7 @@ def eraser(case: ReconstructionExhibit) -> None:
     conclusion = case.erasure()
     if conclusion is None:
         return
-    st.subheader("An eraser that knows no secret")
+    st.header("An eraser that knows no secret")
     st.markdown(ERASER)
     words = "Accuracy and owners still found after each treatment; the same numbers are in the table above"
     st.plotly_chart(treatments(case.treatments()), key="r-erase", config=BARE, alt=words)
@@ -266,8 +268,12 @@ def show(case: ReconstructionExhibit) -> None:
     """Everything of one finished pair of twins, the visitor's bet first."""
     if not case.about.complete:
         st.warning(STOPPED)
-    if not guessed(case, f"r-bet-{case.job}"):
-        st.caption("What is in it, the forensics and the eraser come after your bet.")
+    revealed = guessed(case, f"r-bet-{case.job}")
+    st.header("Read it back")
+    if not revealed:
+        face_reel(case.glance(), f"teaser-{case.job}")
+        st.caption(case.before_the_bet())
+        sealed(*COMING)
         return
     read_back(case)
     trail.dots("r", case, TRAIL, drawn)
@@ -284,7 +290,7 @@ def page() -> None:
         meter(settings)
         room = play.Room(THREAT, "r", "Run it live", live, show, HINT)
         room.outcome(settings, room.ask(settings))
-    st.subheader("Without any malice: one update is enough")
+    st.header("Without any malice: one update is enough")
     st.markdown(
         "In collaborative training a participant keeps the photos and sends only the gradient. Whoever "
         "receives it can search for photos that would give the same one."

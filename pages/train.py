@@ -11,7 +11,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.target.settings import TrainSettings
-from pages._kit import data_card, experiment, frame, own_faces, play
+from pages._kit import data_card, experiment, frame, glossary, own_faces, play, table
 from pages._kit.charts import ROWS, epoch_axis, legend, packed
 from pages._kit.evidence import line, span, written
 from pages._kit.words import plain
@@ -31,6 +31,15 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "Too fast": ("Learning rate 30: watch it diverge", {"lr": 30.0, "epochs": 5}),
 }
+NUMBERS = {
+    "train_loss": ("training loss", ".3f"),
+    "train_accuracy": ("training accuracy", ".1%"),
+    "test_loss": ("test loss", ".3f"),
+    "test_accuracy": ("test accuracy", ".1%"),
+    "test_balanced": ("test accuracy, balanced", ".1%"),
+    "samples_per_second": ("faces per second", ",.0f"),
+}
+"""What is kept of every epoch, in words."""
 DEFAULTS = TrainSettings().as_dict()
 
 
@@ -97,6 +106,15 @@ def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
     return packed(chart, rows)
 
 
+def by_epoch(history: dict[str, Any]) -> list[dict[str, str]]:
+    """The numbers behind the curves, a row an epoch."""
+    columns = list(NUMBERS.items())
+    return [
+        {"epoch": str(e + 1)} | {words: f"{history[name][e]:{form}}" for name, (words, form) in columns}
+        for e in range(len(history["test_loss"]))
+    ]
+
+
 def live(snapshot: Snapshot) -> None:
     peek = snapshot.step.peek if snapshot.step else None
     if peek:
@@ -134,8 +152,7 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     )
     curves(target.history, found.majority)
     with st.expander("The numbers behind the curves"):
-        numbers = np.arange(1, len(target.history["test_loss"]) + 1)
-        st.dataframe({"epoch": numbers, **target.history}, hide_index=True)
+        table.written(by_epoch(target.history), "Loss, accuracy and speed by epoch")
     shown(f"Its surest mistakes ({found.mistakes} in all)", found.surest_mistakes, faces)
     shown("And eight it got right", found.some_right, faces)
 
@@ -236,3 +253,4 @@ else:
     first_look()
 
 data_card.show(settings)
+glossary.foot()

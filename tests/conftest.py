@@ -43,6 +43,7 @@ from mlleak_core.target.training import Target, fit  # noqa: E402
 
 LONGEST = (
     "test_browser",
+    "test_everybody",
     "test_shipped",
     "test_command_line",
     "test_lfw",

@@ -82,8 +82,10 @@ MEASURES = {
 """What a ladder can show."""
 
 
-def ladder(rungs: Rungs, measure: str) -> go.Figure:
-    """One attribute's `rungs`, one a layer: trained net, untrained net, null band, the label alone."""
+def ladder(rungs: Rungs, measure: str, sealed: bool = False) -> go.Figure:
+    """One attribute's `rungs`, one a layer: trained net, untrained net, null band, the label alone. sealed:
+    only what guessing gets.
+    """
     shown = MEASURES[measure]
     x = [LAYER_NAMES.get(r.layer, r.layer) for r in rungs]
     figure = go.Figure()
@@ -93,9 +95,10 @@ def ladder(rungs: Rungs, measure: str) -> go.Figure:
         figure.add_scatter(
             x=x, y=[r.label_only for r in rungs], mode="lines", line=alone, name="gender label alone"
         )
-    if shown.interval:
+    if shown.interval and not sealed:
         _band(figure, x, [shown.interval(r) for r in rungs], "rgba(213,94,0,.18)", "95% interval")
-    _lines(figure, x, rungs, shown)
+    if not sealed:
+        _lines(figure, x, rungs, shown)
     figure.update_layout(
         PLAIN,
         height=340,

@@ -10,7 +10,7 @@ ORANGE, BLUE, GREEN, GREY = "#D55E00", "#0072B2", "#009E73", "#8C8C8C"
 """Okabe and Ito's, safe for the colour-blind. Orange: what leaks. Blue: what does not, the clean one. Grey:
 chance.
 """
-PINK, YELLOW, SKY = "#CC79A7", "#E69F00", "#56B4E9"
+PINK, YELLOW, SKY = "#C0659A", "#A87A00", "#3A8CC4"
 
 PLAIN: dict[str, Any] = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},

@@ -19,3 +19,9 @@ def buttons(slot: str, value: Any, disabled: bool = False) -> None:
     with st.container(horizontal=True):
         st.button(label, type="primary", disabled=disabled, key=key, kwargs={slot: value}, **lock)
         st.button("Just show me", key=f"skip-{slot}", kwargs={slot: ""}, **lock)
+
+
+def closed(slot: str, words: str = "") -> None:
+    """Where the buttons were, as high as they: what became of the bet, so that nothing below it moves."""
+    with st.container(key=f"locked-{slot}", vertical_alignment="center"):
+        st.markdown(words or "No bet: you asked to be shown.")

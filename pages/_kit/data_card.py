@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.target.settings import TrainSettings
-from pages._kit import play
+from pages._kit import play, table
 from pages._kit.evidence import span
 from pages._kit.frame import LABELS_NOTE, bench
 from pages._kit.words import plain
@@ -37,7 +37,7 @@ def show(settings: TrainSettings) -> None:
         st.error(plain(str(problem)))
         return
     card = describe(faces)
-    st.subheader(plain(card.provenance.title))
+    st.header(plain(card.provenance.title))
     left, right = st.columns(2, gap="large")
     with left:
         _facts(card)
@@ -70,7 +70,7 @@ def _facts(card: DataCard) -> None:
         }
         for a in card.associations
     ]
-    st.dataframe(rows, hide_index=True)
+    table.written(rows, "How the labels go together with the task")
     st.caption(
         "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. "
         "Intervals resample people."

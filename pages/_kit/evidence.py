@@ -11,6 +11,7 @@ from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rat
 from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
 from pages._kit import table
 from pages._kit.canvas import picture
+from pages._kit.glossary import explained, foot
 
 __all__ = ("big", "conclude", "error_rates", "evidence", "headline", "line", "span", "written")
 
@@ -27,7 +28,7 @@ def line(*parts: str, rate: str = "") -> None:
     """
     shown = html.escape(" · ".join(p for p in parts if p))
     way = f' · <a href="#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
-    st.html(f'<div class="evidence">{shown}{way}</div>')
+    st.html(f'<div class="evidence">{explained(shown)}{way}</div>')
 
 
 def evidence(finding: Finding, *more: str) -> None:
@@ -37,10 +38,11 @@ def evidence(finding: Finding, *more: str) -> None:
 
 def error_rates(threat: Threat) -> None:
     """How often this page's verdicts were wrong where nothing is there: a table at its foot."""
+    foot()
     known = rates(threat)
     if not known:
         return
-    st.subheader("How often is this page wrong?", anchor=ANCHOR)
+    st.header("How often is this page wrong?", anchor=ANCHOR)
     st.caption("Measured where there is nothing to find: in every case below the claim is false.")
     rows = [rate_row(rate) for rate in known]
     table.show("Rates, one by one", rows, f"{threat.card.slug}-rates.csv", note=MADE.format(known[0].made))
@@ -52,14 +54,21 @@ def conclude(conclusion: Conclusion, name: str = "") -> None:
     parts = html.escape(sentence).split("*")
     marked = "".join(f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts))
     marked = marked.replace(KEPT, html.escape(name))
-    st.html(f'<div class="verdict">{marked}<small>{html.escape(conclusion.small)}</small></div>')
+    body = f"{marked}<small>{html.escape(conclusion.small)}</small>"
+    st.html(f'<div class="verdict">{body if name else explained(body)}</div>')
+
+
+def sealed(*coming: str) -> None:
+    """In the verdict's place until the bet: what will be shown, and what guessing would get."""
+    points = explained("".join(f"<li>{html.escape(each)}</li>" for each in coming))
+    st.html(f'<div class="coming"><b>Opens with your bet</b><ul>{points}</ul></div>')
 
 
 def big(*figures: Figure) -> None:
     """Numbers set large, one after the other."""
     shown = [_figure(f) for f in figures]
     body = shown[0] if len(shown) == 1 else "".join(f"<span>{s}</span>" for s in shown)
-    st.html(f'<div class="big">{body}</div>')
+    st.html(f'<div class="big">{explained(body)}</div>')
 
 
 def _figure(figure: Figure) -> str:

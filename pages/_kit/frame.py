@@ -19,7 +19,7 @@ from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
-from pages._kit import experiment, tour
+from pages._kit import experiment, glossary, tour
 from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
@@ -69,6 +69,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     """
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
+    glossary.begin()
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
     except BadInput as problem:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("contract",),
     ("figures", "seeds", "disk", "measure"),
-    ("data",),
+    ("data", "glossary"),
     ("defences",),
     ("target",),
     ("threat",),

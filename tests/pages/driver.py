@@ -13,6 +13,8 @@ from pages._kit.words import JOINED
 ROOT = Path(__file__).parents[2]
 LIVE = 'pill live">live<'
 """What the run card says of a finished run of this server."""
+EXPLAINED = re.compile(r'<span class="term"><button[^>]*>(.*?)</button>.*?</span></span>')
+"""A word with what is said of it on hovering."""
 
 
 def page(name: str, **address: str) -> AppTest:
@@ -33,9 +35,10 @@ def text(at: AppTest) -> str:
 def source(at: AppTest) -> str:
     """The words of a page as they are written, in Markdown or HTML."""
     parts = [*at.markdown, *at.title, *at.caption, *at.info, *at.error, *at.warning, *at.get("html")]
-    return " ".join(
+    written = " ".join(
         str(getattr(p, "value", "") or getattr(getattr(p, "proto", None), "body", "")) for p in parts
     )
+    return EXPLAINED.sub(r"\1", written)
 
 
 def press(at: AppTest, label: str) -> AppTest:

@@ -15,7 +15,7 @@ def shipped(which: int = 0) -> Any:
 
 
 def headings(at: Any) -> set[str]:
-    return {heading.value for heading in at.subheader}
+    return {heading.value for heading in at.header}
 
 
 def test_the_outcome_is_sealed_until_the_bet():

@@ -41,7 +41,7 @@ def test_a_lesson(rooms):
     assert f"{code[:3]} {code[3:]}" in text(at) and "mlleak classroom" in text(at), (
         "phones are not served here"
     )
-    assert lesson()[0].question.title in [s.value for s in at.subheader]
+    assert lesson()[0].question.title in [s.value for s in at.header]
     bets(rooms, code, 0, [[1], [2]])
     at.run()
     assert ">2</b>" in text(at) and "once 3 phones" in text(at)
@@ -97,7 +97,7 @@ def test_a_second_teacher_is_told_and_the_first_comes_back(rooms):
     press(other, "Start over")
     assert "Open a room" in [b.label for b in other.button]
     back = page(NAME, **{"class": f"{code}.{key}"})
-    assert lesson()[0].question.title in [s.value for s in back.subheader]
+    assert lesson()[0].question.title in [s.value for s in back.header]
 
 
 def test_closing_ends_it(rooms):

@@ -51,13 +51,13 @@ def test_bet_reveal_forensics_from_the_shipped_run():
     assert not at.exception
     assert "One of them carries 16 of its training faces" in text(at)
     assert "malicious twin" not in text(at) and "clean twin" not in text(at)
-    assert "Could the owner have noticed?" not in [s.value for s in at.subheader]
+    assert "Could the owner have noticed?" not in [s.value for s in at.header]
     at.radio(key="pick-r-bet-reconstruction-0").set_value("Model A").run()
     at = press(at, "Lock my bet")
     assert "You bet on model A" in text(at)
     assert "the malicious twin" in text(at) and "The faces are in the model" in text(at)
     wanted = {"Read it back", "Could the owner have noticed?", "An eraser that knows no secret"}
-    assert wanted <= {s.value for s in at.subheader}
+    assert wanted <= {s.value for s in at.header}
     for words in ("average face 32.2", "6,656 questions", "No treatment here", "6,656 pictures of noise"):
         assert words in text(at), words
     assert not at.exception

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core.figures.look import BLUE, GREEN, ORANGE, PINK, YELLOW
+from mlleak_core.figures.look import BLUE, GREEN, GREY, ORANGE, PINK, YELLOW
 from mlleak_core.figures.scenes import LAYER_NAMES, Reel, Scene, Tape
 
 HERE = Path(__file__).parent
@@ -22,14 +22,14 @@ FACE_MAP, FACE_REEL, ROUND_TAPE = "face_map", "face_reel", "round_tape"
 FEW = (BLUE, ORANGE, GREEN, PINK, YELLOW)
 TEN = (
     "#0072B2",
-    "#2F86BC",
-    "#5C99C2",
-    "#86A8BF",
-    "#AAB0B4",
-    "#C4A98E",
-    "#D09A68",
-    "#D68A45",
-    "#D97522",
+    "#1E76A8",
+    "#3C7B9E",
+    "#597F95",
+    "#77848B",
+    "#8F8277",
+    "#A07959",
+    "#B2703C",
+    "#C3671E",
     "#D55E00",
 )
 
@@ -100,7 +100,7 @@ def colours_for(classes: Sequence[str], codes: NDArray[np.int8]) -> list[str | N
     if len(classes) > len(FEW):
         return [TEN[round(i * 9 / (len(classes) - 1))] for i in range(len(classes))]
     if len(classes) == 3:
-        return [BLUE, "#9A9A9A", ORANGE]
+        return [BLUE, GREY, ORANGE]
     commonest = int(np.bincount(codes[codes >= 0], minlength=1).argmax())
     others = iter((ORANGE, BLUE, *FEW[2:]))
     return [None if k == commonest else next(others) for k in range(len(classes))]

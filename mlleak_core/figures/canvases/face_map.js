@@ -13,8 +13,8 @@ const int32 = (text) => new Int32Array(bytes(text).buffer);
 
 function build(root) {
   root.innerHTML = `
-    <div class="strip" role="tablist" aria-label="Layers"></div>
-    <div class="stage" tabindex="0"><canvas class="main" role="img"></canvas><div class="tip" hidden></div></div>
+    <div class="strip" role="group" aria-label="Layers"></div>
+    <div class="stage" tabindex="0" role="application" aria-label="Map of faces: left and right change the epoch, up and down the layer, space plays, n and p go through the faces, Enter pins, Escape clears"><canvas class="main" role="img"></canvas><div class="tip" aria-live="polite" hidden></div></div>
     <div class="legend"></div>
     <div class="bar">
       <button class="play" type="button" aria-label="Play through the epochs">▶</button>
@@ -22,7 +22,7 @@ function build(root) {
       <output class="now"></output>
       <span class="views" role="group" aria-label="View"></span>
     </div>
-    <div class="keys">← → epoch · ↑ ↓ layer · space plays · click pins a person · drag to lasso · esc clears</div>
+    <div class="keys">← → epoch · ↑ ↓ layer · space plays · n p next face · click or Enter pins a person · drag to lasso · esc clears</div>
     <div class="picked" hidden></div>`;
   const q = (s) => root.querySelector(s);
   return {
@@ -90,9 +90,10 @@ function paint(m, canvas, points, small) {
       if ((colour !== m.grey) !== bright) continue;
       const [x, y] = place(points, i, w, h, pad);
       ctx.fillStyle = colour;
-      ctx.globalAlpha = m.chosen.length && !chosen.has(i) ? 0.15 : bright ? 0.92 : m.codes ? 0.55 : 0.75;
+      ctx.globalAlpha = m.chosen.length && !chosen.has(i) ? 0.15 : bright ? 0.95 : 0.9;
       mark(ctx, x, y, r, m.task[i] === 1);
-      ctx.fill();
+      // Hollow and filled tell the classes apart without any colour.
+      if (m.codes && !bright && !small) { ctx.strokeStyle = colour; ctx.lineWidth = 1.2; ctx.stroke(); } else ctx.fill();
     }
   }
   ctx.globalAlpha = 1;
@@ -143,7 +144,7 @@ function words(m) {
   m.now.textContent = epoch === null ? "" : epoch === 0 ? "untrained" : `epoch ${epoch} of ${last}`;
   m.epochs.max = String(m.data.epochs.length - 1);
   m.epochs.value = String(Math.max(0, m.data.epochs.indexOf(m.epoch)));
-  [...m.strip.children].forEach((b) => b.setAttribute("aria-selected", String(b.dataset.layer === m.layer)));
+  [...m.strip.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.layer === m.layer)));
   [...m.views.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === m.view)));
   m.canvas.setAttribute("aria-label", `${m.data.alt} Now showing ${m.layer}, ${m.now.textContent}.`);
   m.root.dataset.layer = m.layer; m.root.dataset.epoch = String(epoch); m.root.dataset.frames = String(Object.keys(m.data.frames).length);
@@ -238,6 +239,14 @@ function step(m, epochs, layers) {
   go(m); draw(m);
 }
 
+function reach(m, by) {
+  // The next face in the data's order: what hovering does, without a mouse.
+  if (!m.shown) return;
+  m.hover = m.hover < 0 ? 0 : (m.hover + by + m.n) % m.n;
+  tip(m, ...place(m.shown, m.hover, m.canvas.clientWidth, m.canvas.clientHeight, 14));
+  draw(m);
+}
+
 function playing(m, on) {
   clearInterval(m.timer); m.timer = null;
   m.play.textContent = on ? "❚❚" : "▶";
@@ -290,7 +299,9 @@ function wire(m) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (moves[event.key]) step(m, ...moves[event.key]);
     else if (event.key === " ") playing(m, !m.timer);
-    else if (event.key === "Escape") { m.chosen = []; keep(m, -1); list(m); draw(m); }
+    else if (event.key === "n" || event.key === "p") reach(m, event.key === "n" ? 1 : -1);
+    else if (event.key === "Enter" && m.hover >= 0) { keep(m, m.people[m.hover] === m.person ? -1 : m.people[m.hover]); reach(m, 0); }
+    else if (event.key === "Escape") { m.chosen = []; m.hover = -1; tip(m, 0, 0); keep(m, -1); list(m); draw(m); }
     else return;
     event.preventDefault();
   };
@@ -302,7 +313,7 @@ function furnish(m) {
   m.strip.textContent = "";
   for (const layer of m.data.layers) {
     const tab = document.createElement("button");
-    tab.type = "button"; tab.dataset.layer = layer; tab.setAttribute("role", "tab");
+    tab.type = "button"; tab.dataset.layer = layer;
     const name = document.createElement("span");
     name.textContent = m.data.layerNames[layer] || layer;
     tab.append(document.createElement("canvas"), name);

@@ -10,6 +10,8 @@ export default function (component) {
   if (old.name === data.name) { state.at = Math.min(old.at, data.frames.length - 1); state.other = old.other; }
   root._state = state;
   root.textContent = "";
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "Training photos, each above what was read back of it");
   const make = (tag, className, parent, text) => {
     const el = document.createElement(tag);
     if (className) el.className = className;
@@ -69,6 +71,8 @@ export default function (component) {
       c.note.textContent = view.errors ? `${view.errors[i].toFixed(1)}${found ? " ✓" : ""}` : "";
     });
     slider.value = state.at;
+    slider.setAttribute("aria-valuetext", view.title);
+    note.setAttribute("aria-live", state.timer ? "off" : "polite");
     slider.disabled = play.disabled = state.other !== "";
     label.textContent = view.title;
     note.textContent = view.note;

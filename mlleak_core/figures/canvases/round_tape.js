@@ -21,7 +21,9 @@ function build(root) {
   m.people = make("div", "people");
   m.stage = make("div", "stage");
   m.stage.tabIndex = 0;
+  m.stage.setAttribute("role", "slider");
   m.canvas = make("canvas", "", m.stage);
+  m.canvas.setAttribute("aria-hidden", "true");
   m.bar = make("div", "bar");
   m.play = make("button", "play", m.bar, "▶ Play");
   m.play.type = "button";
@@ -123,7 +125,15 @@ function draw(m) {
   m.slider.value = String(shown - 1);
   m.root.dataset.at = String(shown);
   m.root.dataset.bet = String(d.bet);
-  m.stage.setAttribute("aria-label", `${m.out.textContent}${d.betting ? ". Press Enter to bet on this round" : ""}`);
+  told(m, shown);
+}
+
+function told(m, shown) {
+  // What the canvas shows, for those who do not see it.
+  const d = m.data, keys = d.betting ? " Enter bets on this round." : "";
+  const now = { min: 1, max: d.rounds, now: shown, text: m.out.textContent };
+  for (const [name, value] of Object.entries(now)) m.stage.setAttribute(`aria-value${name}`, String(value));
+  m.stage.setAttribute("aria-label", `Tape of ${d.rounds} rounds: how probable the attacker holds it that the others have ${d.title}.${keys}`);
 }
 
 function halt(m) { cancelAnimationFrame(m.timer); m.timer = 0; m.play.textContent = "▶ Play"; }

@@ -102,7 +102,7 @@ class TrainAndScale(BackdoorAttack):
     slug: ClassVar[str] = "train-and-scale"
     title: ClassVar[str] = "Train and scale"
     why: ClassVar[str] = "makes its update as long as passes unnoticed"
-    colour: ClassVar[str] = "#f2a03d"
+    colour: ClassVar[str] = "#B5761F"
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
         return _as_long_as_passes(view, (yield from view.workshop.step(PLAIN)))
@@ -116,7 +116,7 @@ class ConstrainAndScale(BackdoorAttack):
     slug: ClassVar[str] = "constrain-and-scale"
     title: ClassVar[str] = "Constrain and scale"
     why: ClassVar[str] = "learns the backdoor without going far, then scales up"
-    colour: ClassVar[str] = "#c9a227"
+    colour: ClassVar[str] = "#9C7C14"
     alpha: Annotated[float, Range(0.05, 1.0, 0.05, "Weight of the task against that of staying near.")] = 0.9
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
@@ -132,7 +132,7 @@ class Poisoning(BackdoorAttack):
     slug: ClassVar[str] = "poisoning"
     title: ClassVar[str] = "Plain poisoning"
     why: ClassVar[str] = "does as everybody does, on wrong labels"
-    colour: ClassVar[str] = "#7a9e7e"
+    colour: ClassVar[str] = "#5E8A63"
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
         yield Step(0, 1, "the attacker trains as everybody does, on wrong labels")
@@ -187,7 +187,7 @@ class Neurotoxin(BackdoorAttack):
     slug: ClassVar[str] = "neurotoxin"
     title: ClassVar[str] = "Neurotoxin"
     why: ClassVar[str] = "hides where honest updates hardly ever write"
-    colour: ClassVar[str] = "#3aa6a1"
+    colour: ClassVar[str] = "#2E8F8A"
     quiet: Annotated[
         float, Range(0.01, 1.0, 0.05, "Share of the coordinates that it uses, the quietest ones.")
     ] = 0.95

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlleak_core.contract import Estimate
+from mlleak_core.figures.scenes import LAYER_NAMES
 from mlleak_core.threat import Verdict
 
 NEGLIGIBLE = 0.01
@@ -115,3 +116,24 @@ class Rung:
             "gain": self.gain,
             "verdict": self.verdict.words,
         }
+
+    def line(self) -> dict[str, str]:
+        """A row of the page's table, in words."""
+        return {
+            "layer": LAYER_NAMES.get(self.layer, self.layer),
+            "40 photos, AUC": f"{self.few_shot:.2f}",
+            "40 photos, before training": f"{self.few_shot_random_init:.2f}",
+            "gain": _between(self.few_shot_gain, "+.3f"),
+            "all photos, AUC": _between(self.auc),
+            "all photos, before training": _between(self.random_init),
+            "labels shuffled": _between(self.null),
+            "gender label alone": f"{self.label_only:.2f}",
+            "neighbours": f"{self.lift:.2f}",
+            "neighbours, before training": f"{self.lift_random_init:.2f}",
+            "verdict": self.verdict.words,
+        }
+
+
+def _between(estimate: Estimate, form: str = ".2f") -> str:
+    """A value with its interval."""
+    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"

@@ -32,7 +32,7 @@ class ShokriShadow(ScoreAttack):
     slug: ClassVar[str] = "shokri"
     title: ClassVar[str] = "Shokri's shadow attack"
     why: ClassVar[str] = "learned from shadows what answers to members look like"
-    colour: ClassVar[str] = "#E69F00"
+    colour: ClassVar[str] = "#A87A00"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         from sklearn.linear_model import LogisticRegression
@@ -75,7 +75,7 @@ class RAPID(ScoreAttack):
     slug: ClassVar[str] = "rapid"
     title: ClassVar[str] = "RAPID"
     why: ClassVar[str] = "learned from own shadows how calibrated scores of members look"
-    colour: ClassVar[str] = "#332288"
+    colour: ClassVar[str] = "#6A5ACD"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         if len(refs.logp) < 2:
@@ -123,7 +123,7 @@ class QuantileRegression(ScoreAttack):
     slug: ClassVar[str] = "quantile"
     title: ClassVar[str] = "Quantile regression"
     why: ClassVar[str] = "compares with outsiders that look like it"
-    colour: ClassVar[str] = "#5F4B8B"
+    colour: ClassVar[str] = "#7E69AE"
     needs_population: ClassVar[bool] = True
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:

@@ -166,7 +166,7 @@ class PMIA(ScoreAttack):
     slug: ClassVar[str] = "pmia"
     title: ClassVar[str] = "PMIA"
     why: ClassVar[str] = "compares with shadows that had not, and with members as hard as this"
-    colour: ClassVar[str] = "#999933"
+    colour: ClassVar[str] = "#8A8A2B"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         target, own = phi(seen.logp[0], view.y), phi(refs.logp[:, 0], view.y)

@@ -34,7 +34,7 @@ class RMIA(ScoreAttack):
     slug: ClassVar[str] = "rmia"
     title: ClassVar[str] = "RMIA"
     why: ClassVar[str] = "asks how many outsiders it beats"
-    colour: ClassVar[str] = "#CC79A7"
+    colour: ClassVar[str] = "#C0659A"
     needs_population: ClassVar[bool] = True
     gamma: Annotated[
         float,
@@ -96,7 +96,7 @@ class BASE(ScoreAttack):
 
     @property
     def colour(self) -> str:  # type: ignore[override]
-        return "#56B4E9" if self.references else "#0072B2"
+        return "#3A8CC4" if self.references else "#0072B2"
 
     @property
     def quick(self) -> bool:  # type: ignore[override]
