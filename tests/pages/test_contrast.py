@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlleak_core.figures import look
-from mlleak_core.threat import discover
 from mlleak_core.figures.canvases import TEN
+from mlleak_core.threat import discover
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "pages" / "_kit"
@@ -81,7 +81,12 @@ def ground_of(selector: str, sheet: dict[str, dict[str, str]], theme: str) -> li
     return [THEMES[theme]["backgroundColor"], THEMES[theme]["sidebar"]["backgroundColor"]]
 
 
-SHEETS = [KIT / "style.css", *sorted((KIT / "canvas").glob("*.css"))]
+CANVASES = {
+    path.stem: path
+    for folder in (KIT / "canvas", ROOT / "mlleak_core" / "figures" / "canvases")
+    for path in sorted(folder.glob("*.css"))
+}
+SHEETS = [KIT / "style.css", *CANVASES.values()]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -130,7 +135,7 @@ def test_lines_and_marks_can_be_seen(theme):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["face_map", "round_tape"])
 def test_what_is_grey_on_a_canvas_can_be_seen(name, theme):
-    css, own = (KIT / "canvas" / f"{name}.css").read_text(), THEMES[theme]
+    css, own = CANVASES[name].read_text(), THEMES[theme]
     share = re.search(r"--grey: color-mix\(in srgb, var\(--st-text-color\) (\d+)%", css)
     assert share
     grey = over(own["textColor"], own["backgroundColor"], int(share[1]) / 100)
