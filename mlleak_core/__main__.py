@@ -431,7 +431,8 @@ def _ship(options: argparse.Namespace) -> int:
         for found in wanted:
             for settings in found.shipped:
                 ship(found, settings, desk, folder)
-        desk.courses.ship([found.card.slug for found in wanted])
+        if not options.threats:
+            desk.courses.ship([found.card.slug for found in wanted])
     finally:
         desk.close()
     print(f"wrote {folder}", file=sys.stderr)

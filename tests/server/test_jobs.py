@@ -11,7 +11,7 @@ from mlleak_core.contract import BadInput, Step, Stop, now
 from mlleak_core.server.jobs import ASIDE, KEPT, WATCHED, Jobs, Snapshot
 
 
-def wait(jobs, key, until, seconds=10):
+def wait(jobs, key, until, seconds=30):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         snapshot = jobs.look(key)
@@ -142,7 +142,7 @@ def test_what_is_watched_goes_before_what_is_not():
     jobs.look("c", "ada")
     assert [jobs.look(key).place for key in "abc"] == [2, 3, 1]
     gate.set()
-    wait(jobs, "b", lambda s: s.status == "done")
+    wait(jobs, "b", lambda s: s.status == "done", seconds=40)
 
 
 def test_forgotten_jobs_are_stopped_and_leave_nothing():
