@@ -453,3 +453,41 @@ def test_one_update_is_bet_on_and_the_sender_is_looked_for(server, tab, width):
     expect(main).to_contain_text("How far may he go?")
     expect(main).to_contain_text("Does it last?")
     shot(page, f"backdoor-{width}")
+
+
+def test_a_tour_is_followed_by_keyboard_and_resumed_from_its_address(server, tab):
+    page = tab(390, 900)
+    page.goto(server)
+    settle(page)
+    page.get_by_role("link", name="Tour: three minutes").click()
+    page.get_by_text("1 of 7").wait_for()
+    settle(page)
+    page.keyboard.press("n")
+    page.wait_for_url("**/features?*tour=short.2*")
+    page.get_by_text("2 of 7").wait_for()
+    settle(page)
+    page.locator(".st-key-tour-next a").click()
+    page.wait_for_url("**/membership?*tour=short.3*")
+    page.reload()
+    page.get_by_text("3 of 7").wait_for()
+    page.go_back()
+    page.get_by_text("2 of 7").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Leave").click()
+    page.get_by_text("2 of 7").wait_for(state="detached")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1920, 1080)])
+def test_presenter_mode_needs_no_scrolling_and_obeys_a_clicker(server, tab, width, height):
+    page = tab(width, height)
+    page.goto(f"{server}/present")
+    for slide in range(1, 7):
+        page.get_by_text(f"{slide} of 6").wait_for()
+        settle(page)
+        page.wait_for_timeout(800)
+        tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        assert tall <= height, f"slide {slide} is {tall} high"
+        assert not page.locator("[data-testid=stSidebar]").is_visible()
+        page.keyboard.press("PageDown")
+    page.keyboard.press("PageUp")
+    page.get_by_text("5 of 6").wait_for()
