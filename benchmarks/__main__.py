@@ -16,10 +16,12 @@ from torch import nn
 from benchmarks import (
     backdoor,
     calibration,
+    classroom,
     federated,
     load,
     loss,
     membership,
+    pace,
     packaging,
     reconstruction,
     server,
@@ -188,6 +190,10 @@ def main() -> int:
     print(json.dumps(result["load"], indent=1), flush=True)
     result["loss"] = loss.measure()
     print(json.dumps(result["loss"], indent=1), flush=True)
+    result["classroom"] = classroom.measure()
+    print(json.dumps(result["classroom"], indent=1), flush=True)
+    result["pace"] = pace.run()
+    print(json.dumps(result["pace"], indent=1), flush=True)
     result["calibration"] = calibration.measure()
     result["packaging"] = packaging.measure()
     print(json.dumps(result["packaging"], indent=1), flush=True)
