@@ -96,6 +96,7 @@ def _dots(scene: Scene) -> Dots:
     """The last map of a scene, coloured by a labelling of more than two classes, if there is one."""
     label, classes, codes = next((each for each in scene.labels if len(each[1]) > 2), scene.labels[0])
     frame = next(reversed([f for key, f in scene.frames.items() if _of(key, scene.layer)]))[:POINTS]
+    frame = frame.astype(float)
     low, high = frame.min(axis=0), frame.max(axis=0)
     places = np.rint(GRID * (frame - low) / np.maximum(high - low, 1)).astype(int)
     return Dots(
