@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from mlleak_core import elsewhere
-from mlleak_core.figures.dots import COLOURS, dots
+from mlleak_core.figures.canvases import colours_for
+from mlleak_core.figures.dots import dots
+from mlleak_core.figures.look import GREY
 from mlleak_core.figures.scenes import LAYER_NAMES
 from mlleak_core.threat import discover
 from pages._kit import frame, glossary, tour
@@ -36,9 +39,9 @@ def real_photos() -> None:
     with left:
         if found.dots:
             real_map(found.dots)
-        told(found.told[:1])
+        told(found.told[:2])
     with right:
-        told(found.told[1:])
+        told(found.told[2:])
 
 
 def real_map(seen: elsewhere.Dots) -> None:
@@ -46,13 +49,14 @@ def real_map(seen: elsewhere.Dots) -> None:
     layer = LAYER_NAMES.get(seen.layer, seen.layer)
     what = f"{len(seen.places)} photos as {layer} sees them"
     with st.container(border=True):
-        st.image(dots(seen.places, seen.taught, seen.other, what), width="stretch")
+        colours = colours_for(seen.classes, np.array(seen.other))
+        st.image(dots(seen.places, seen.taught, seen.other, colours, what), width="stretch")
         key = " ".join(
-            f'<span style="color:{colour}">■</span> {html.escape(name)}'
-            for colour, name in zip(COLOURS, seen.classes, strict=False)
+            f'<span style="color:{colour or GREY}">{"■" if colour else "□"}</span> {html.escape(name)}'
+            for colour, name in zip(colours, seen.classes, strict=True)
         )
         shapes = f"● {html.escape(seen.task_classes[0])} ▲ {html.escape(seen.task_classes[1])}"
-        st.html(f'<div class="evidence">{shapes} · {key} · grey: the label is doubtful</div>')
+        st.html(f'<div class="evidence">{shapes} · {key}, or a doubtful label</div>')
         st.caption(f"{what}: shape is what it was taught, colour a label that it was never told.")
 
 

@@ -23,6 +23,8 @@ from mlleak_core.threat import SHIPPED, Exhibit, Figure, Headline
 
 POINTS = 700
 """Points that are shipped of a map."""
+LAYER = "conv2"
+"""Whose map is shipped."""
 GRID = 1000
 """Places of a point are whole numbers up to this."""
 
@@ -79,11 +81,13 @@ def shipped(data: str, folder: Path = SHIPPED) -> Elsewhere | None:
 
 def tell(data: str, exhibits: Sequence[tuple[str, Exhibit]]) -> Elsewhere:
     """The numbers of these exhibits, (slug, exhibit). Raises BadInput where they found nothing to tell."""
-    told = tuple(_told(slug, exhibit.headlines()[0]) for slug, exhibit in exhibits if exhibit.headlines())
+    made = date.today().isoformat()
+    shipped = [(slug, exhibit.labelled(exhibit.job, f"shipped {made}")) for slug, exhibit in exhibits]
+    told = tuple(_told(slug, headline) for slug, exhibit in shipped for headline in exhibit.headlines())
     if not told:
         raise BadInput(f"exhibits on {data} that found something", "none", "Rehearse these data first.")
     scenes = [h.picture for _, e in exhibits for h in e.headlines() if isinstance(h.picture, Scene)]
-    made, dots = date.today().isoformat(), _dots(scenes[0]) if scenes else None
+    dots = _dots(scenes[0]) if scenes else None
     return Elsewhere(data=data, made=made, told=told, dots=dots)
 
 
@@ -95,12 +99,12 @@ def _told(slug: str, headline: Headline) -> Told:
 def _dots(scene: Scene) -> Dots:
     """The last map of a scene, coloured by a labelling of more than two classes, if there is one."""
     label, classes, codes = next((each for each in scene.labels if len(each[1]) > 2), scene.labels[0])
-    frame = next(reversed([f for key, f in scene.frames.items() if _of(key, scene.layer)]))[:POINTS]
+    frame = next(reversed([f for key, f in scene.frames.items() if _of(key, LAYER)]))[:POINTS]
     frame = frame.astype(float)
     low, high = frame.min(axis=0), frame.max(axis=0)
     places = np.rint(GRID * (frame - low) / np.maximum(high - low, 1)).astype(int)
     return Dots(
-        layer=scene.layer,
+        layer=LAYER,
         task="gender",
         task_classes=tuple(scene.task_classes),
         label=label,
