@@ -19,11 +19,12 @@ LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 @dataclass(frozen=True)
 class Point:
-    """One update: whose, its length, its cosine to the median of all."""
+    """One update: whose, its length, its cosine to the median of all, and whether it attacks."""
 
     who: int
     norm: float
     cosine: float
+    attacks: bool = False
 
 
 def crowd(points: Sequence[Point], picked: Sequence[int] = (), guilty: Sequence[int] = ()) -> go.Figure:

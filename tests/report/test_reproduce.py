@@ -9,6 +9,7 @@ import shlex
 import pytest
 
 from mlleak_core import __main__ as line
+from mlleak_core.commands.options import settings_of
 from mlleak_core.contract import Choice, Range, Settings, knobs
 from mlleak_core.report import reproduce
 from mlleak_core.report.contents import Report
@@ -24,7 +25,7 @@ def read(command):
     assert program == "mlleak"
     options, rest = line._parser(given).parse_known_args(given)
     assert not rest
-    return line._settings(options, threat(options.threat).settings)
+    return settings_of(options, threat(options.threat).settings)
 
 
 def dealt(found, dice):

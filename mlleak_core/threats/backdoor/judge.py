@@ -109,16 +109,14 @@ def persistence(rates: list[float]) -> int | None:
     return next((i for i, value in enumerate(rates) if value < GONE), None)
 
 
-def row(before: Estimate, main_before: Estimate, found: Outcome) -> dict[str, Any]:
-    """Flat numbers of the command line."""
+def row(found: Outcome, suffix: str = "") -> dict[str, Any]:
+    """Flat numbers of the command line. suffix: of the names of the backdoor's rate and the main task's."""
     return {
-        "backdoor_before": before.value,
-        "backdoor_after": found.after.value,
+        f"backdoor{suffix}": found.after.value,
         "backdoor_low": found.after.low,
         "backdoor_high": found.after.high,
         "n_trigger": found.after.n,
-        "main_before": main_before.value,
-        "main_after": found.main.value,
+        f"main{suffix}": found.main.value,
         "main_cost": found.cost.value,
         "main_cost_low": found.cost.low,
         "main_cost_high": found.cost.high,

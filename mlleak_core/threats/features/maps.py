@@ -20,8 +20,8 @@ from mlleak_core.target.training import Target, choose_faces, shrink
 from mlleak_core.threat import Desk
 from mlleak_core.threats.features import embedding, probes
 from mlleak_core.threats.features.card import MapSettings
+from mlleak_core.threats.features.drawings import scene_of
 from mlleak_core.threats.features.embedding import Points
-from mlleak_core.threats.features.exhibit import scene_of
 from mlleak_core.threats.features.taps import activations
 
 Frames = dict[tuple[int, str], Points]

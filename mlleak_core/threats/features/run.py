@@ -16,7 +16,8 @@ from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import Target, choose_faces, shrink
 from mlleak_core.threat import Desk
 from mlleak_core.threats.features.card import FeaturesSettings, MapSettings
-from mlleak_core.threats.features.exhibit import About, FeaturesExhibit, Task, owners
+from mlleak_core.threats.features.exhibit import FeaturesExhibit
+from mlleak_core.threats.features.facts import About, Task, owners
 from mlleak_core.threats.features.judge import Report, judge
 from mlleak_core.threats.features.ladder import LayerLadder, Rows, Side, View
 from mlleak_core.threats.features.maps import Maps, draw

@@ -28,7 +28,8 @@ from mlleak_core.threat import Desk, configured
 from mlleak_core.threats.likeness import prepare
 from mlleak_core.threats.property.attacks import CATALOGUE, PropertyAttack, View
 from mlleak_core.threats.property.card import PropertySettings
-from mlleak_core.threats.property.exhibit import SHOWN, About, Arm, PropertyExhibit, Words
+from mlleak_core.threats.property.exhibit import PropertyExhibit
+from mlleak_core.threats.property.facts import SHOWN, About, Arm, Words
 from mlleak_core.threats.property.judge import Claim, Report, Truth, judge
 from mlleak_core.threats.property.parties import ATTACKER, VICTIM, Parties, Sample, parties
 from mlleak_core.threats.property.words import Heard, occurring, telling

@@ -25,7 +25,8 @@ from mlleak_core.threat import Desk
 from mlleak_core.threats.likeness import Pictures, names_of, repeated
 from mlleak_core.threats.reconstruction.card import KEY, ReconstructionSettings
 from mlleak_core.threats.reconstruction.encodings import CATALOGUE, Workshop
-from mlleak_core.threats.reconstruction.exhibit import About, ReconstructionExhibit, Seconds, Task, Traces
+from mlleak_core.threats.reconstruction.exhibit import ReconstructionExhibit
+from mlleak_core.threats.reconstruction.facts import About, Seconds, Task, Traces
 from mlleak_core.threats.reconstruction.forensics import ask, examine
 from mlleak_core.threats.reconstruction.judge import Claim, Report, judge, verdict
 from mlleak_core.threats.reconstruction.plan import Plan, make_plan, net_of, read

@@ -1,0 +1,1 @@
+"""The commands, a file each: `options` adds its options to a parser, `run` returns the exit code."""

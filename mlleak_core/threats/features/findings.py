@@ -1,0 +1,62 @@
+"""Every rung as a number with interval, n, chance, controls and seed; and the task. Light: no torch."""
+
+from __future__ import annotations
+
+from mlleak_core.threat import Control, Finding
+from mlleak_core.threats.features.facts import Facts, place
+from mlleak_core.threats.features.rungs import LadderVerdict, Rung
+
+UNMOVED = {LadderVerdict.CHANCE, LadderVerdict.KEPT}
+
+
+class Findings(Facts):
+    """Of each attribute the telling rung first."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Every rung, of each attribute the telling one first; and the task."""
+        ordered = []
+        for attribute in self.about.attributes:
+            telling = self.telling(attribute)
+            ordered += [telling, *(r for r in self.rungs_of(attribute) if r is not telling)]
+        return (*(self.finding(rung) for rung in ordered), self.taught())
+
+    def finding(self, rung: Rung) -> Finding:
+        """One rung with all that it needs to be believed."""
+        phi, name = self.about.correlation[rung.attribute], rung.attribute
+        return Finding(
+            key=f"{name}/{rung.layer}",
+            what=f"AUC of {name} from {place(rung.layer)}",
+            estimate=rung.auc,
+            chance=0.5,
+            controls=(
+                Control("untrained net", rung.random_init),
+                Control("shuffled labels", rung.null),
+            ),
+            counted=(
+                f"faces of {rung.people} people, "
+                f"of them {rung.positives} of {rung.holders} people labelled {name}"
+            ),
+            notes=(f"φ with the task {phi.value:+.3f} [{phi.low:.2f}, {phi.high:.2f}]",),
+            seed=self.about.settings.seed,
+            seconds=self.about.seconds,
+            source=self.source,
+            verdict=rung.verdict,
+            null="features-null-attribute" if rung.verdict in UNMOVED else "features-verdict",
+        )
+
+    def taught(self) -> Finding:
+        """How well the net does what it was taught."""
+        task = self.about.task
+        return Finding(
+            key="task",
+            what="test accuracy",
+            estimate=task.accuracy,
+            form=".1%",
+            chance=task.majority,
+            controls=(),
+            counted="faces of people never seen",
+            notes=(f"trained on {task.members:,}",),
+            seed=self.about.settings.seed,
+            seconds=task.seconds,
+            source=self.source,
+        )

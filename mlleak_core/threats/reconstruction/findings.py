@@ -1,0 +1,132 @@
+"""The numbers of twins, each with interval, n, chance, controls and seed. Light: no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlleak_core.contract import Estimate
+from mlleak_core.threat import Control, Finding
+from mlleak_core.threats.reconstruction.facts import Facts, known
+from mlleak_core.threats.reconstruction.readings import ERASED, Reading, between
+
+
+class Findings(Facts):
+    """Of the reading, of the task it shares a net with, and of what each treatment leaves."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The reading's, then the price, then what each treatment leaves."""
+        price = () if self.about.task is None else (self.accuracy(), self.cost())
+        wrong = () if self.last.bit_error_rate is None else (self.wrong_bits(),)
+        treated = tuple(self._after(view) for view in self.views(ERASED))
+        return self.pixel_error(), self.owners_found(), *wrong, *price, *treated
+
+    def pixel_error(self) -> Finding:
+        last = self.last
+        return self._finding(
+            key="pixel error",
+            what="pixel error",
+            estimate=last.mae,
+            chance=None,
+            controls=self._controls("mae"),
+            counted="faces",
+            form=".1f",
+            notes=self._notes(last),
+            verdict=self.about.verdict,
+            null="reconstruction-verdict",
+        )
+
+    def _notes(self, last: Reading) -> tuple[str, ...]:
+        """What else belongs below the reading."""
+        seconds, wrong = self.about.seconds, last.bit_error_rate
+        clean = self.clean.bit_error_rate if self.clean else None
+        trained = seconds.malicious > 0
+        notes = (
+            f"SSIM {last.ssim.value:.2f}",
+            "" if wrong is None else f"wrong bits {wrong.value:.2%} {between(wrong, '.2%')}",
+            "" if clean is None else f"of the clean twin {clean.value:.0%}",
+            f"owners found {last.identified.value:.0%} {between(last.identified, '.1%')}",
+            f"bits read {last.bits_read:,.0f} of {last.bits:,}",
+            f"{last.queries:,} questions" if last.queries else "no question asked",
+            f"{self.bits_per_second:,.0f} bits a second of training" if trained else "",
+            f"training {seconds.malicious:.0f} s, clean {seconds.clean:.0f} s" if trained else "",
+            f"reading {seconds.read:.1f} s",
+        )
+        return tuple(note for note in notes if note)
+
+    @property
+    def bits_per_second(self) -> float:
+        """Bits read for each second of the malicious training."""
+        return self.last.bits_read / max(self.about.seconds.malicious, 1e-9)
+
+    def owners_found(self) -> Finding:
+        return self._finding(
+            key="owners found",
+            what="owners found",
+            estimate=self.last.identified,
+            chance=None,
+            controls=self._controls("identified"),
+            counted="faces",
+            form=".1%",
+            notes=(f"among {self.last.candidates:,} photos",),
+            verdict=self.about.verdict,
+            null="reconstruction-verdict",
+        )
+
+    def wrong_bits(self) -> Finding:
+        return self._finding(
+            key="wrong bits",
+            what="wrong bits",
+            estimate=known(self.last.bit_error_rate),
+            chance=0.5,
+            controls=self._controls("bit_error_rate"),
+            counted="bits",
+            form=".2%",
+            null="reconstruction-bits",
+        )
+
+    def accuracy(self) -> Finding:
+        task = known(self.about.task)
+        controls = (Control("clean twin", task.accuracy_clean), Control("always the commoner", task.majority))
+        return self._of_task("accuracy", "accuracy", task.accuracy, controls)
+
+    def cost(self) -> Finding:
+        task = known(self.about.task)
+        controls = (Control("accuracy of the clean twin", task.accuracy_clean),)
+        return self._of_task("accuracy lost", "accuracy lost to the clean twin", task.cost, controls)
+
+    def _after(self, view: Reading) -> Finding:
+        """What a treatment leaves."""
+        right = known(view.accuracy)
+        return self._finding(
+            key=f"owners found, {view.title}",
+            what=f"owners found after: {view.title}",
+            estimate=view.identified,
+            chance=None,
+            controls=(Control("untreated", self.last.identified),),
+            counted="faces",
+            form=".1%",
+            notes=(f"accuracy then {right.value:.1%} {between(right, '.1%')}",),
+        )
+
+    def _of_task(self, key: str, what: str, estimate: Estimate, controls: tuple[Control, ...]) -> Finding:
+        return self._finding(
+            key=key,
+            what=what,
+            estimate=estimate,
+            chance=None,
+            controls=controls,
+            counted="faces of people never seen",
+            form=".1%",
+        )
+
+    def _controls(self, number: str) -> tuple[Control, ...]:
+        """The same number of the average face and of the clean twin, where there is one."""
+        seen = (("average face", self.average), ("clean twin", self.clean))
+        known = [(what, getattr(view, number)) for what, view in seen if view is not None]
+        if number == "bit_error_rate":
+            known = [(what, value) for what, value in known if what == "clean twin"]
+        return tuple(Control(what, value) for what, value in known if value is not None)
+
+    def _finding(self, **parts: Any) -> Finding:
+        seconds = self.about.seconds.all
+        return Finding(seed=self.about.settings.seed, seconds=seconds, source=self.source, **parts)
