@@ -1,5 +1,5 @@
 """Everything without a browser: `mlleak list | train | report | rehearse | serve | federate | ship |
-classroom | app`, and a command for every threat.
+handouts | classroom | app`, and a command for every threat.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ def _parser(given: Sequence[str]) -> _Parser:
     add("calibrate", "how often verdicts are wrong where nothing is there", _calibrate_options, _calibrate)
     add("rehearse", "compute and keep what a demo on some data shows", _rehearse_options, _rehearse)
     add("ship", "compute the exhibits that come with the program anew", _ship_options, _ship)
+    add("handouts", "what a teacher prints: cards, sheets, notes, as HTML", _handout_options, _handouts)
     add("classroom", "the page on which a class joins by phone; `app` starts it, too", _class_options, _class)
     add("app", "open the app in the browser; further options are Streamlit's", _app_options, _app)
     return parser
@@ -204,6 +205,10 @@ def _calibrate_options(parser: _Parser) -> None:
     add("--seed", type=int, default=0)
     add("--save", action="store_true", help="write the rates where pages look for them")
     _report_option(parser)
+
+
+def _handout_options(parser: _Parser) -> None:
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="where they are written")
 
 
 def _class_options(parser: _Parser) -> None:
@@ -497,6 +502,17 @@ def _calibrate(options: argparse.Namespace) -> int:
         "rates": [dataclasses.asdict(rate) for rate in rates],
     }
     _print(options.json, report)
+    return 0
+
+
+def _handouts(options: argparse.Namespace) -> int:
+    from mlleak_core.handouts.sheets import handouts
+
+    folder = disk.given(options.to)
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in handouts():
+        (folder / each.name).write_bytes(each.write())
+    print(f"wrote {len(handouts())} files into {folder}", file=sys.stderr)
     return 0
 
 
