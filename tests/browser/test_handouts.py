@@ -21,7 +21,8 @@ SHEETS = {sheet.name: sheet for sheet in handouts()}
 MARGIN = 12 / 25.4 * 72
 """Points that stay white at the left and at the right: printers reach no farther."""
 OVER = """[...document.querySelectorAll('body *')]
-    .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
+    .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+    .filter(e => getComputedStyle(e).display !== 'inline')
     .map(e => e.className || e.tagName)"""
 
 

@@ -117,6 +117,8 @@ def test_the_image_is_made_of_what_is_here_and_runs_without_root():
     for line in re.findall(r"^COPY (.+)$", recipe, flags=re.M):
         *sources, _ = line.split()
         assert all((ROOT / source).exists() for source in sources), line
+        assert not set(sources) & set((ROOT / ".dockerignore").read_text().split()), line
+    assert "COPY docs docs" in recipe, "pages read their explained words and lessons there"
     assert re.findall(r"^USER (\w+)", recipe, flags=re.M) == ["mlleak"]
     assert "HEALTHCHECK" in recipe and "_stcore/health" in recipe
     assert "MLLEAK_ALLOW_PATHS" not in recipe
