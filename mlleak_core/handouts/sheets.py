@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ LOOKS = Path(__file__).parent / "looks"
 NUMBERS = 4
 """Evidence lines of a page: more are on the page itself, and in its report."""
 TRAIN, CLASSROOM = "Train", "Classroom"
+BETS = re.compile(r"\b(bets?|Guess first)\b")
+"""How a row says that something is bet on."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """Equal files make equal archives."""
 
@@ -97,9 +100,15 @@ def _teacher(about: Lesson) -> bytes:
 
 
 def _bets(about: Lesson) -> dict[int, tuple[Item, ...]]:
-    """The row of a lesson in which a page is first come to -> what is bet on there."""
-    known = {_page(item): (item,) for item in lesson() if not item.ticket}
-    return {at: known.pop(row.page) for at, row in enumerate(about.rows) if row.page in known}
+    """The row of a lesson in which a page's bet is made -> that bet."""
+    found = ((item, _row_of(about, _page(item))) for item in lesson() if not item.ticket)
+    return {at: (item,) for item, at in found if at is not None}
+
+
+def _row_of(about: Lesson, page: str) -> int | None:
+    """Where a page's bet is made: the first row on it that speaks of betting, else the first one."""
+    rows = [at for at, row in enumerate(about.rows) if row.page == page]
+    return next((at for at in rows if BETS.search(about.rows[at].what)), rows[0] if rows else None)
 
 
 def _of_class(about: Lesson) -> dict[int, tuple[Item, ...]]:
@@ -111,9 +120,15 @@ def _of_class(about: Lesson) -> dict[int, tuple[Item, ...]]:
     return {at["Reveal"]: asked[False], at["Exit ticket"]: asked[True]}
 
 
-def _all(about: Lesson) -> tuple[Item, ...]:
-    """All questions, where a lesson goes through all of them."""
-    return lesson() if CLASSROOM in about.pages else ()
+def _all(about: Lesson) -> list[tuple[Item, tuple[Finding, ...]]]:
+    """All questions, each with the number behind its answer, where a lesson goes through all of them."""
+    outcomes = {item.key: _outcome(_page(item)) for item in lesson() if not item.ticket}
+    asked = lesson() if CLASSROOM in about.pages else ()
+    return [(item, _first(outcomes.get(item.key))) for item in asked]
+
+
+def _first(outcome: Outcome | None) -> tuple[Finding, ...]:
+    return outcome.findings[:1] if outcome else ()
 
 
 def _page(item: Item) -> str:

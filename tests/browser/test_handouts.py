@@ -20,6 +20,8 @@ MOST = {"cards": 3, "students": 4, "teacher": 3}
 SHEETS = {sheet.name: sheet for sheet in handouts()}
 MARGIN = 12 / 25.4 * 72
 """Points that stay white at the left and at the right: printers reach no farther."""
+FOOT = 48
+"""Points at the bottom that the page's number stands in."""
 OVER = """[...document.querySelectorAll('body *')]
     .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
     .filter(e => getComputedStyle(e).display !== 'inline')
@@ -73,12 +75,20 @@ def test_it_is_black_on_white(printed, name):
 
 @pytest.mark.parametrize("about", lessons(), ids=lambda each: each.title)
 def test_no_row_is_torn(printed, about):
-    """The minutes of a row and its question are on one page, in the lesson's order."""
+    """Every question is whole on one page, in the lesson's order."""
     for kind in ("students", "teacher"):
         pages = [words(page) for page in printed[f"lesson-{about.number}-{kind}.html"]]
         asked = [re.sub(r"\W", "", row.ask) for row in about.rows]
         found = [next(i for i, text in enumerate(pages) if each in re.sub(r"\W", "", text)) for each in asked]
         assert all(a <= b for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("about", lessons(), ids=lambda each: each.title)
+def test_no_question_is_torn_from_its_lines(printed, about):
+    """What stands last on a page is a line across it: to write on, or the edge of a box or table."""
+    for page in printed[f"lesson-{about.number}-students.html"]:
+        dark = grey(page)[: A4[1] - FOOT] < 190
+        assert dark[np.flatnonzero(dark.any(1))[-2:]].sum(1).max() > 0.6 * A4[0]
 
 
 def test_cards_are_whole_six_a_page_and_the_key_stands_alone(printed):

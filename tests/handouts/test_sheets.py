@@ -76,6 +76,21 @@ def test_what_comes_out_has_its_evidence():
     assert "test accuracy" in words("lesson-1-teacher.html")
 
 
+def test_the_teacher_of_a_class_has_every_right_answer_with_its_number():
+    printed = words("lesson-2-teacher.html")
+    for item in lesson():
+        if item.ticket:
+            assert f"Right: {item.question.options[item.truth().right[0]]}." in printed
+        else:
+            numbers = [" · ".join(parts_of(f)) for f in threat(item.key).shipped_exhibits()[0].findings()]
+            assert any(each in printed for each in numbers)
+
+
+def test_a_bet_stands_where_it_is_made():
+    printed = words("lesson-5-students.html")
+    assert printed.index("5–14 Property") < printed.index("Bet first: Since when?") < printed.index("14–20")
+
+
 def test_the_key_of_the_cards_is_marked_by_words_and_is_the_teachers():
     printed = words("cards-membership.html")
     asked = next(item for item in lesson() if item.key == "membership")
