@@ -16,6 +16,7 @@ COPY app.py ./
 COPY mlleak_core mlleak_core
 COPY pages pages
 COPY assets assets
+COPY docs docs
 
 USER mlleak
 ENV MLLEAK_CACHE_HOME=/cache PYTHONUNBUFFERED=1

@@ -1,5 +1,5 @@
 """Everything without a browser: `mlleak list | train | report | rehearse | serve | federate | ship |
-classroom | app`, and a command for every threat.
+handouts | classroom | app`, and a command for every threat.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mlleak_core.commands import (
     calibrate,
     classroom,
     federate,
+    handouts,
     listing,
     rehearse,
     report,
@@ -82,6 +83,7 @@ def _parser(given: Sequence[str]) -> Parser:
     add("calibrate", "how often verdicts are wrong where nothing is there", calibrate)
     add("rehearse", "compute and keep what a demo on some data shows", rehearse)
     add("ship", "compute the exhibits that come with the program anew", ship)
+    add("handouts", "what a teacher prints: cards, sheets, notes, as HTML", handouts)
     add("classroom", "the page on which a class joins by phone; `app` starts it, too", classroom)
     add("app", "open the app in the browser; further options are Streamlit's", app)
     return parser

@@ -6,6 +6,7 @@ import base64
 import html
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from mlleak_core.classroom.questions import Item, slots, slots_of
 from mlleak_core.classroom.rooms import LEAST, PHONES, SECONDS, Room, Rooms, Tally, home
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import loglog
+from mlleak_core.handouts.lessons import lessons
+from mlleak_core.handouts.sheets import bundle, handouts
 from mlleak_core.server import wishes
 from mlleak_core.threat import Asked, Figure, Question
 from pages._kit import bet, frame, table
@@ -50,6 +53,10 @@ OWN = (
     "locked has seen the bars before and after, and their difference is that phone's bet. Here every phone "
     "is the last one in turn, on the class's real bets; the page says how often that works, and shows "
     "nobody's bet."
+)
+PRINTED = (
+    "HTML files that print on A4, in grey, too: open one, then print. A sheet for students and notes for the "
+    "teacher of each lesson, with what comes out; the faces as cards for a bet without a screen."
 )
 CHART: dict[str, Any] = {"displaylogo": False}
 
@@ -328,6 +335,21 @@ def foot(rooms: Rooms, room: Room, key: str) -> None:
     st.caption(YOURS)
 
 
+def to_print() -> None:
+    """The cards, the students' sheets and the teacher's notes; each is made when it is asked for."""
+    with st.expander("To print", icon=":material/print:"):
+        st.caption(PRINTED)
+        looks: Any = {"icon": ":material/download:", "width": "stretch", "on_click": "ignore"}
+        for about, sheets in groupby(handouts(), key=lambda sheet: sheet.about):
+            if about:
+                st.markdown(f"**{about}. {plain(lessons()[about - 1].title)}**")
+            for column, sheet in zip(st.columns(2), sheets, strict=False):
+                kind: Any = {"file_name": sheet.name, "mime": "text/html", "key": f"print-{sheet.name}"}
+                column.download_button(sheet.title, sheet.write, **kind, **looks)
+        kind = {"file_name": "mlleak-handouts.zip", "mime": "application/zip", "key": "print-all"}
+        st.download_button("All of it (ZIP)", bundle, **kind, **looks)
+
+
 def lead(rooms: Rooms, code: str, key: str, host: str, port: int) -> None:
     """A lesson that is under way."""
     room = rooms.check(code, key)
@@ -374,6 +396,7 @@ def page() -> None:
     except BadInput as problem:
         st.error(plain(str(problem)))
         st.button("Start over", key="class-over", on_click=let_go)
+    to_print()
     st.caption(frame.LABELS_NOTE)
 
 

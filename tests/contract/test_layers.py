@@ -23,7 +23,7 @@ LAYERS = (
     ("threats",),
     ("server", "calibrate", "classroom"),
     ("report", "rehearsal"),
-    ("elsewhere",),
+    ("elsewhere", "handouts"),
     ("commands",),
     ("__main__",),
     ("pages",),
@@ -46,6 +46,7 @@ LIGHT = (
     "mlleak_core.report.picture",
     "mlleak_core.__main__",
     "mlleak_core.classroom.phones",
+    "mlleak_core.handouts.lessons",
 )
 
 

@@ -52,7 +52,9 @@ def test_the_wheel_carries_app_pages_and_exhibits(wheel):
         assert f"mlleak_core/_app/{file}" in names
     for file in ("figures/canvases/face_map.js", "report/page.html", "report/style.css", "report/draw.js"):
         assert f"mlleak_core/{file}" in names
-    assert "mlleak_core/_app/.streamlit/config.toml" in names
+    for file in ("docs/teaching.md", ".streamlit/config.toml"):
+        assert f"mlleak_core/_app/{file}" in names
+    assert {"mlleak_core/handouts/looks/cards.html", "mlleak_core/handouts/looks/print.css"} <= names
     assert any(n.startswith("mlleak_core/_app/assets/shipped/features-0") for n in names)
     assert not any(n.startswith(("app.py", "pages/", "tests/")) for n in names), "nothing beside the package"
     about = next(n for n in names if n.endswith("METADATA"))
@@ -115,6 +117,8 @@ def test_the_image_is_made_of_what_is_here_and_runs_without_root():
     for line in re.findall(r"^COPY (.+)$", recipe, flags=re.M):
         *sources, _ = line.split()
         assert all((ROOT / source).exists() for source in sources), line
+        assert not set(sources) & set((ROOT / ".dockerignore").read_text().split()), line
+    assert "COPY docs docs" in recipe, "pages read their explained words and lessons there"
     assert re.findall(r"^USER (\w+)", recipe, flags=re.M) == ["mlleak"]
     assert "HEALTHCHECK" in recipe and "_stcore/health" in recipe
     assert "MLLEAK_ALLOW_PATHS" not in recipe
