@@ -55,7 +55,7 @@ def test_a_map_is_points_alone(told):
     seen = told.dots
     assert len(seen.places) == len(seen.taught) == len(seen.other) <= elsewhere.POINTS
     assert all(0 <= x <= elsewhere.GRID and 0 <= y <= elsewhere.GRID for x, y in seen.places)
-    drawn = dots(seen.places, seen.taught, seen.other, ["#D55E00"] * 9, "a map")
+    drawn = dots(seen.places, seen.taught, seen.other, ["#D55E00"] * 12, "a map")
     assert drawn.count("<circle") == seen.taught.count(0)
     assert drawn.count("<circle") + drawn.count("<path") == len(seen.places)
     assert "<title>a map</title>" in drawn
