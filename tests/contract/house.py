@@ -13,6 +13,8 @@ KEPT = (
     "mlleak_core",
     "pages",
     "assets",
+    "docs/glossary.md",
+    "docs/teaching.md",
     ".streamlit",
     "app.py",
     "pyproject.toml",
