@@ -13,6 +13,7 @@ KEPT = (
     "mlleak_core",
     "pages",
     "assets",
+    "docs/glossary.md",
     ".streamlit",
     "app.py",
     "pyproject.toml",
