@@ -50,7 +50,7 @@ def real_map(seen: elsewhere.Dots) -> None:
     what = f"{len(seen.places)} photos as {layer} sees them"
     with st.container(border=True):
         colours = colours_for(seen.classes, np.array(seen.other))
-        st.image(dots(seen.places, seen.taught, seen.other, colours, what), width="stretch")
+        st.image(dots(seen.places, seen.taught, seen.other, colours, what), width="stretch", alt=what)
         key = " ".join(
             f'<span style="color:{colour or GREY}">{"■" if colour else "□"}</span> {html.escape(name)}'
             for colour, name in zip(colours, seen.classes, strict=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core import rehearsal
-from mlleak_core.data.source import find
 from mlleak_core.threat import Exhibit, Headline, Threat, discover
 from pages._kit import experiment, frame
 from pages._kit.canvas import picture
@@ -90,8 +89,9 @@ if shown:
     steps(at, shown)
 else:
     st.title("Nothing is prepared on these data")
+    slug = plain(data.partition(":")[0])
     st.markdown(
-        f"`mlleak rehearse --data {plain(find(data)[0].slug)}` computes and keeps all that a demo shows, and "
-        "says how long each live step will take on this machine."
+        f"`mlleak rehearse --data {slug}` computes and keeps all that a demo shows, and says how long each "
+        "live step will take on this machine."
     )
     frame.way("app.py", "To the runs that came with the program", ":material/home:", "home")

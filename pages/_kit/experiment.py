@@ -44,7 +44,7 @@ def controls(takes: Sequence[str]) -> TrainSettings:
     """The settings, in the sidebar of every page. takes: slugs of the data that the page can work with."""
     chosen = _data()
     st.session_state["experiment-data"] = chosen
-    fit = chosen if is_faces(chosen) and find(chosen)[0].slug in takes else USUAL
+    fit = chosen if is_faces(chosen) and chosen.partition(":")[0] in takes else USUAL
     with st.expander("Training", icon=":material/tune:"):
         values = {"data": fit, **_training()}
     try:
@@ -68,7 +68,7 @@ def unfit(takes: Sequence[str]) -> None:
     if chosen == here:
         return
     named = sources()
-    title, other = find(chosen)[0].title, find(here)[0].title
+    title, other = (title_of(data) for data in (chosen, here))
     known = ", ".join(s.title for s in named.values() if s.slug in takes)
     st.info(
         f"**{plain(title)}** cannot be attacked this way: this page takes {plain(known)}. "
@@ -76,6 +76,12 @@ def unfit(takes: Sequence[str]) -> None:
         icon=":material/swap_horiz:",
     )
     st.button(f"Use {other} on all pages", on_click=use, args=(here,), key="use-other")
+
+
+def title_of(data: str) -> str:
+    """What people call a source, whether or not its path is there."""
+    slug = data.partition(":")[0]
+    return next(s.title for s in SOURCES if s.slug == slug)
 
 
 def use(slug: str) -> None:

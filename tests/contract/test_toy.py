@@ -31,10 +31,10 @@ at.run()
 import time
 for _ in range(60):
     at.run()
-    if "n = 100 tosses" in text(at):
+    if "= 100 tosses" in text(at):
         break
     time.sleep(0.2)
-assert "n = 100 tosses" in text(at) and "live" in text(at), text(at)
+assert "= 100 tosses" in text(at) and "live" in text(at), text(at)
 print("seen")
 """
 

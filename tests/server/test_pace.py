@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mlleak_core.contract import Step
@@ -77,6 +79,10 @@ def test_a_damaged_course_is_as_good_as_none(tmp_path, monkeypatch, damage):
     (tmp_path / "pace").mkdir()
     (tmp_path / "pace" / "train.json").write_bytes(damage)
     assert Courses(tmp_path / "none.json").pace("train", TrainSettings()).known is None
+
+
+def test_of_an_upload_nothing_is_kept():
+    assert Courses(Path("none.json")).pace("train", TrainSettings(data="upload:0123")).keep is None
 
 
 def test_nobody_s_files_are_named():
