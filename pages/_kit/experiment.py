@@ -124,6 +124,16 @@ def _read(asked: str, named: dict[str, Source]) -> tuple[str, str] | None:
     return None
 
 
+def keep(page: str) -> None:
+    """Take the experiment along to another page. Streamlit does so by itself, but on the first way from an
+    address that somebody was sent bound values fall back to their defaults.
+    """
+    if st.session_state.get("experiment-page", page) != page:
+        for name in {*KNOBS, "data", "path"} & set(st.session_state):
+            st.session_state[name] = st.session_state[name]
+    st.session_state["experiment-page"] = page
+
+
 def unreadable() -> None:
     """Say what the address asks for that nobody here knows; to be called before the controls, which drop
     it.

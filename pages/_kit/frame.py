@@ -75,6 +75,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     except BadInput as problem:
         st.error(plain(str(problem)))
         st.stop()
+    experiment.keep(title)
     experiment.unreadable()
     tour.bar(title.lower() if title != HOME else tour.HOME)
     with st.sidebar:
