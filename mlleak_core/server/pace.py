@@ -24,7 +24,7 @@ NUMBER = re.compile(r"\d[\d.,]*")
 KEPT = 12
 """Courses of a kind that are remembered."""
 SOONEST, LATEST = 0.7, 1.5
-"""The range that is said, as shares of what is reckoned; docs/measured.md says how often it holds."""
+"""The range that is said, as shares of what is reckoned; benchmarks/pace.py asks how often it holds."""
 SLACK = 2.0
 """Seconds that may always be added: writing down, the first look at a result."""
 TRUST = 3.0
