@@ -18,7 +18,7 @@ import numpy as np
 from mlleak_core import disk
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.scenes import Scene
-from mlleak_core.report.evidence import parts_of
+from mlleak_core.report.evidence import how_often_wrong, parts_of
 from mlleak_core.threat import SHIPPED, Exhibit, Figure, Headline
 
 POINTS = 700
@@ -30,13 +30,21 @@ GRID = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A line under a number: its parts, and how often its verdict is wrong where nothing is there."""
+
+    parts: tuple[str, ...]
+    wrong: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Told:
     """A threat's finding: its page, the title, numbers to set large, lines of evidence, a caption."""
 
     slug: str
     title: str
     figures: tuple[Figure, ...]
-    lines: tuple[tuple[str, ...], ...]
+    lines: tuple[Evidence, ...]
     small: str = ""
 
 
@@ -47,7 +55,6 @@ class Dots:
     """
 
     layer: str
-    task: str
     task_classes: tuple[str, ...]
     label: str
     classes: tuple[str, ...]
@@ -92,7 +99,7 @@ def tell(data: str, exhibits: Sequence[tuple[str, Exhibit]]) -> Elsewhere:
 
 
 def _told(slug: str, headline: Headline) -> Told:
-    lines = tuple(parts_of(finding) for finding in headline.findings)
+    lines = tuple(Evidence(parts=parts_of(f), wrong=how_often_wrong(f)) for f in headline.findings)
     return Told(slug=slug, title=headline.title, figures=headline.figures, lines=lines, small=headline.small)
 
 
@@ -105,7 +112,6 @@ def _dots(scene: Scene) -> Dots:
     places = np.rint(GRID * (frame - low) / np.maximum(high - low, 1)).astype(int)
     return Dots(
         layer=LAYER,
-        task="gender",
         task_classes=tuple(scene.task_classes),
         label=label,
         classes=tuple(classes),

@@ -67,10 +67,15 @@ def _one(threat: Threat, settings: Settings, desk: Desk) -> Generator[Step, None
     began = time.perf_counter()
     result = yield from desk.timed(threat.card.slug, settings, threat.start(settings, desk))
     seconds = time.perf_counter() - began
-    whole = getattr(result, "shipped_exhibit", None)
-    exhibit: Exhibit = (yield from whole(desk)) if whole else result.exhibit()
+    exhibit = yield from whole(result, desk)
     exhibit.save(_home(), _name(threat, settings))
     return Rehearsed(threat=threat, settings=settings, exhibit=exhibit, seconds=seconds)
+
+
+def whole(result: Any, desk: Desk) -> Generator[Step, None, Exhibit]:
+    """A result's exhibit with all that it can show; of some that is more than a page draws at once."""
+    more = getattr(result, "shipped_exhibit", None)
+    return (yield from more(desk)) if more else result.exhibit()  # type: ignore[no-any-return]
 
 
 def _name(threat: Threat, settings: Any) -> str:

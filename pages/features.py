@@ -265,7 +265,6 @@ elif settings == shipped.about.settings.training():
 else:
     st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")
     frame.way("pages/train.py", "Go and train them", ":material/play_arrow:", "train")
-    st.divider()
-    st.caption(f"**Meanwhile**, to look at and to bet on: {shipped.source}.")
+    play.meanwhile(shipped)
     from_shipped(shipped)
 error_rates(THREAT)

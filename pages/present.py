@@ -63,7 +63,7 @@ def show(slide: Slide) -> None:
         if headline.figures:
             big(*headline.figures)
     for finding in headline.findings[:1]:
-        evidence(finding)
+        evidence(finding, page=threat.card.slug)
 
 
 def steps(at: int, shown: list[Slide]) -> None:

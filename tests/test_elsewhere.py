@@ -24,7 +24,7 @@ def test_every_threat_tells_what_home_says_of_it(told):
     said = [headline for _, exhibit in EXHIBITS for headline in exhibit.headlines()]
     for each, headline in zip(told.told, said, strict=True):
         assert (each.title, each.figures) == (headline.title, headline.figures)
-        assert all(any(part.startswith("n = ") for part in line) for line in each.lines)
+        assert all(any(part.startswith("n = ") for part in line.parts) for line in each.lines)
 
 
 def test_it_holds_no_picture_and_no_name(told, tmp_path):

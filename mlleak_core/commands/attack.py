@@ -17,8 +17,9 @@ from mlleak_core.commands.options import (
     settings_of,
 )
 from mlleak_core.commands.report import WRITERS, ending, take_away
-from mlleak_core.commands.results import whole, write
+from mlleak_core.commands.results import write
 from mlleak_core.contract import drain
+from mlleak_core.rehearsal import whole
 from mlleak_core.report.contents import Report
 from mlleak_core.server.terminal import progress
 from mlleak_core.threat import Threat, imported, threat

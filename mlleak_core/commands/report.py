@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from mlleak_core.commands.options import Parser
-from mlleak_core.commands.results import whole
 from mlleak_core.contract import BadInput, drain
+from mlleak_core.rehearsal import whole
 from mlleak_core.report import contents
 from mlleak_core.report.contents import Report
 from mlleak_core.server.desk import Desk

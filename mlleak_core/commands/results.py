@@ -1,23 +1,13 @@
-"""What became of a command: the whole exhibit of a result, and its JSON."""
+"""What became of a command, as JSON."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from mlleak_core.contract import Step
 from mlleak_core.report.contents import finite
-from mlleak_core.server.desk import Desk
-from mlleak_core.threat import Exhibit
-
-
-def whole(result: Any, desk: Desk) -> Generator[Step, None, Exhibit]:
-    """A result's exhibit with all that it can show; of some that is more than a page draws at once."""
-    more = getattr(result, "shipped_exhibit", None)
-    return (yield from more(desk)) if more else result.exhibit()  # type: ignore[no-any-return]
 
 
 def write(path: str, slug: str, settings: Any, shown: dict[str, Any], started: float, report: Any) -> None:

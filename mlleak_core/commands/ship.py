@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlleak_core.commands.options import Parser
-from mlleak_core.commands.results import whole
 from mlleak_core.contract import Settings, drain
+from mlleak_core.rehearsal import whole
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.terminal import progress
 from mlleak_core.threat import SHIPPED, Threat, discover, threat
@@ -49,7 +49,7 @@ def _ship_numbers(data: str, wanted: Sequence[Threat], folder: Path) -> int:
     kept = [(found, rehearsal.kept(found, settings)) for found, settings in asked if settings]
     told = elsewhere.tell(data, [(found.card.slug, exhibit) for found, exhibit in kept if exhibit])
     told.save(folder)
-    print(f"wrote {len(told.told)} of {len(kept)} into {folder}", file=sys.stderr)
+    print(f"wrote {len(told.told)} findings of {len(kept)} threats into {folder}", file=sys.stderr)
     return 0
 
 

@@ -5,6 +5,8 @@ verdict's dark card.
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, span, written
@@ -21,19 +23,19 @@ KEPT = "\ue000"
 MADE = "Measured {}; `mlleak calibrate` does it anew."
 
 
-def line(*parts: str, rate: str = "") -> None:
+def line(*parts: str, rate: str = "", page: str = "") -> None:
     """The line under a number: interval, n, seed, seconds, controls, live or shipped.
 
-    rate: how often its verdict is wrong, which leads to the page's own table of rates.
+    rate: how often its verdict is wrong, which leads to the table of rates, on another `page` if it is there.
     """
     shown = html.escape(" · ".join(p for p in parts if p))
-    way = f' · <a href="#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
+    way = f' · <a href="{page}#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
     st.html(f'<div class="evidence">{explained(shown)}{way}</div>')
 
 
-def evidence(finding: Finding, *more: str) -> None:
-    """The line of a finding; `more` goes before its seed."""
-    line(*parts_of(finding, *more), rate=how_often_wrong(finding))
+def evidence(finding: Finding, *more: str, page: str = "") -> None:
+    """The line of a finding; `more` goes before its seed; page: of its rates, if not this one."""
+    line(*parts_of(finding, *more), rate=how_often_wrong(finding), page=page)
 
 
 def error_rates(threat: Threat) -> None:
@@ -76,15 +78,20 @@ def _figure(figure: Figure) -> str:
     return (f'<b class="hot">{text}</b>' if figure.hot else text) + f"<i>{html.escape(figure.words)}</i>"
 
 
-def headline(found: Headline, key: str) -> None:
-    """What Home says of a threat."""
+def headline(found: Headline, key: str, page: str = "") -> None:
+    """What Home says of a threat; page: where its rates are, if not here."""
     with st.container(border=True):
-        st.markdown(found.title if "**" in found.title else f"**{found.title}**")
-        if found.picture is not None:
-            picture(found.picture, key)
-        if found.figures:
-            big(*found.figures)
+        title_and_figures(found.title, found.figures, found.picture, key)
         for finding in found.findings:
-            evidence(finding)
+            evidence(finding, page=page)
         if found.small:
             st.caption(found.small)
+
+
+def title_and_figures(title: str, figures: Sequence[Figure], shown: Any = None, key: str = "") -> None:
+    """The upper half of a headline: its sentence, a picture if it has one, the numbers set large."""
+    st.markdown(title if "**" in title else f"**{title}**")
+    if shown is not None:
+        picture(shown, key)
+    if figures:
+        big(*figures)

@@ -19,9 +19,8 @@ from pages._kit.words import plain
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 USUAL = TrainSettings().data
 FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
-OTHERS = {"data", "path", "attribute", "tour", "slide", "class", "lang"}
+OTHERS = {"data", "path", "attribute", "tour", "slide", "class"}
 """Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
-Bound = dict[str, Any]
 
 
 def paths_allowed() -> bool:
@@ -157,7 +156,7 @@ def unreadable() -> None:
 
 def _training() -> dict[str, Any]:
     """How a net is trained."""
-    bound: Bound = {"bind": "query-params"}
+    bound: dict[str, Any] = {"bind": "query-params"}
     values: dict[str, Any] = {"epochs": _number("epochs", "Epochs")}
     values["lr"] = _number("lr", "Learning rate", "%.4f")
     values["faces"] = _number("faces", "Faces (0 = all)")

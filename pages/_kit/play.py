@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from mlleak_core.contract import Step, drain
 from mlleak_core.server.jobs import Snapshot
-from mlleak_core.threat import Threat
+from mlleak_core.threat import Exhibit, Threat
 from pages._kit import frame, trail
 from pages._kit.frame import bench, visitor
 from pages._kit.words import plain
@@ -101,6 +101,12 @@ def _between(low: float, high: float, step: int) -> str:
     return f"{first}" if last <= first else f"{first}–{last}"
 
 
+def meanwhile(exhibit: Exhibit) -> None:
+    """Says what the shipped run below is doing there."""
+    st.divider()
+    st.caption(f"**Meanwhile**, to look at and to bet on: {exhibit.source}.")
+
+
 @dataclass(frozen=True)
 class Room:
     """A threat's page around its runs: the button, what is seen meanwhile, what comes of it.
@@ -162,9 +168,8 @@ class Room:
 
     def _meanwhile(self) -> None:
         """Something to look at until the run is there."""
-        st.divider()
         exhibit = frame.shipped(self.threat.card.slug)[0]
-        st.caption(f"**Meanwhile**, to look at and to bet on: {exhibit.source}.")
+        meanwhile(exhibit)
         self.show(exhibit)
 
     @staticmethod
