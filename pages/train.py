@@ -188,13 +188,13 @@ def first_look() -> None:
 
 
 settings = frame.open_page("Train")
-frame.training_card(settings)
 st.title("Teach a net one thing")
 st.html(
     '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never '
     "seen. Then open it up.</p>"
 )
 experiment.unfit(experiment.FACES)
+frame.training_card(settings)
 with st.container(key="pairs-presets"):
     for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
         column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
