@@ -14,8 +14,10 @@ from typing import IO
 
 from mlleak_core.classroom.rooms import Rooms, home
 from mlleak_core.contract import BadInput
+from mlleak_core.door import listening
 
 MINUTE = 60.0
+MOVE_IT = "Choose another --port, or set MLLEAK_CLASSROOM_PORT."
 
 
 def serve(host: str, port: int, ready: Callable[[str], None], until: IO[bytes] | None = None) -> None:
@@ -32,25 +34,13 @@ def serve(host: str, port: int, ready: Callable[[str], None], until: IO[bytes] |
         app(rooms), log_level="warning", timeout_graceful_shutdown=2, server_header=False
     )
     server = uvicorn.Server(options)
-    with _door(host, port) as door, contextlib.suppress(KeyboardInterrupt):
+    with listening(host, port, MOVE_IT, " for the classroom") as door, contextlib.suppress(KeyboardInterrupt):
         _beside(lambda: _sweep(rooms))
         if until is not None:
             _beside(lambda: _stop_after(until, server))
         ready(f"classroom: phones join on port {port} of this machine")
         server.run(sockets=[door])
     rooms.close_all()
-
-
-def _door(host: str, port: int) -> socket.socket:
-    if not 0 < port < 65536:
-        raise BadInput("a port between 1 and 65535", str(port), "Choose another --port.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=256)
-    except (OSError, UnicodeError) as error:
-        got = getattr(error, "strerror", None) or str(error)
-        remedy = "Choose another --port, or set MLLEAK_CLASSROOM_PORT."
-        raise BadInput(f"a free port {port} on {host} for the classroom", got, remedy) from error
 
 
 def _beside(work: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from mlleak_core.classroom.questions import Item, lesson
 from mlleak_core.handouts.lessons import Lesson, lessons, preface, shown
 from mlleak_core.report.evidence import how_often_wrong, parts_of
 from mlleak_core.report.page import marked
+from mlleak_core.report.templates import environment
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Conclusion, Exhibit, Finding, Threat, discover
 
@@ -175,13 +176,7 @@ def _render(name: str, **words: Any) -> bytes:
 
 @functools.cache
 def _room() -> jinja2.Environment:
-    room = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(LOOKS),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    room = environment(LOOKS)
     evidence = lambda finding: " · ".join(parts_of(finding))  # noqa: E731
     room.filters |= {"md": shown, "marked": marked, "picture": _picture, "evidence": evidence}
     room.globals |= {"how_often_wrong": how_often_wrong}

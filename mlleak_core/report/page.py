@@ -25,6 +25,7 @@ from mlleak_core.figures import canvases
 from mlleak_core.figures.scenes import Reel, Scene, Tape
 from mlleak_core.report.contents import Report, finite
 from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates
+from mlleak_core.report.templates import environment
 from mlleak_core.threat import Drawing, Finding
 
 HERE = Path(__file__).parent
@@ -121,13 +122,7 @@ def _read(name: str) -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    room = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    room = environment(HERE)
     room.filters |= {"marked": marked, "evidence": _evidence}
     room.globals |= {"how_often_wrong": how_often_wrong, "heading": _heading}
     return room.get_template("page.html")

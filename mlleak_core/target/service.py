@@ -9,7 +9,6 @@ import contextlib
 import hmac
 import json
 import math
-import socket
 import threading
 import time
 from collections import deque
@@ -27,6 +26,7 @@ from starlette.routing import Route
 
 from mlleak_core.contract import BadInput
 from mlleak_core.defences.on_output import REVEALS, revealed
+from mlleak_core.door import listening
 from mlleak_core.target.blackbox import softmax
 
 BATCH = 512
@@ -106,21 +106,12 @@ def serve(application: Starlette, host: str, port: int, ready: Callable[[], None
     import uvicorn
 
     settings = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
-    with _door(host, port) as door, contextlib.suppress(KeyboardInterrupt):
+    with (
+        listening(host, port, "Choose another --port or --host.") as door,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         ready()
         uvicorn.Server(settings).run(sockets=[door])
-
-
-def _door(host: str, port: int) -> socket.socket:
-    """A socket that already listens there."""
-    if not 0 < port < 65536:
-        raise BadInput("a port between 1 and 65535", str(port), "Choose another --port.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, UnicodeError) as error:
-        got = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"a free port {port} on {host}", got, "Choose another --port or --host.") from error
 
 
 class _Unusable(BadInput):

@@ -15,7 +15,7 @@ from mlleak_core.threat import discover
 ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("contract",),
-    ("figures", "seeds", "disk", "measure"),
+    ("figures", "seeds", "disk", "measure", "door"),
     ("data", "glossary"),
     ("defences",),
     ("target",),
