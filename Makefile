@@ -1,10 +1,10 @@
-# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.  make pictures: README's.
+# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.  make words: translations.  make pictures: README's.
 VENV := .venv
 PY := $(VENV)/bin/python
 FED := .venv-federation
 export MLLEAK_ALLOW_PATHS ?= 1
 
-.PHONY: run test lint bench shipped pictures clean browser
+.PHONY: run test lint bench shipped words pictures clean browser
 run: $(VENV)/run.done
 	$(PY) -m mlleak_core app
 
@@ -22,6 +22,9 @@ bench: $(VENV)/dev.done browser
 
 shipped: $(VENV)/run.done
 	$(PY) -m mlleak_core ship
+
+words: $(VENV)/dev.done
+	$(PY) -m benchmarks.words
 
 pictures: $(VENV)/dev.done browser
 	$(PY) -m benchmarks.pictures

@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from mlleak_core.language import say
+
 T = TypeVar("T")
 
 
@@ -23,7 +25,9 @@ class BadInput(ValueError):
     """What a person brought cannot be used: says what was expected, what came, and the remedy."""
 
     def __init__(self, expected: str, got: str, remedy: str) -> None:
-        super().__init__(f"Expected {expected}; got {got}. {remedy}")
+        super().__init__(
+            say("Expected {expected}; got {got}. {remedy}", expected=expected, got=got, remedy=remedy)
+        )
         self.expected, self.got, self.remedy = expected, got, remedy
 
 

@@ -40,12 +40,6 @@ DAMAGE = (KeyError, TypeError, ValueError, OSError, EOFError, SafetensorError)
 """What reading a damaged file raises."""
 
 
-def app_home() -> Path:
-    """Folder of app.py, pages, assets and Streamlit's settings: of a checkout, else of the installation."""
-    checkout, installed = Path(__file__).parents[1], Path(__file__).parent / "_app"
-    return installed if (installed / "app.py").is_file() else checkout
-
-
 def expanded(path: str) -> Path:
     """A path as somebody wrote it, with `~` as the home folder it stands for. Raises BadInput."""
     try:

@@ -6,9 +6,9 @@ import functools
 import re
 from dataclasses import dataclass
 
-from mlleak_core import disk
+from mlleak_core import installed
 
-FILE = disk.app_home() / "docs" / "glossary.md"
+FILE = installed.app_home() / "docs" / "glossary.md"
 ENTRY = re.compile(r"^\* \*\*(?P<name>[^*]+)\*\*(?: \((?P<others>[^)]+)\))?: (?P<says>.+)$", re.MULTILINE)
 
 

@@ -24,8 +24,9 @@ import cattrs
 import numpy as np
 from numpy.typing import NDArray
 
-from mlleak_core import disk
+from mlleak_core import disk, installed
 from mlleak_core.contract import BadInput, Estimate, Settings, Step, knobs
+from mlleak_core.language import say
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mlleak_core.target.store import Store
     from mlleak_core.target.training import Target
 
-SHIPPED = disk.app_home() / "assets" / "shipped"
+SHIPPED = installed.app_home() / "assets" / "shipped"
 """Where the exhibits lie that come with the program."""
 
 
@@ -95,7 +96,7 @@ class Verdict(enum.Enum):
 
     @property
     def words(self) -> str:
-        return str(self.value)
+        return say(self.value)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Finding:
             "seed": self.seed,
             "seconds": self.seconds,
             "source": self.source,
-            "verdict": self.verdict and self.verdict.words,
+            "verdict": self.verdict and self.verdict.value,
             "null": self.null or None,
             "notes": list(self.notes),
         }

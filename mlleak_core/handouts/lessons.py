@@ -10,10 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from mlleak_core import disk
+from mlleak_core import installed
 from mlleak_core.contract import BadInput
 
-FILE = disk.app_home() / "docs" / "teaching.md"
+FILE = installed.app_home() / "docs" / "teaching.md"
 HEADS = ("min", "page", "what", "question to ask")
 """The columns of a lesson's table."""
 ITSELF = 2

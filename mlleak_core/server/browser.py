@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from mlleak_core.disk import app_home
+from mlleak_core.installed import app_home
 from mlleak_core.server import wishes
 
 

@@ -13,13 +13,15 @@ import streamlit as st
 from mlleak_core.contract import BadInput, Range, knobs
 from mlleak_core.data.source import SOURCES, Source, find, identity, is_faces, is_private
 from mlleak_core.data.upload import NONE_YET
+from mlleak_core.language import ENGLISH, speak
+from mlleak_core.language import languages as known
 from mlleak_core.target.settings import NETS, TrainSettings
 from pages._kit.words import plain
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 USUAL = TrainSettings().data
 FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
-OTHERS = {"data", "path", "attribute", "tour", "slide", "class"}
+OTHERS = {"data", "path", "attribute", "tour", "slide", "class", "lang"}
 """Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
 
 
@@ -53,6 +55,26 @@ def controls(takes: Sequence[str]) -> TrainSettings:
     except BadInput as problem:
         st.warning(plain(str(problem)))
         return TrainSettings()
+
+
+def language() -> None:
+    """From here on the page speaks the visitor's language: the one chosen, else the address's."""
+    code = st.session_state.get("lang", st.query_params.get("lang", ENGLISH))
+    if code not in known():
+        asked, there = plain(str(code)[:20]), ", ".join(known())
+        st.warning(f"The address asks for lang={asked}; here are {there}. Shown: {ENGLISH}.")
+    speak(str(code))
+
+
+def languages() -> None:
+    """The switch; it stays in the address."""
+    names = known()
+    if st.session_state.get("lang") not in names:
+        st.session_state.pop("lang", None)
+    looks: dict[str, Any] = {"format_func": names.__getitem__, "label_visibility": "collapsed"}
+    st.segmented_control(
+        "Language", list(names), default=ENGLISH, key="lang", bind="query-params", required=True, **looks
+    )
 
 
 def data(takes: Sequence[str]) -> str:
@@ -128,7 +150,7 @@ def keep(page: str) -> None:
     address that somebody was sent bound values fall back to their defaults.
     """
     if st.session_state.get("experiment-page", page) != page:
-        for name in {*KNOBS, "data", "path"} & set(st.session_state):
+        for name in {*KNOBS, "data", "path", "lang"} & set(st.session_state):
             st.session_state[name] = st.session_state[name]
     st.session_state["experiment-page"] = page
 

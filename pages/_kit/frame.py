@@ -69,6 +69,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     """
     st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
+    experiment.language()
     glossary.begin()
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
@@ -79,6 +80,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     experiment.unreadable()
     tour.bar(title.lower() if title != HOME else tour.HOME)
     with st.sidebar:
+        experiment.languages()
         st.html('<div class="brand">ml<span>leak</span></div>')
         st.page_link("app.py", label="Home", icon=":material/home:")
         st.page_link("pages/train.py", label="Train", icon=":material/play_arrow:")

@@ -22,6 +22,10 @@ ENOUGH = 640
 """A screen of 1280 at 200 per cent."""
 HEADINGS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))"
 TOO_WIDE = "(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+SKIPS = (
+    "[...document.querySelectorAll('[data-testid=stMain] button')]"
+    ".filter(b => b.innerText.includes('Just show me')).length"
+)
 FOCUSED = """() => {
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
@@ -50,9 +54,11 @@ def reveal(page) -> bool:
     bets = page.get_by_role("button", name="Just show me")
     there = bets.count() > 0
     for _ in range(6):
-        if not bets.count():
+        left = bets.count()
+        if not left:
             break
-        bets.first.click()
+        bets.first.evaluate("button => button.click()")
+        page.wait_for_function(f"{SKIPS} < {left}", timeout=90_000)
         settle(page, 700)
     page.wait_for_timeout(500)
     return there

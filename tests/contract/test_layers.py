@@ -14,6 +14,8 @@ from mlleak_core.threat import discover
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
+    ("installed",),
+    ("language",),
     ("contract",),
     ("figures", "seeds", "disk", "measure", "door"),
     ("data", "glossary"),
