@@ -22,10 +22,9 @@ ENOUGH = 640
 """A screen of 1280 at 200 per cent."""
 HEADINGS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))"
 TOO_WIDE = "(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))"
-SKIPS = (
-    "[...document.querySelectorAll('[data-testid=stMain] button')]"
-    ".filter(b => b.innerText.includes('Just show me')).length"
-)
+SKIPPED = """([words, before]) =>
+  [...document.querySelectorAll('[data-testid=stMain] button')]
+    .filter(b => b.innerText.includes(words)).length < before"""
 FOCUSED = """() => {
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
@@ -49,16 +48,16 @@ def opened(tab, server, path, **looks) -> Any:
     return page
 
 
-def reveal(page) -> bool:
-    """Skip every bet of the page; whether there was one."""
-    bets = page.get_by_role("button", name="Just show me")
+def reveal(page, skip="Just show me") -> bool:
+    """Skip every bet of the page; whether there was one. skip: what its button says."""
+    bets = page.get_by_role("button", name=skip)
     there = bets.count() > 0
     for _ in range(6):
         left = bets.count()
         if not left:
             break
         bets.first.evaluate("button => button.click()")
-        page.wait_for_function(f"{SKIPS} < {left}", timeout=90_000)
+        page.wait_for_function(SKIPPED, arg=[skip, left], timeout=90_000)
         settle(page, 700)
     page.wait_for_timeout(500)
     return there
