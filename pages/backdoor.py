@@ -104,7 +104,8 @@ def sign(dials: Dials, data: str, place: Any) -> None:
     """What switches the backdoor on; of texts also the word that the attacker wants."""
     known, usual = TRIGGERS.get(data), USUAL.get(data, ("", ""))
     if known:
-        dials.pick(place, "trigger", say("The secret sign"), options=known, format_func=say)
+        titles = {each: say(each) for each in known}
+        dials.pick(place, "trigger", say("The secret sign"), options=known, titles=titles)
     elif is_faces(data):
         dials.pick(place, "trigger", say("The secret sign"), value="", key="sign")
     else:

@@ -58,10 +58,11 @@ def controls(run: TrainSettings) -> PropertySettings | None:
     b, c = st.columns(2, vertical_alignment="bottom")
     known = PROPERTIES.get(data)
     if known:
-        dials.pick(b, "property", say("What is looked for"), options=known, format_func=_named)
+        titles = {each: _named(each) for each in known}
+        dials.pick(b, "property", say("What is looked for"), options=known, titles=titles)
     else:
         dials.pick(b, "property", say("What is looked for"))
-    dials.pick(c, "attack", say("How"), options=ATTACKS, format_func=say)
+    dials.pick(c, "attack", say("How"), options=ATTACKS, titles={each: say(each) for each in ATTACKS})
     with st.expander(say("Beside how many, and what might hide it"), icon=":material/tune:"):
         d, e, f, g, h = st.columns(5)
         dials.pick(d, "participants", say("Participants"), options=(2, 4, 8, 16, 32))
