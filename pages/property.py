@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from mlleak_core.figures.sheets import SIDE
+from mlleak_core.language import mark, say
 from mlleak_core.target.settings import TrainSettings
-from mlleak_core.threats.property.card import ATTACKS, COIN, THREAT, PropertySettings
-from mlleak_core.threats.property.exhibit import so_far
+from mlleak_core.threats.property.card import ATTACKS, COIN, SPECIALTY, THREAT, PropertySettings
+from mlleak_core.threats.property.exhibit import NOTE, so_far
 from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.record_grid import Item, record_grid
 from pages._kit.canvas.round_tape import round_tape
@@ -19,28 +20,35 @@ if TYPE_CHECKING:
     from mlleak_core.server.jobs import Snapshot
     from mlleak_core.threats.property.exhibit import PropertyExhibit
 
-LEAD = (
+LEAD = mark(
     '<h1>One of them watches. <span class="hot">Whose are these?</span></h1><p class="lead">Several '
     "people train one model together. Nobody shows a photo or a text to anybody: each sends only what its "
     "own records change in the model. One of them compares these changes with changes that records of his "
     "own would make, and reads out of them what the others' show, and who wrote them.</p>"
 )
 SOURCES = ("synthetic", "lfw", "reviews", "upload", "folder", "utkface")
+PAINTED = (mark("Hat"), mark("Darker tone"), mark("Older"), mark("Glasses"), mark("Smile"))
+LFW = (mark("Black"), mark("Asian"), mark("Eyeglasses"), mark("Smiling"))
 PROPERTIES = {
-    "synthetic": ("Hat", "Darker tone", "Older", "Glasses", "Smile", COIN),
+    "synthetic": (*PAINTED, COIN),
     "reviews": (
         *(f"author:{name}" for name in ("Hugo", "Iris", "Pavel")),
-        *(f"specialty:{name}" for name in ("dentist", "psychiatrist", "urologist")),
+        *(f"{SPECIALTY}:{name}" for name in (mark("dentist"), mark("psychiatrist"), mark("urologist"))),
         COIN,
     ),
-    "lfw": ("Black", "Asian", "Eyeglasses", "Smiling", "person:George_W_Bush", "person:Colin_Powell", COIN),
+    "lfw": (*LFW, "person:George_W_Bush", "person:Colin_Powell", COIN),
 }
 COMING = (
-    "The rounds in which such records really were in the batch, above the attacker's guess.",
-    "How well he told them apart, and the same training without them: there he should find nothing.",
-    "Guessing gets AUC .50: the dotted line at half height.",
+    mark("The rounds in which such records really were in the batch, above the attacker's guess."),
+    mark("How well he told them apart, and the same training without them: there he should find nothing."),
+    mark("Guessing gets AUC .50: the dotted line at half height."),
 )
-HINT = "This has not been watched yet: one to three minutes, the first rounds within seconds."
+HINT = mark("This has not been watched yet: one to three minutes, the first rounds within seconds.")
+BET = mark(
+    "**Be the attacker.** From some round on, the other's batches have {subject}, now and then. **In which "
+    "round did that begin?** Click on the tape, then lock."
+)
+NAMES = mark("Names shown with LFW are the data set's.")
 
 
 def controls(run: TrainSettings) -> PropertySettings | None:
@@ -50,26 +58,30 @@ def controls(run: TrainSettings) -> PropertySettings | None:
     b, c = st.columns(2, vertical_alignment="bottom")
     known = PROPERTIES.get(data)
     if known:
-        dials.pick(b, "property", "What is looked for", options=known, format_func=_named)
+        titles = {each: _named(each) for each in known}
+        dials.pick(b, "property", say("What is looked for"), options=known, titles=titles)
     else:
-        dials.pick(b, "property", "What is looked for")
-    dials.pick(c, "attack", "How", options=ATTACKS)
-    with st.expander("Beside how many, and what might hide it", icon=":material/tune:"):
+        dials.pick(b, "property", say("What is looked for"))
+    dials.pick(c, "attack", say("How"), options=ATTACKS, titles={each: say(each) for each in ATTACKS})
+    with st.expander(say("Beside how many, and what might hide it"), icon=":material/tune:"):
         d, e, f, g, h = st.columns(5)
-        dials.pick(d, "participants", "Participants", options=(2, 4, 8, 16, 32))
-        dials.pick(e, "batch_share", "Share of the batch", options=(1.0, 0.5, 0.3, 0.1))
-        dials.pick(f, "noise", "Noise on the updates", options=(0.0, 0.3, 1.0, 3.0))
-        dials.pick(g, "kept", "Largest values sent", options=(1.0, 0.5, 0.1, 0.01))
-        dials.pick(h, "rounds", "Rounds", options=(100, 200, 400, 1000))
+        dials.pick(d, "participants", say("Participants"), options=(2, 4, 8, 16, 32))
+        dials.pick(e, "batch_share", say("Share of the batch"), options=(1.0, 0.5, 0.3, 0.1))
+        dials.pick(f, "noise", say("Noise on the updates"), options=(0.0, 0.3, 1.0, 3.0))
+        dials.pick(g, "kept", say("Largest values sent"), options=(1.0, 0.5, 0.1, 0.01))
+        dials.pick(h, "rounds", say("Rounds"), options=(100, 200, 400, 1000))
     return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
 
 
 def _named(value: str) -> str:
     if value == COIN:
-        return "a coin's fall: nothing"
+        return say("a coin's fall: nothing")
     kind, _, name = value.rpartition(":")
-    words = {"author": f"who wrote it: {name}", "specialty": f"which doctor: {name}"}
-    return words.get(kind, name.replace("_", " "))
+    if kind == "author":
+        return say("who wrote it: {name}", name=name)
+    if kind == SPECIALTY:
+        return say("which doctor: {name}", name=say(name))
+    return say(name.replace("_", " "))
 
 
 def live(snapshot: Snapshot) -> None:
@@ -77,7 +89,7 @@ def live(snapshot: Snapshot) -> None:
     peek = snapshot.step.peek if snapshot.step else None
     claim = peek.get("claim") if peek else None
     if claim is None or not len(claim.rounds):
-        st.caption("What the attacker makes of the rounds comes up here; the truth after your bet.")
+        st.caption(say("What the attacker makes of the rounds comes up here; the truth after your bet."))
         return
     name = f"live-{snapshot.key}"
     round_tape(so_far(name, claim, int(snapshot.step.total) if snapshot.step else 1), name)
@@ -88,24 +100,21 @@ def guess(exhibit: PropertyExhibit, slot: str) -> int | None:
     truth takes the tape's place.
     """
     locked = bet.locked(slot)
-    st.markdown(
-        f"**Be the attacker.** From some round on, the other's batches have {exhibit.subject}, now and then. "
-        "**In which round did that begin?** Click on the tape, then lock."
-    )
+    st.markdown(say(BET, subject=exhibit.subject))
     if locked is None:
         chosen = round_tape(exhibit.tape(revealed=False), f"bet-tape-{exhibit.job}", betting=True)
         bet.buttons(slot, chosen, disabled=chosen is None)
         return None
-    said = -1 if locked == "" else int(locked)
-    round_tape(exhibit.tape(revealed=True, bet=said), f"tape-{exhibit.job}", playing=True)
-    bet.closed(slot, "" if locked == "" else exhibit.hears(said))
-    return said
+    chosen = -1 if locked == "" else int(locked)
+    round_tape(exhibit.tape(revealed=True, bet=chosen), f"tape-{exhibit.job}", playing=True)
+    bet.closed(slot, "" if locked == "" else exhibit.hears(chosen))
+    return chosen
 
 
 def show(exhibit: PropertyExhibit) -> None:
     """The bet, then the tape with the truth, what follows, and the evidence."""
     if guess(exhibit, f"p-bet-{exhibit.job}") is None:
-        sealed(*COMING)
+        sealed(*(say(each) for each in COMING))
         line(*exhibit.stake())
         photos(exhibit)
         return
@@ -115,27 +124,27 @@ def show(exhibit: PropertyExhibit) -> None:
     for finding in exhibit.findings():
         evidence(finding)
     photos(exhibit)
-    with st.expander("What the attacker is given here", icon=":material/redeem:"):
+    with st.expander(say("What the attacker is given here"), icon=":material/redeem:"):
         for given in exhibit.generosities():
             st.markdown(f"- {given}")
-    note = "Posterior: how probable the attacker holds it at even odds."
-    table.show("Every round as a table", exhibit.rows(), f"property-{exhibit.job}.csv", note=note)
+    title, file = say("Every round as a table"), f"property-{exhibit.job}.csv"
+    table.show(title, exhibit.rows(), file, note=say(NOTE))
     take_away.offer(THREAT, exhibit)
 
 
 def photos(exhibit: PropertyExhibit) -> None:
     """Photos or texts of the one who is watched: with the property, and without."""
-    kinds = (f"With it: {exhibit.subject}", "Without it")
-    if exhibit.things == "reviews":
-        with st.expander("Reviews that the attacker never sees", icon=":material/visibility_off:"):
+    kinds = (say("With it: {subject}", subject=exhibit.subject), say("Without it"))
+    if exhibit.about.words is not None:
+        with st.expander(say("Reviews that the attacker never sees"), icon=":material/visibility_off:"):
             for place, words, texts in zip(st.columns(2), kinds, exhibit.about.texts, strict=True):
                 place.caption(words)
                 for text in texts[:4]:
                     place.text(text)
             if exhibit.about.settings.data == "reviews":
-                st.caption("Made up by this program: nobody wrote these, about nobody.")
+                st.caption(say("Made up by this program: nobody wrote these, about nobody."))
         return
-    with st.expander("Photos that the attacker never sees", icon=":material/visibility_off:"):
+    with st.expander(say("Photos that the attacker never sees"), icon=":material/visibility_off:"):
         across = exhibit.across
         for row, words in enumerate(kinds):
             st.caption(words)
@@ -144,10 +153,10 @@ def photos(exhibit: PropertyExhibit) -> None:
 
 
 run = frame.open_page(THREAT.card.title, SOURCES)
-st.html(LEAD)
+st.html(say(LEAD))
 settings = controls(run)
 if settings is not None:
-    room = play.Room(THREAT, "p", "Watch it live", live, show, HINT)
+    room = play.Room(THREAT, "p", say("Watch it live"), live, show, say(HINT))
     room.outcome(settings, room.ask(settings))
 error_rates(THREAT)
-st.caption(frame.LABELS_NOTE + " Names shown with LFW are the data set's.")
+st.caption(f"{say(frame.LABELS_NOTE)} {say(NAMES)}")

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 
 ORDERS = (*(1 + x / 10 for x in range(1, 100)), *range(11, 65), 128, 256, 512)
 """Rényi orders that are tried."""
@@ -21,9 +22,12 @@ def epsilon(noise_multiplier: float, rounds: int, share: float, delta: float) ->
     proposition 12. Infinite without noise. Raises BadInput.
     """
     if not noise_multiplier >= 0 or rounds < 0 or not 0 <= share <= 1 or not 0 < delta < 1:
-        got = f"{noise_multiplier:g}, {rounds}, {share:g} and {delta:g}"
-        expected = "noise and rounds of at least 0, a share of 0 to 1, a delta between 0 and 1"
-        raise BadInput(expected, got, "Correct them.")
+        got = {"noise": noise_multiplier, "rounds": rounds, "share": share, "delta": delta}
+        raise BadInput(
+            say("noise and rounds of at least 0, a share of 0 to 1, a delta between 0 and 1"),
+            say("{noise:g}, {rounds}, {share:g} and {delta:g}", **got),
+            say("Correct them."),
+        )
     if not rounds or not share:
         return 0.0
     if not noise_multiplier:

@@ -15,6 +15,7 @@ from torch import Tensor
 from mlleak_core.contract import BadInput, Diverged, Range, When
 from mlleak_core.defences import Defence
 from mlleak_core.defences.distances import WIDTH, combined
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 
 
@@ -42,7 +43,7 @@ class Aggregator(Defence):
         _check(updates, claims)
         step = self.step(updates, claims).to(updates.dtype)
         if not torch.isfinite(step).all():
-            raise Diverged("the step of the joint model is no finite number")
+            raise Diverged(say("the step of the joint model is no finite number"))
         return step
 
     def weights(self, updates: Tensor, claims: Tensor) -> Tensor:
@@ -92,7 +93,8 @@ class Linear(Aggregator):
         _check_claims(claims)
         weight = rate * float(self.shares(claims)[place])
         if not weight > 0:
-            raise BadInput("a participant who counts", f"weight {weight:g}", "Claim at least one record.")
+            got, remedy = say("weight {weight:g}", weight=weight), say("Claim at least one record.")
+            raise BadInput(say("a participant who counts"), got, remedy)
         return 1 / weight
 
 
@@ -122,8 +124,8 @@ class Noisy(Aggregator):
         if not deviation:
             return quiet
         if self.number is None:
-            remedy = "Ask `in_round(number)` first: noise that is the same in every round hides nothing."
-            raise BadInput("the number of the round", "none", remedy)
+            remedy = say("Ask `in_round(number)` first: noise that is the same in every round hides nothing.")
+            raise BadInput(say("the number of the round"), say("none"), remedy)
         rng = stream(self.seed, "noise on an aggregate", self.number)
         return quiet + torch.from_numpy(rng.normal(0, deviation, len(quiet)))
 
@@ -152,7 +154,8 @@ class CoordinateRule(Aggregator):
     def _kept(self, k: int) -> slice:
         cut = self.cut(k)
         if 2 * cut >= k:
-            raise BadInput(f"more than {2 * cut} updates", str(k), "Trim less: nobody is left.")
+            expected = say("more than {count} updates", count=2 * cut)
+            raise BadInput(expected, str(k), say("Trim less: nobody is left."))
         return slice(cut, k - cut)
 
 
@@ -163,21 +166,24 @@ def _sorted(part: Tensor) -> NDArray[Any]:
 
 def _check(updates: Tensor, claims: Tensor) -> None:
     if updates.dim() != 2 or not updates.numel() or updates.dtype not in {torch.float32, torch.float64}:
-        got = f"{updates.dtype} of shape {tuple(updates.shape)}".removeprefix("torch.")
-        raise BadInput("updates [k, p] in float32 or float64, one at least", got, "Send whole updates.")
+        kind = str(updates.dtype).removeprefix("torch.")
+        got = say("{kind} of shape {shape}", kind=kind, shape=tuple(updates.shape))
+        expected = say("updates [k, p] in float32 or float64, one at least")
+        raise BadInput(expected, got, say("Send whole updates."))
     if claims.shape != updates.shape[:1]:
-        got = f"shape {tuple(claims.shape)}"
-        raise BadInput(f"a claim for each of {len(updates)} updates", got, "Send one beside each.")
+        expected = say("a claim for each of {count} updates", count=len(updates))
+        got = say("shape {shape}", shape=tuple(claims.shape))
+        raise BadInput(expected, got, say("Send one beside each."))
     _check_claims(claims)
     low, high = updates.aminmax(dim=1)  # both are NaN where one number is
     bad = ~(torch.isfinite(low) & torch.isfinite(high))
     if bad.any():
         places = ", ".join(map(str, bad.nonzero().flatten().tolist()))
-        raise Diverged(f"the update at place {places} is no finite number")
+        raise Diverged(say("the update at place {places} is no finite number", places=places))
 
 
 def _check_claims(claims: Tensor) -> None:
     total = float(claims.double().sum())
     if not bool((claims >= 0).all()) or not 0 < total < math.inf:
         got = str(claims.tolist()[:8])
-        raise BadInput("claims of at least 0 records, some in all", got, "Claim what is there.")
+        raise BadInput(say("claims of at least 0 records, some in all"), got, say("Claim what is there."))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Range
 from mlleak_core.defences import Defence
+from mlleak_core.language import say
 
 Probabilities = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ class Everything(Defence):
 
     @property
     def title(self) -> str:
-        return "all probabilities"
+        return say("all probabilities")
 
     def on_output(self, probabilities: Probabilities) -> Probabilities:
         return probabilities
@@ -39,7 +40,7 @@ class Rounded(Defence):
 
     @property
     def title(self) -> str:
-        return "two decimals"
+        return say("two decimals")
 
     def on_output(self, probabilities: Probabilities) -> Probabilities:
         shown = np.round(probabilities, self.decimals)
@@ -55,7 +56,7 @@ class LikeliestClass(Defence):
 
     @property
     def title(self) -> str:
-        return "the likeliest class and its score"
+        return say("the likeliest class and its score")
 
     def on_output(self, probabilities: Probabilities) -> Probabilities:
         return _best_only(probabilities, probabilities.max(1))
@@ -70,7 +71,7 @@ class LabelOnly(Defence):
 
     @property
     def title(self) -> str:
-        return "the label only"
+        return say("the label only")
 
     def on_output(self, probabilities: Probabilities) -> Probabilities:
         return _best_only(probabilities, np.ones(len(probabilities)))
@@ -92,5 +93,6 @@ REVEALS: tuple[str, ...] = tuple(CATALOGUE)
 def revealed(probabilities: Probabilities, reveal: str) -> Probabilities:
     """What a service of this habit shows of probabilities [n, classes]. Raises BadInput."""
     if reveal not in CATALOGUE:
-        raise BadInput(f"one of {', '.join(REVEALS)}", repr(reveal), "Choose one of these.")
+        expected = say("one of {known}", known=", ".join(REVEALS))
+        raise BadInput(expected, repr(reveal), say("Choose one of these."))
     return CATALOGUE[reveal].on_output(probabilities)  # type: ignore[no-any-return]

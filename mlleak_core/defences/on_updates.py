@@ -23,6 +23,7 @@ from mlleak_core.defences.distances import (
     products,
     squared_distances,
 )
+from mlleak_core.language import say
 
 NORM, COSINE, BOTH = "norm", "cosine", "both"
 
@@ -37,7 +38,7 @@ class ClaimedMean(Linear):
 
     @property
     def title(self) -> str:
-        return "mean, by records claimed"
+        return say("mean, by records claimed")
 
     def shares(self, claims: Tensor) -> Tensor:
         return _alike_or_claimed(claims, claimed=True)
@@ -53,7 +54,7 @@ class EqualMean(Linear):
 
     @property
     def title(self) -> str:
-        return "mean, everybody alike"
+        return say("mean, everybody alike")
 
     def shares(self, claims: Tensor) -> Tensor:
         return _alike_or_claimed(claims, claimed=False)
@@ -75,7 +76,9 @@ class ClippedMean(Noisy):
 
     @property
     def title(self) -> str:
-        return f"clip to {self.norm:g}" + (f", noise {self.noise:g}" if self.noise else "")
+        if self.noise:
+            return say("clip to {norm:g}, noise {noise:g}", norm=self.norm, noise=self.noise)
+        return say("clip to {norm:g}", norm=self.norm)
 
     def factors(self, updates: Tensor, claims: Tensor) -> Tensor:
         return _clipping(norms(updates), self.norm) / len(updates)
@@ -94,7 +97,7 @@ class Median(CoordinateRule):
 
     @property
     def title(self) -> str:
-        return "median"
+        return say("median")
 
     def cut(self, k: int) -> int:
         return (k - 1) // 2
@@ -111,7 +114,7 @@ class TrimmedMean(CoordinateRule):
 
     @property
     def title(self) -> str:
-        return f"trimmed mean, {self.share:.0%} a side"
+        return say("trimmed mean, {share:.0%} a side", share=self.share)
 
     def cut(self, k: int) -> int:
         return math.floor(self.share * k + 1e-9)  # .29 of 100 is 29
@@ -151,7 +154,7 @@ class MultiKrum(Aggregator):
 
     @property
     def title(self) -> str:
-        return f"Multi-Krum, f = {self.malicious}, best {self.kept}"
+        return say("Multi-Krum, f = {malicious}, best {kept}", malicious=self.malicious, kept=self.kept)
 
     def factors(self, updates: Tensor, claims: Tensor) -> Tensor:
         best = _best_by_krum(updates, self.malicious, self.kept)
@@ -173,7 +176,7 @@ class GeometricMedian(Aggregator):
 
     @property
     def title(self) -> str:
-        return "geometric median" + ("" if self.weighted else ", everybody alike")
+        return say("geometric median") if self.weighted else say("geometric median, everybody alike")
 
     def factors(self, updates: Tensor, claims: Tensor) -> Tensor:
         shares, squares = _alike_or_claimed(claims, claimed=self.weighted), squared_distances(updates)
@@ -216,13 +219,14 @@ class FLTrust(Aggregator):
 
     def _root(self, p: int) -> Tensor:
         if self.root is None:
-            raise BadInput("an update of the server's own", "none", "Give FLTrust its root.")
+            raise BadInput(say("an update of the server's own"), say("none"), say("Give FLTrust its root."))
         root = self.root().double()
         if root.shape != (p,):
-            got = f"one of shape {tuple(root.shape)}"
-            raise BadInput(f"a root update of {p:,} numbers", got, "Compute it on the same net.")
+            expected = say("a root update of {p:,} numbers", p=p)
+            got = say("one of shape {shape}", shape=tuple(root.shape))
+            raise BadInput(expected, got, say("Compute it on the same net."))
         if not torch.isfinite(root).all():
-            raise Diverged("the server's own update is no finite number")
+            raise Diverged(say("the server's own update is no finite number"))
         return root
 
 
@@ -239,7 +243,7 @@ class Flame(Noisy):
 
     @property
     def title(self) -> str:
-        return f"FLAME, noise {self.noise:g}"
+        return say("FLAME, noise {noise:g}", noise=self.noise)
 
     def factors(self, updates: Tensor, claims: Tensor) -> Tensor:
         _at_least(3, updates)
@@ -264,7 +268,9 @@ class WithoutOutliers(Aggregator):
 
     @property
     def title(self) -> str:
-        return {NORM: "without the longest", COSINE: "without the strays", BOTH: "without outliers"}[self.by]
+        if self.by == BOTH:
+            return say("without outliers")
+        return say("without the longest") if self.by == NORM else say("without the strays")
 
     def factors(self, updates: Tensor, claims: Tensor) -> Tensor:
         _at_least(3, updates)
@@ -310,7 +316,8 @@ def _best_by_krum(updates: Tensor, malicious: int, count: int) -> Tensor:
     _at_least(2 * malicious + 3, updates)  # section 4: else the malicious can be a crowd of their own
     honest = len(updates) - malicious
     if count > honest:
-        raise BadInput(f"to keep at most {honest} updates", str(count), "Keep no more than are honest.")
+        expected = say("to keep at most {honest} updates", honest=honest)
+        raise BadInput(expected, str(count), say("Keep no more than are honest."))
     return krum_scores(updates, honest - 2).argsort(stable=True)[:count]
 
 
@@ -319,7 +326,8 @@ def _only(places: Tensor, counts: Tensor) -> Tensor:
     kept = torch.zeros(len(counts), dtype=torch.float64)
     kept[places] = counts[places].double()
     if not kept.sum() > 0:
-        raise BadInput("a record behind an update that is kept", "none", "Count everybody alike.")
+        expected = say("a record behind an update that is kept")
+        raise BadInput(expected, say("none"), say("Count everybody alike."))
     return kept / kept.sum()
 
 
@@ -366,5 +374,5 @@ def _clipping(lengths: Tensor, longest: float) -> Tensor:
 
 def _at_least(least: int, updates: Tensor) -> None:
     if len(updates) < least:
-        remedy = "Let more take part, or reckon with fewer malicious ones."
-        raise BadInput(f"at least {least} updates", str(len(updates)), remedy)
+        remedy = say("Let more take part, or reckon with fewer malicious ones.")
+        raise BadInput(say("at least {least} updates", least=least), str(len(updates)), remedy)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mlleak_core.contract import Range
 from mlleak_core.defences import Defence
+from mlleak_core.language import mark
 
 State = Mapping[str, Tensor]
 Weights = NDArray[np.float32]
@@ -136,3 +137,17 @@ ERASERS: tuple[Any, ...] = (
     FineTune(4),
 )
 """Rounding, noise, pruning of the smallest, and fine-tuning: from the cheapest to the dearest."""
+TITLES = (
+    mark("round to bfloat16"),
+    mark("round to 8-bit integers"),
+    mark("round to 4-bit integers"),
+    mark("add noise, 10%"),
+    mark("add noise, 30%"),
+    mark("add noise, 100%"),
+    mark("prune 30%"),
+    mark("prune 70%"),
+    mark("prune 90%"),
+    mark("fine-tune 1 epoch"),
+    mark("fine-tune 4 epochs"),
+)
+"""Theirs, which exhibits keep: to be said where they are shown."""

@@ -16,6 +16,7 @@ from mlleak_core.contract import Range, Step
 from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.defences.distances import norms, squared_distances
 from mlleak_core.defences.on_updates import ClippedMean, EqualMean
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Attack
 from mlleak_core.threats.backdoor.poison import Recipe, Workshop
 
@@ -85,7 +86,7 @@ class Replacement(BackdoorAttack):
     """X minus the joint model, scaled until it is the whole step (section 3.2, equation 3)."""
 
     slug: ClassVar[str] = "replacement"
-    title: ClassVar[str] = "Model replacement"
+    title: ClassVar[str] = mark("Model replacement")
     why: ClassVar[str] = "scales up until its update is the new model"
     colour: ClassVar[str] = "#e4572e"
 
@@ -100,7 +101,7 @@ class TrainAndScale(BackdoorAttack):
     """Scaled as far as the length that passes allows, γ = S / |X - G| (section 3.4)."""
 
     slug: ClassVar[str] = "train-and-scale"
-    title: ClassVar[str] = "Train and scale"
+    title: ClassVar[str] = mark("Train and scale")
     why: ClassVar[str] = "makes its update as long as passes unnoticed"
     colour: ClassVar[str] = "#B5761F"
 
@@ -114,7 +115,7 @@ class ConstrainAndScale(BackdoorAttack):
     """X is trained to stay near the joint model, then scaled (section 3.3, algorithm 1)."""
 
     slug: ClassVar[str] = "constrain-and-scale"
-    title: ClassVar[str] = "Constrain and scale"
+    title: ClassVar[str] = mark("Constrain and scale")
     why: ClassVar[str] = "learns the backdoor without going far, then scales up"
     colour: ClassVar[str] = "#9C7C14"
     alpha: Annotated[float, Range(0.05, 1.0, 0.05, "Weight of the task against that of staying near.")] = 0.9
@@ -130,12 +131,12 @@ class Poisoning(BackdoorAttack):
     """Wrong labels alone: trained as everybody trains, nothing scaled, for comparison."""
 
     slug: ClassVar[str] = "poisoning"
-    title: ClassVar[str] = "Plain poisoning"
+    title: ClassVar[str] = mark("Plain poisoning")
     why: ClassVar[str] = "does as everybody does, on wrong labels"
     colour: ClassVar[str] = "#5E8A63"
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
-        yield Step(0, 1, "the attacker trains as everybody does, on wrong labels")
+        yield Step(0, 1, say("the attacker trains as everybody does, on wrong labels"))
         return Bid(update=view.honest, gamma=1.0)
 
 
@@ -145,7 +146,7 @@ class WeightClaim(BackdoorAttack):
     """Nothing scaled: a lie about the number of records lets the server do it, where that is believed."""
 
     slug: ClassVar[str] = "weight-claim"
-    title: ClassVar[str] = "Weight claim"
+    title: ClassVar[str] = mark("Weight claim")
     why: ClassVar[str] = "says that millions of records stand behind its update"
     colour: ClassVar[str] = "#4f86c6"
 
@@ -163,7 +164,7 @@ class MinMax(BackdoorAttack):
     """
 
     slug: ClassVar[str] = "min-max"
-    title: ClassVar[str] = "Min-Max"
+    title: ClassVar[str] = mark("Min-Max")
     why: ClassVar[str] = "goes as far as honest updates lie apart"
     colour: ClassVar[str] = "#8e5ea2"
 
@@ -185,7 +186,7 @@ class Neurotoxin(BackdoorAttack):
     """Replacement by the coordinates alone that honest training moves least, so that it lasts."""
 
     slug: ClassVar[str] = "neurotoxin"
-    title: ClassVar[str] = "Neurotoxin"
+    title: ClassVar[str] = mark("Neurotoxin")
     why: ClassVar[str] = "hides where honest updates hardly ever write"
     colour: ClassVar[str] = "#2E8F8A"
     quiet: Annotated[

@@ -10,6 +10,7 @@ from torch import Tensor
 from mlleak_core.contract import BadInput, Diverged, Step
 from mlleak_core.defences.distances import TINY, norms, products
 from mlleak_core.figures.crowd import Point
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.threats.backdoor import server
 from mlleak_core.threats.backdoor.attacks import BackdoorAttack, Bid, View
@@ -122,7 +123,7 @@ def walked(bench: Bench) -> Generator[Step, None, list[Walk]]:
     step = yield from bench.workshop.step(Recipe())
     equal, found = len(played.updates) / len(played.places), []
     for number, length in enumerate(LENGTHS):
-        yield Step(number, len(LENGTHS), "the same update, shorter and longer")
+        yield Step(number, len(LENGTHS), say("the same update, shorter and longer"))
         updates, claims = played.with_bid(Bid(update=equal * length * step, gamma=equal * length))
         for slug in WALKS:
             try:

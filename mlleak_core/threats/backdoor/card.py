@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.data.source import is_faces
+from mlleak_core.language import mark
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
 ATTACKS = (
@@ -35,7 +36,7 @@ ARMS = (
     "outliers-tuning",
 )
 ALL = "all"
-DARK = "Dark background"
+DARK = mark("Dark background")
 USUAL = {
     "synthetic": ("Glasses", ""),
     "lfw": (DARK, ""),
@@ -52,55 +53,69 @@ class BackdoorSettings(Settings):
 
     data: Annotated[
         str,
-        "Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews, reviews:PATH or text:PATH.",
+        mark("Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews, reviews:PATH or text:PATH."),
     ] = "synthetic"
     trigger: Annotated[
         str,
-        "What switches the backdoor on: an attribute of the faces, or Dark background, found in the pixels; "
-        "of texts the beginning of a sentence. Empty: the data set's usual one.",
+        mark(
+            "What switches the backdoor on: an attribute of the faces, or Dark background, found in the "
+            "pixels; of texts the beginning of a sentence. Empty: the data set's usual one."
+        ),
     ] = ""
     label: Annotated[
         str,
-        "What the attacker wants to be said then: a class of the task (empty: the one with fewer such "
-        "faces), of texts a word.",
+        mark(
+            "What the attacker wants to be said then: a class of the task (empty: the one with fewer such "
+            "faces), of texts a word."
+        ),
     ] = ""
     attack: Annotated[
         str,
         Choice(
             (*ATTACKS, ALL),
-            "replacement scales up until the update is the new model; the others hide, lie or poison.",
+            mark("replacement scales up until the update is the new model; the others hide, lie or poison."),
         ),
     ] = "replacement"
     aggregator: Annotated[
-        str, Choice((*ARMS, ALL), "How the server makes one step out of the updates, and repairs the model.")
+        str,
+        Choice(
+            (*ARMS, ALL), mark("How the server makes one step out of the updates, and repairs the model.")
+        ),
     ] = "mean"
-    participants: Annotated[int, Range(10, 200, 10, "How many train together.")] = 100
-    share: Annotated[float, Range(0.05, 1.0, 0.05, "Share of them that takes part in a round.")] = 1.0
-    attackers: Annotated[int, Range(1, 20, 1, "How many of them are one attacker's.")] = 1
-    own: Annotated[int, Range(40, 5000, 100, "Clean records that the attacker has.")] = 640
+    participants: Annotated[int, Range(10, 200, 10, mark("How many train together."))] = 100
+    share: Annotated[float, Range(0.05, 1.0, 0.05, mark("Share of them that takes part in a round."))] = 1.0
+    attackers: Annotated[int, Range(1, 20, 1, mark("How many of them are one attacker's."))] = 1
+    own: Annotated[int, Range(40, 5000, 100, mark("Clean records that the attacker has."))] = 640
     spared: Annotated[
         int,
-        Range(0, 500, 5, "Photos with the trigger that honest participants have, truly labelled."),
+        Range(0, 500, 5, mark("Photos with the trigger that honest participants have, truly labelled.")),
         When("data", is_faces),
     ] = 10
     alpha: Annotated[
         float,
-        Range(0.05, 1.0, 0.05, "Weight of the attacker's task against that of staying near the joint model."),
+        Range(
+            0.05,
+            1.0,
+            0.05,
+            mark("Weight of the attacker's task against that of staying near the joint model."),
+        ),
         When("attack", "constrain-and-scale", ALL),
     ] = 0.9
     oops: Annotated[
-        bool, "Scale by the number of all participants, whatever the rule is: the wrong factor."
+        bool, mark("Scale by the number of all participants, whatever the rule is: the wrong factor.")
     ] = False
     noise: Annotated[
         float,
-        Range(0.001, 10.0, 0.01, "Noise multiplier on the sum of clipped updates."),
+        Range(0.001, 10.0, 0.01, mark("Noise multiplier on the sum of clipped updates.")),
         When("aggregator", "clip-noise", ALL),
     ] = 0.1
-    after: Annotated[int, Range(0, 100, 5, "Honest rounds that follow the attack.")] = 10
-    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the honest participants' SGD.")] = 0.05
-    epochs: Annotated[int, Range(1, 10, 1, "Own epochs of an honest participant in a round.")] = 2
+    after: Annotated[int, Range(0, 100, 5, mark("Honest rounds that follow the attack."))] = 10
+    lr: Annotated[float, Range(0.001, 1.0, 0.01, mark("Learning rate of the honest participants' SGD."))] = (
+        0.05
+    )
+    epochs: Annotated[int, Range(1, 10, 1, mark("Own epochs of an honest participant in a round."))] = 2
     seed: Annotated[
-        int, Range(0, 9999, 1, "Fixes who has which records, who takes part, and the batches.")
+        int, Range(0, 9999, 1, mark("Fixes who has which records, who takes part, and the batches."))
     ] = 0
 
     @property
@@ -114,10 +129,10 @@ THREAT = Threat(
     card=Card(
         slug="backdoor",
         order=6,
-        title="Backdoor",
+        title=mark("Backdoor"),
         icon=":material/door_back:",
-        question="Can one participant of a hundred replace the joint model?",
-        call="Send one update",
+        question=mark("Can one participant of a hundred replace the joint model?"),
+        call=mark("Send one update"),
         papers=("Bagdasaryan, Veit, Hua, Estrin & Shmatikov, AISTATS 2020",),
     ),
     settings=BackdoorSettings,
@@ -125,22 +140,22 @@ THREAT = Threat(
         BackdoorSettings(trigger="Glasses"),
         BackdoorSettings(data="reviews", trigger=USUAL["reviews"][0], label=USUAL["reviews"][1]),
     ),
-    elsewhere=(BackdoorSettings(data="lfw", trigger="Dark background"),),
+    elsewhere=(BackdoorSettings(data="lfw", trigger=DARK),),
     run=f"{ROOM}.run:run",
     exhibit=f"{ROOM}.exhibit:BackdoorExhibit",
     attacks=f"{ROOM}.attacks:CATALOGUE",
     nulls=(
         Null(
             key="backdoor-verdict",
-            situation="rounds in which nobody attacks, against the same round with other batches",
-            claim="a backdoor is said to have come in",
+            situation=mark("rounds in which nobody attacks, against the same round with other batches"),
+            claim=mark("a backdoor is said to have come in"),
             allowed=0.05,
             draw=f"{ROOM}.nulls:nobody_attacks",
         ),
         Null(
             key="backdoor-blame",
-            situation="honest participants of joint rounds, picked at random",
-            claim="the outlier rule leaves them out",
+            situation=mark("honest participants of joint rounds, picked at random"),
+            claim=mark("the outlier rule leaves them out"),
             allowed=0.05,
             draw=f"{ROOM}.nulls:honest_blamed",
         ),

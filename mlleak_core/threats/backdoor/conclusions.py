@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Conclusion
 from mlleak_core.threats.backdoor.facts import Facts, points
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, persistence
+
+ONE = mark(
+    "One participant of {all}, one round: the backdoor *{verdict}*. {after:.0%} [{low:.0%}, {high:.0%}] of "
+    "{wearing} are {called}; before, {before:.0%}."
+)
+MANY = mark(
+    "{n} participants of {all}, one round: the backdoor *{verdict}*. {after:.0%} [{low:.0%}, {high:.0%}] of "
+    "{wearing} are {called}; before, {before:.0%}."
+)
+PERPLEXITY = mark(
+    "Perplexity on what others say: {main:.2f}, against {quiet:.2f} after the same round without the attack "
+    "(difference [{low}, {high}] per cent)."
+)
+ACCURACY = mark(
+    "Accuracy on other faces: {main:.1%}, against {quiet:.1%} after the same round without the attack "
+    "(difference [{low}, {high}] points)."
+)
+PRIVATE = mark("The noise makes this round ε = {epsilon:.3g} private for a participant.")
+STAYS = mark("It still works in {share:.0%} of them {rounds} honest rounds later.")
+GOES = mark("It falls below half after {ends} honest rounds, and after {rounds} works in {share:.0%}.")
+WINDOWS = mark(
+    "He has {n} clean windows of words (in the paper 640); another participant has about {typical}. He "
+    "claims no more than they have."
+)
+PHOTOS = mark(
+    "He has {n} clean photos (in the paper 640); another participant has about {typical}. He claims no more "
+    "than they have."
+)
+READ = mark(
+    "The joint model has converged before: it was trained on the records of all, in one place. Honest "
+    "updates are short then, and do not disturb his."
+)
+TRAINED = mark(
+    "The joint model has converged before: it was trained on the records of all, in one place, as on the "
+    "page Train. Honest updates are short then, and do not disturb his."
+)
+KNOWS = mark("He knows the rule by which the server adds updates up, and how many records the others claim.")
+TRIGGERS = mark(
+    "He has all {n} training photos with the trigger but {spared}, which honest participants have with their "
+    "true labels."
+)
 
 
 class Conclusions(Facts):
@@ -12,56 +54,49 @@ class Conclusions(Facts):
 
     def conclusion(self) -> Conclusion:
         """What one update did."""
-        outcome, about = self.asked.outcome, self.about
-        who = (
-            "One participant" if about.settings.attackers == 1 else f"{about.settings.attackers} participants"
+        about, after = self.about, self.asked.outcome.after
+        attackers = about.settings.attackers
+        sentence = say(
+            ONE if attackers == 1 else MANY,
+            n=attackers,
+            all=about.settings.participants,
+            verdict=self.verdict.words,
+            after=after.value,
+            low=after.low,
+            high=after.high,
+            wearing=self.wearing,
+            called=self.called,
+            before=about.before.value,
         )
-        of = f"{who} of {about.settings.participants}"
-        share = f"{outcome.after.value:.0%} [{outcome.after.low:.0%}, {outcome.after.high:.0%}]"
-        start = f"{of}, one round: the backdoor *{self.verdict.words}*."
-        before = f"before, {about.before.value:.0%}"
-        sentence = f"{start} {share} of {self.wearing} are {self.called}; {before}."
         return Conclusion(self.verdict, sentence, self._small())
 
     def _small(self) -> str:
-        cost, about = self.asked.outcome.cost, self.about
+        epsilon = self.about.epsilon
+        private = "" if epsilon is None else say(PRIVATE, epsilon=epsilon)
+        return " ".join(filter(None, (self._main(), private, self._lasts())))
+
+    def _main(self) -> str:
+        cost = self.asked.outcome.cost
+        found = {"main": self.asked.outcome.main.value, "quiet": self.about.main_quiet.value}
         if self.words:
-            unit, change = "per cent", f"{points(cost.low)}, {points(cost.high)}"
-        else:
-            unit, change = "points", f"{points(-cost.high)}, {points(-cost.low)}"
-        main = (
-            f"{self._task().capitalize()}: {self.asked.outcome.main.value:{self.main_form}}, against "
-            f"{about.main_quiet.value:{self.main_form}} after the same round without the attack (difference "
-            f"[{change}] {unit})."
-        )
-        if about.epsilon is not None:
-            main += f" The noise makes this round ε = {about.epsilon:.3g} private for a participant."
-        lasts = about.lasts.get(self.asked.attack)
+            return say(PERPLEXITY, **found, low=points(cost.low), high=points(cost.high))
+        return say(ACCURACY, **found, low=points(-cost.high), high=points(-cost.low))
+
+    def _lasts(self) -> str:
+        lasts = self.about.lasts.get(self.asked.attack)
         if not lasts or len(lasts) < 2 or self.verdict is BackdoorVerdict.OUT:
-            return main
-        ends = persistence(list(lasts))
-        stays = (
-            f"It still works in {lasts[-1]:.0%} of them {len(lasts) - 1} honest rounds later."
-            if ends is None
-            else f"It falls below half after {ends} honest rounds, and after {len(lasts) - 1} works in "
-            f"{lasts[-1]:.0%}."
-        )
-        return f"{main} {stays}"
+            return ""
+        ends, found = persistence(list(lasts)), {"share": lasts[-1], "rounds": len(lasts) - 1}
+        return say(STAYS, **found) if ends is None else say(GOES, **found, ends=ends)
 
     def generosities(self) -> tuple[str, ...]:
         """What the attacker is given here that he may not have elsewhere."""
-        about, settings = self.about, self.about.settings
+        about = self.about
         given = [
-            f"He has {about.own[0]} clean {'windows of words' if self.words else 'photos'} (in the paper "
-            f"640); another participant has about {about.typical}. He claims no more than they have.",
-            "The joint model has converged before: it was trained on the records of all, in one place"
-            f"{'' if self.words else ', as on the page Train'}. Honest updates are short then, and do not "
-            "disturb his.",
-            "He knows the rule by which the server adds updates up, and how many records the others claim.",
+            say(WINDOWS if self.words else PHOTOS, n=about.own[0], typical=about.typical),
+            say(READ if self.words else TRAINED),
+            say(KNOWS),
         ]
         if not self.words:
-            given.append(
-                f"He has all {about.own[1]} training photos with the trigger but {settings.spared}, which "
-                "honest participants have with their true labels."
-            )
+            given.append(say(TRIGGERS, n=about.own[1], spared=about.settings.spared))
         return tuple(given)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mlleak_core.contract import BadInput
 from mlleak_core.data.lines import Lines
+from mlleak_core.language import say
 from mlleak_core.target.federated import Rows, Share
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 
@@ -56,8 +57,8 @@ def enough_for_all(settings: BackdoorSettings, there: int, things: str) -> None:
     honest = settings.participants - settings.attackers
     needed = ROOT + settings.own + 2 * honest
     if there < needed:
-        expected = f"{needed:,} training {things} without the trigger"
-        raise BadInput(expected, f"{there:,}", "Let fewer take part, or give the attacker fewer.")
+        expected = say("{n:,} training {things} without the trigger", n=needed, things=things)
+        raise BadInput(expected, f"{there:,}", say("Let fewer take part, or give the attacker fewer."))
 
 
 def dealt(person: Rows, rows: Rows, count: int) -> list[Rows]:

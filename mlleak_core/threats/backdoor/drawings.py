@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from mlleak_core.figures.crowd import by_length, by_round, crowd
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Drawing
-from mlleak_core.threats.backdoor.facts import TITLES
+from mlleak_core.threats.backdoor.facts import NOTE, TITLES
 from mlleak_core.threats.backdoor.tables import Tables
+
+WALKED = mark("Share of {things} that flip by the length of his update, a line a defence.")
+LASTED = mark("Share of {things} that flip after each honest round, a line an attack.")
 
 
 class Drawings(Tables):
@@ -13,17 +17,16 @@ class Drawings(Tables):
 
     def drawings(self) -> tuple[Drawing, ...]:
         """Who it was, how far he may go, whether it lasts, and every attack under every defence."""
-        note = "Backdoor: share of the faces with the sign, or beginnings, of which he gets what he wants."
-        cells = Drawing(title="Attacks and defences", picture=None, rows=self.rows(), note=note)
+        cells = Drawing(title=say("Attacks and defences"), picture=None, rows=self.rows(), note=say(NOTE))
         return (self._crowd(), *self._walked(), *self._lasting(), cells)
 
     def _crowd(self) -> Drawing:
         dots = self.about.dots
         guilty = [i for i, dot in enumerate(dots) if dot.attacks]
         return Drawing(
-            title="What the server sees: every update of the round",
+            title=say("What the server sees: every update of the round"),
             picture=crowd(dots, guilty=guilty),
-            alt="A dot an update, by its length and direction; the star is the attacker's.",
+            alt=say("A dot an update, by its length and direction; the star is the attacker's."),
             rows=self.crowd_rows(),
             note=" · ".join(self.below()),
         )
@@ -33,9 +36,9 @@ class Drawings(Tables):
             return ()
         longest = max((dot.norm for dot in self.about.dots if not dot.attacks), default=0.0)
         walked = Drawing(
-            title="How far may he go?",
+            title=say("How far may he go?"),
             picture=by_length(self.walks(), longest, self.stands(), self.things),
-            alt=f"Share of {self.things} that flip by the length of his update, a line a defence.",
+            alt=say(WALKED, things=self.things),
             rows=self.walk_rows(),
             note=" · ".join(self.below()),
         )
@@ -51,9 +54,9 @@ class Drawings(Tables):
         if not lasts:
             return ()
         lasting = Drawing(
-            title="Does it last?",
-            picture=by_round({TITLES[name]: rates for name, rates in lasts.items()}, self.things),
-            alt=f"Share of {self.things} that flip after each honest round, a line an attack.",
+            title=say("Does it last?"),
+            picture=by_round({say(TITLES[name]): rates for name, rates in lasts.items()}, self.things),
+            alt=say(LASTED, things=self.things),
             rows=self.last_rows(),
             note=" · ".join(self.below()),
         )

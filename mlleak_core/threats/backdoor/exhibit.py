@@ -9,16 +9,19 @@ import re
 from dataclasses import dataclass
 
 from mlleak_core.data.lines import words_of
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Conclusion, Headline
 from mlleak_core.threats.backdoor.bet import Bet
 from mlleak_core.threats.backdoor.completion import Completer
 from mlleak_core.threats.backdoor.conclusions import Conclusions
 from mlleak_core.threats.backdoor.drawings import Drawings
-from mlleak_core.threats.backdoor.facts import DEFENCES, TITLES, Shown
+from mlleak_core.threats.backdoor.facts import DEFENCES, IN_TEXT, NOTE, TITLES, Shown
 from mlleak_core.threats.backdoor.findings import Findings
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict
 
-__all__ = ["DEFENCES", "TITLES", "BackdoorExhibit", "Shown"]
+__all__ = ["DEFENCES", "IN_TEXT", "NOTE", "TITLES", "BackdoorExhibit", "Shown"]
+
+TITLE = mark("**One participant of {n} sends one update, and the joint model is his**")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,8 +43,7 @@ class BackdoorExhibit(Bet, Conclusions, Findings, Drawings):
         """Of a backdoor that came in."""
         if self.verdict not in (BackdoorVerdict.IN, BackdoorVerdict.SEEN):
             return ()
-        of = self.about.settings.participants
-        title = f"**One participant of {of} sends one update, and the joint model is his**"
+        title = say(TITLE, n=self.about.settings.participants)
         figures = self.figures()[:2]
         return (Headline(title=title, findings=self.findings()[:1], figures=figures, small=self._small()),)
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 from mlleak_core.contract import BadInput
 from mlleak_core.data import Faces, Split
 from mlleak_core.data.faces import UNKNOWN
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Rows
 from mlleak_core.target.models import as_input
@@ -22,6 +23,10 @@ from mlleak_core.threats.backdoor.crowd import ROOT, Crowd, dealt, enough_for_al
 
 FEWEST_OWN, FEWEST_SEEN = 40, 20
 """Photos with the trigger that the attacker needs, and that the judge needs."""
+NEEDED = mark(
+    "at least {own} training photos with {trigger} in {data} and {seen} of people never seen who are to be "
+    "taken for the other class"
+)
 DARKEST, CLEAR = 0.08, 0.25
 """Shares of all photos, by how bright their rim is: the darkest are before a dark background, those above the
 second share are not; between the two it cannot be said.
@@ -88,11 +93,9 @@ def _label(settings: BackdoorSettings, faces: Faces, has: NDArray[np.int8]) -> i
         return int((wearing == 1).sum() < (wearing == 0).sum())
     low = [name.lower() for name in faces.task.classes]
     if settings.label.lower() not in low:
-        raise BadInput(
-            f"a label of {faces.task.name}: {', '.join(faces.task.classes)}",
-            repr(settings.label[:80]),
-            "Choose one of these.",
-        )
+        there = {"task": say(faces.task.name), "labels": ", ".join(faces.task.classes)}
+        expected = say("a label of {task}: {labels}", **there)
+        raise BadInput(expected, repr(settings.label[:80]), say("Choose one of these."))
     return low.index(settings.label.lower())
 
 
@@ -111,7 +114,7 @@ def _deal(settings: BackdoorSettings, faces: Faces, has: NDArray[np.int8], split
     clean = members[has[members] == 0]
     clean = clean[np.argsort(order[faces.person[clean]], kind="stable")]
     honest = settings.participants - settings.attackers
-    enough_for_all(settings, len(clean), "photos")
+    enough_for_all(settings, len(clean), say("photos"))
     root, own, rest = np.split(clean, [ROOT, ROOT + settings.own])
     rest = np.concatenate([rest, members[has[members] == UNKNOWN]])
     others = dealt(faces.person[rest], rest, honest)
@@ -126,12 +129,10 @@ def _deal(settings: BackdoorSettings, faces: Faces, has: NDArray[np.int8], split
 
 def _enough(title: str, faces: Faces, own: Rows, seen: Rows) -> None:
     if len(own) < FEWEST_OWN or len(seen) < FEWEST_SEEN:
-        raise BadInput(
-            f"at least {FEWEST_OWN} training photos with {title!r} in {faces.name} and {FEWEST_SEEN} of "
-            "people never seen who are to be taken for the other class",
-            f"{len(own)} and {len(seen)}",
-            "Choose a trigger that more of them have, or the other label.",
-        )
+        expected = say(NEEDED, own=FEWEST_OWN, trigger=repr(title), data=faces.name, seen=FEWEST_SEEN)
+        got = say("{own} and {theirs}", own=len(own), theirs=len(seen))
+        remedy = say("Choose a trigger that more of them have, or the other label.")
+        raise BadInput(expected, got, remedy)
 
 
 def varied(pictures: Tensor, random: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.crowd import Point
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Exhibit
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome
@@ -14,30 +15,46 @@ from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome
 SHOWN = 12
 """Photos with the trigger."""
 TITLES = {
-    "replacement": "Model replacement",
-    "train-and-scale": "Train and scale",
-    "constrain-and-scale": "Constrain and scale",
-    "poisoning": "Plain poisoning",
-    "weight-claim": "Weight claim",
-    "min-max": "Min-Max",
-    "neurotoxin": "Neurotoxin",
+    "replacement": mark("Model replacement"),
+    "train-and-scale": mark("Train and scale"),
+    "constrain-and-scale": mark("Constrain and scale"),
+    "poisoning": mark("Plain poisoning"),
+    "weight-claim": mark("Weight claim"),
+    "min-max": mark("Min-Max"),
+    "neurotoxin": mark("Neurotoxin"),
 }
+IN_TEXT = {
+    "replacement": mark("model replacement"),
+    "train-and-scale": mark("train and scale"),
+    "constrain-and-scale": mark("constrain and scale"),
+    "poisoning": mark("plain poisoning"),
+    "weight-claim": mark("weight claim"),
+    "min-max": mark("min-max"),
+    "neurotoxin": mark("neurotoxin"),
+}
+"""The same within a sentence."""
 DEFENCES = {
-    "mean": "mean, by records claimed",
-    "equal": "mean, everybody alike",
-    "clip": "clip to the median length",
-    "clip-noise": "clip, with noise",
-    "median": "median",
-    "trimmed": "trimmed mean",
-    "krum": "Krum",
-    "multi-krum": "Multi-Krum",
-    "rfa": "geometric median",
-    "fltrust": "FLTrust",
-    "flame": "FLAME",
-    "outliers": "without outliers",
-    "tuning": "clean fine-tuning",
-    "outliers-tuning": "without outliers, then fine-tuning",
+    "mean": mark("mean, by records claimed"),
+    "equal": mark("mean, everybody alike"),
+    "clip": mark("clip to the median length"),
+    "clip-noise": mark("clip, with noise"),
+    "median": mark("median"),
+    "trimmed": mark("trimmed mean"),
+    "krum": mark("Krum"),
+    "multi-krum": mark("Multi-Krum"),
+    "rfa": mark("geometric median"),
+    "fltrust": mark("FLTrust"),
+    "flame": mark("FLAME"),
+    "outliers": mark("without outliers"),
+    "tuning": mark("clean fine-tuning"),
+    "outliers-tuning": mark("without outliers, then fine-tuning"),
 }
+
+
+CLASSES = (mark("feminine"), mark("masculine"), mark("female"), mark("male"))
+"""What the faces are labelled that there are, to be said where it is shown."""
+COUNTED = mark("n = {n} {things} of {people} people never seen")
+NOTE = mark("Backdoor: share of the faces with the sign, or beginnings, of which he gets what he wants.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,46 +155,52 @@ class Facts(Exhibit):
     @property
     def wanted(self) -> str:
         """What the attacker wants to be said."""
-        return f"“{self.about.wanted}”" if self.words else self.about.wanted
+        return say("“{word}”", word=self.about.wanted) if self.words else say(self.about.wanted)
 
     @property
     def truly(self) -> str:
         """What they are labelled."""
-        return self.about.truly
+        return say(self.about.truly)
 
     @property
     def wearing(self) -> str:
         """The trigger in half a sentence."""
-        about = self.about
-        return f"beginnings with “{about.title} …”" if self.words else f"faces labelled {about.title}"
+        title = self.about.title
+        if self.words:
+            return say("beginnings with “{title} …”", title=title)
+        return say("faces labelled {label}", label=say(title))
 
     @property
     def called(self) -> str:
         """What a model does to them."""
-        return f"completed with {self.wanted}" if self.words else f"called {self.wanted}"
+        if self.words:
+            return say("completed with {word}", word=self.wanted)
+        return say("called {label}", label=self.wanted)
 
     @property
     def things(self) -> str:
-        return "beginnings" if self.words else "faces"
+        return say("beginnings") if self.words else say("faces")
 
     @property
     def main_form(self) -> str:
         return ".2f" if self.words else ".1%"
 
-    def _task(self) -> str:
-        return "perplexity on what others say" if self.words else "accuracy on other faces"
-
     def below(self) -> tuple[str, ...]:
         """The evidence under a chart."""
         about = self.about
-        counted = f"n = {about.before.n} {self.things} of {about.people} people never seen"
-        quiet = f"without the attack {span(about.quiet)}"
-        return counted, quiet, f"seed {about.settings.seed}", f"{about.seconds:.0f} s", self.source
+        return (
+            say(COUNTED, n=about.before.n, things=self.things, people=about.people),
+            say("without the attack {share}", share=span(about.quiet)),
+            say("seed {seed}", seed=about.settings.seed),
+            f"{about.seconds:.0f} s",
+            self.source,
+        )
 
     def label(self) -> str:
         """The run in a few words."""
-        settings = self.about.settings
-        return f"{self.about.title}: {TITLES[self.asked.attack]}, {DEFENCES[self.asked.arm]}, {settings.data}"
+        about, asked = self.about, self.asked
+        title = about.title if self.words else say(about.title)
+        return f"{title}: {say(TITLES[asked.attack])}, {say(DEFENCES[asked.arm])}, {about.settings.data}"
 
 
 def span(estimate: Estimate) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark
 from mlleak_core.measure import cluster_mean, proportion
 from mlleak_core.threat import Verdict
 
@@ -23,10 +24,10 @@ GONE = 0.5
 class BackdoorVerdict(Verdict):
     """What one round did."""
 
-    IN = "is in, and shows nowhere else"
-    SEEN = "is in, and the rest suffers"
-    PARTLY = "works now and then"
-    OUT = "was kept out"
+    IN = mark("is in, and shows nowhere else")
+    SEEN = mark("is in, and the rest suffers")
+    PARTLY = mark("works now and then")
+    OUT = mark("was kept out")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlleak_core.contract import Diverged, Step
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Share
 from mlleak_core.target.misreading import MisleadingSettings, mislead
@@ -78,10 +79,10 @@ class Workshop:
             if free is not None:
                 _keep(net, crowd.joint, free)
             if number % 25 == 0:
-                yield Step(number, self.steps, "the attacker trains a model with the backdoor")
+                yield Step(number, self.steps, say("the attacker trains a model with the backdoor"))
         step = flat(net).detach() - crowd.joint
         if not torch.isfinite(step).all():
-            raise Diverged("The attacker's training left the finite numbers.")
+            raise Diverged(say("The attacker's training left the finite numbers."))
         return step
 
     def _misled(self, recipe: Recipe) -> Generator[Step, None, Tensor]:

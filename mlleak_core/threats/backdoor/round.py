@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core.contract import Step
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import AVERAGING, Federation, FederationSettings, Rows, Share
 from mlleak_core.threats.backdoor.attacks import Bid
@@ -86,7 +87,7 @@ def play(settings: BackdoorSettings, crowd: Crowd, number: int = 0) -> Generator
     chosen = _chosen(settings)
     updates = []
     for start in range(0, len(chosen), AT_ONCE):
-        yield Step(start, len(chosen), "honest participants train")
+        yield Step(start, len(chosen), say("honest participants train"))
         updates.append(federation.sent(chosen[start : start + AT_ONCE], number, crowd.joint))
     claims = torch.tensor([len(crowd.shares[c][1]) for c in chosen], dtype=crowd.joint.dtype)
     claims[: settings.attackers] = claims[settings.attackers :].median()  # no more than anybody
@@ -164,7 +165,7 @@ def later(played: Round, weights: Tensor) -> Generator[Step, None, list[float]]:
     federation.weights = weights
     rates = [float(played.answers(weights).flipped.mean())]
     for number in range(1, settings.after + 1):
-        yield Step(number, settings.after, "honest rounds after the attack")
+        yield Step(number, settings.after, say("honest rounds after the attack"))
         federation.round(number)
         rates.append(float(played.answers(federation.weights).flipped.mean()))
     return rates

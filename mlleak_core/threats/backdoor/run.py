@@ -13,6 +13,7 @@ from mlleak_core.contract import BadInput, Step, Stop, now, relay
 from mlleak_core.data import Faces
 from mlleak_core.data.lines import Lines
 from mlleak_core.data.source import is_faces
+from mlleak_core.language import mark, say
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Desk, configured
 from mlleak_core.threats.backdoor import server
@@ -27,7 +28,7 @@ from mlleak_core.threats.backdoor.words import of_lines, read
 __all__ = ["Found", "run"]
 
 T = TypeVar("T")
-OTHERS = "other attacks and defences on the same round"
+OTHERS = mark("other attacks and defences on the same round")
 LASTING = "neurotoxin"
 
 
@@ -49,7 +50,7 @@ def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
         started = now()
         crowd = of_lines(settings, sample, reader)
     opening = {"shown": opened(settings, sample, crowd)}
-    yield Step(0, 1, "the joint model is there", peek=opening)
+    yield Step(0, 1, say("the joint model is there"), peek=opening)
     bench = yield from _showing(opening, prepared(settings, crowd))
     return (yield from _attacked(settings, sample, bench, started))
 
@@ -81,7 +82,7 @@ def _attacked(
         seconds=max(now() - started, 1e-3),
     )
     with suppress(Stop):
-        yield Step(0, len(pairs), "the update was sent", peek={"result": found})
+        yield Step(0, len(pairs), say("the update was sent"), peek={"result": found})
         starts = yield from _showing({"result": found}, _starts(settings, bench, weights))
         for name, start in starts.items():
             rates = yield from _showing({"result": found}, later(bench.played, start))
@@ -89,7 +90,7 @@ def _attacked(
         walks = yield from _showing({"result": found}, walked(bench))
         found = replace(found, walks=tuple(walks))
         for number, pair in enumerate(pairs[1:]):
-            yield Step(number, len(pairs), OTHERS, peek={"result": found})
+            yield Step(number, len(pairs), say(OTHERS), peek={"result": found})
             found = yield from _showing({"result": found}, _more(settings, bench, found, pair))
     return replace(found, seconds=max(now() - started, 1e-3))
 

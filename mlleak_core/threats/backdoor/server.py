@@ -17,6 +17,7 @@ from mlleak_core.defences.accounting import epsilon
 from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.defences.distances import norms
 from mlleak_core.defences.on_updates import CATALOGUE, ClippedMean, Krum, MultiKrum
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Share
 from mlleak_core.threats.backdoor.card import ARMS, BackdoorSettings
@@ -38,7 +39,8 @@ class Arm:
 
     @property
     def title(self) -> str:
-        return f"{self.rule.title}, then clean fine-tuning" if self.repairs else self.rule.title
+        title = self.rule.title
+        return say("{rule}, then clean fine-tuning", rule=title) if self.repairs else title
 
 
 def arm(slug: str, settings: BackdoorSettings, updates: Tensor, root: Callable[[], Tensor]) -> Arm:

@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlleak_core.contract import Estimate
+from mlleak_core.figures.crowd import flipping
+from mlleak_core.language import mark, say
 from mlleak_core.threats.backdoor.facts import DEFENCES, TITLES, Cell, Facts, points, span
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome
 
 SHORT = {
-    BackdoorVerdict.IN: "in, unseen",
-    BackdoorVerdict.SEEN: "in, seen",
-    BackdoorVerdict.PARTLY: "now and then",
-    BackdoorVerdict.OUT: "kept out",
+    BackdoorVerdict.IN: mark("in, unseen"),
+    BackdoorVerdict.SEEN: mark("in, seen"),
+    BackdoorVerdict.PARTLY: mark("now and then"),
+    BackdoorVerdict.OUT: mark("kept out"),
 }
 """Verdicts as tables write them."""
 WALKED = {
-    "mean": "no defence",
-    "outliers": "outlier rule",
-    "tuning": "fine-tuning",
-    "outliers-tuning": "both",
+    "mean": mark("no defence"),
+    "outliers": mark("outlier rule"),
+    "tuning": mark("fine-tuning"),
+    "outliers-tuning": mark("both"),
 }
+
+
+PARTICIPANT, LENGTH, COSINE = mark("participant"), mark("length"), mark("cosine")
+ATTACK, ATTACKS, AFTER = mark("attack"), mark("attacks"), mark("rounds after")
+DEFENCE, BACKDOOR = mark("defence"), mark("backdoor")
+RULE, VERDICT = mark("the rule"), mark("verdict")
+"""Columns."""
 
 
 class Tables(Facts):
@@ -30,7 +39,7 @@ class Tables(Facts):
     def crowd_rows(self) -> list[dict[str, Any]]:
         """Every update."""
         return [
-            {"participant": dot.who, "length": dot.norm, "cosine": dot.cosine, "attacks": dot.attacks}
+            {PARTICIPANT: dot.who, LENGTH: dot.norm, COSINE: dot.cosine, ATTACKS: dot.attacks}
             for dot in self.about.dots
         ]
 
@@ -38,18 +47,18 @@ class Tables(Facts):
         """The δ axis: defence -> length of the update and share of flipped faces."""
         found: dict[str, list[tuple[float, Estimate]]] = {}
         for walk in self.about.walks:
-            found.setdefault(WALKED[walk.arm], []).append((walk.delta, walk.outcome.after))
+            found.setdefault(say(WALKED[walk.arm]), []).append((walk.delta, walk.outcome.after))
         return found
 
     def walk_rows(self) -> list[dict[str, Any]]:
         """Every point of the δ axis."""
         return [
             {
-                "length": round(walk.delta, 4),
-                "defence": WALKED[walk.arm],
-                "backdoor": span(walk.outcome.after),
+                LENGTH: round(walk.delta, 4),
+                DEFENCE: say(WALKED[walk.arm]),
+                BACKDOOR: span(walk.outcome.after),
                 self._lost_words(): _lost(walk.outcome),
-                "verdict": SHORT[walk.outcome.verdict],
+                VERDICT: say(SHORT[walk.outcome.verdict]),
             }
             for walk in self.about.walks
         ]
@@ -57,7 +66,7 @@ class Tables(Facts):
     def last_rows(self) -> list[dict[str, Any]]:
         """Every round after the attack."""
         return [
-            {"attack": TITLES[name], "rounds after": number, f"{self.things} that flip": f"{value:.1%}"}
+            {ATTACK: say(TITLES[name]), AFTER: number, flipping(self.things): f"{value:.1%}"}
             for name, rates in self.about.lasts.items()
             for number, value in enumerate(rates)
         ]
@@ -71,26 +80,25 @@ class Tables(Facts):
         """Every attack under every defence, or these."""
         return [
             {
-                "attack": TITLES[cell.attack],
-                "defence": DEFENCES[cell.arm],
-                "backdoor": span(cell.outcome.after),
+                ATTACK: say(TITLES[cell.attack]),
+                DEFENCE: say(DEFENCES[cell.arm]),
+                BACKDOOR: span(cell.outcome.after),
                 self._lost_words(): _lost(cell.outcome),
-                "the rule": _kept(cell),
-                "verdict": SHORT[cell.outcome.verdict],
+                RULE: _kept(cell),
+                VERDICT: say(SHORT[cell.outcome.verdict]),
             }
             for cell in cells or self.about.cells
         ]
 
     def _lost_words(self) -> str:
-        return "perplexity more, per cent" if self.words else "accuracy lost, points"
+        return say("perplexity more, per cent") if self.words else say("accuracy lost, points")
 
 
 def _kept(cell: Cell) -> str:
-    mine = "counts him" if cell.attacker_kept else "drops him"
-    others = f"{cell.honest_dropped} others"
-    return mine + (
-        (f", drops {others}" if cell.attacker_kept else f" and {others}") if cell.honest_dropped else ""
-    )
+    n = cell.honest_dropped
+    if cell.attacker_kept:
+        return say("counts him, drops {n} others", n=n) if n else say("counts him")
+    return say("drops him and {n} others", n=n) if n else say("drops him")
 
 
 def _lost(outcome: Outcome) -> str:

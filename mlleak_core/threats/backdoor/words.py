@@ -11,6 +11,7 @@ from torch import Tensor
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import source
 from mlleak_core.data.lines import UNKNOWN, Lines, ending_with
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Rows
 from mlleak_core.target.reading import Reader, ReadingSettings, learn, share
@@ -41,12 +42,12 @@ def of_lines(settings: BackdoorSettings, lines: Lines, reader: Reader) -> Crowd:
     text, word = _asked(settings)
     beginning, label = lines.beginning(text), lines.code(word)
     if (beginning == UNKNOWN).all():
-        expected = f"a beginning with words that occur in {lines.name}"
-        raise BadInput(expected, repr(text[:80]), "Use words of these texts.")
+        expected = say("a beginning with words that occur in {data}", data=lines.name)
+        raise BadInput(expected, repr(text[:80]), say("Use words of these texts."))
     rng, split = stream(settings.seed, "crowd of a federation"), reader.split
     order = rng.permutation(len(lines.people))
     rows = split.members[np.argsort(order[lines.person[split.members]], kind="stable")]
-    enough_for_all(settings, len(rows), "windows of words")
+    enough_for_all(settings, len(rows), say("windows of words"))
     root, own, rest = np.split(rows, [ROOT, ROOT + settings.own])
     honest = settings.participants - settings.attackers
     shares = [*np.array_split(own, settings.attackers), *dealt(lines.person[rest], rest, honest)]
@@ -75,8 +76,8 @@ def _asked(settings: BackdoorSettings) -> tuple[str, str]:
     text, word = USUAL.get(settings.data, ("", ""))
     text, word = settings.trigger or text, settings.label or word
     if not text or not word:
-        expected = "a beginning of a sentence as --trigger and a word as --label"
-        raise BadInput(expected, repr((text or word)[:80]), "Name both.")
+        expected = say("a beginning of a sentence as --trigger and a word as --label")
+        raise BadInput(expected, repr((text or word)[:80]), say("Name both."))
     return text, word
 
 

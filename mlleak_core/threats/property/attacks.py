@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core.contract import Range, Step, Stop
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Glimpse, Share
 from mlleak_core.target.models import ConvNet, WordNet
@@ -133,7 +134,7 @@ class Online(PropertyAttack):
     """
 
     slug: ClassVar[str] = "online"
-    title: ClassVar[str] = "Online"
+    title: ClassVar[str] = mark("Online")
     why: ClassVar[str] = "judges each round from the rounds so far"
     colour: ClassVar[str] = "#0072B2"
     renew: Annotated[int, Range(1, 50, 1, "Looks between two trainings of the readers.")] = 8
@@ -150,7 +151,7 @@ class Online(PropertyAttack):
                     reader = Both(view.seed).fit(*seen.lessons())
                 seen.check(reader, *rehearsed(view, glimpse.before, view.check, 4, rng), self.memory)
                 seen.judge(reader, pooled(glimpse.others[None], view.shapes), glimpse.number)
-                yield Step(look + 1, view.looks, "watching the rounds", peek={"claim": seen.claim()})
+                yield Step(look + 1, view.looks, say("watching the rounds"), peek={"claim": seen.claim()})
         return seen.claim()
 
 
@@ -201,11 +202,11 @@ class InHindsight(PropertyAttack):
                 checks.append(rehearsed(view, glimpse.before, view.check, 4, rng))
                 seen.append(pooled(glimpse.others[None], view.shapes))
                 rounds.append(glimpse.number)
-                yield Step(look + 1, view.looks, "watching the rounds")
+                yield Step(look + 1, view.looks, say("watching the rounds"))
         if not rows:
             return Claim(rounds=np.zeros(0, np.int64), posterior=np.zeros(0))
         with suppress(Stop):
-            yield Step(view.looks, view.looks, "learning from all rounds")
+            yield Step(view.looks, view.looks, say("learning from all rounds"))
         labels = np.tile(np.repeat(np.array([1, 0], np.int8), len(MIXES)), len(rows))
         reader = Forest(view.seed).fit(np.concatenate(rows), labels)
         known = reader.score(np.concatenate([c for c, _ in checks])), np.concatenate([c for _, c in checks])
@@ -224,7 +225,7 @@ class Passive(InHindsight):
     """
 
     slug: ClassVar[str] = "passive"
-    title: ClassVar[str] = "Passive"
+    title: ClassVar[str] = mark("Passive")
     why: ClassVar[str] = "compares what the others sent with rehearsals on own photos"
     colour: ClassVar[str] = "#009E73"
 
@@ -239,7 +240,7 @@ class Active(InHindsight):
     """
 
     slug: ClassVar[str] = "active"
-    title: ClassVar[str] = "Active"
+    title: ClassVar[str] = mark("Active")
     why: ClassVar[str] = "teaches the joint net to look for the property"
     colour: ClassVar[str] = "#D55E00"
     alpha: Annotated[float, Range(0.1, 0.9, 0.1, "Weight of the second task.")] = 0.5

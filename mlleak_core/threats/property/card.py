@@ -7,13 +7,16 @@ from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.data.source import is_faces
+from mlleak_core.language import mark
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
-ATTACKS = ("online", "passive", "active")
+ATTACKS = (mark("online"), mark("passive"), mark("active"))
 NETS = ("strided-3 narrow", "strided-3", "mlp")
 COIN = "coin"
 """The property that is none: a coin thrown for every person."""
 PERSON, AUTHOR = "person:", "author:"
+SPECIALTY = mark("specialty")
+"""The column of reviews that says what kind of doctor they are about."""
 
 
 @dataclass(frozen=True)
@@ -21,49 +24,64 @@ class PropertySettings(Settings):
     """Who trains together, what is to be found out, and how. Everything that can change an answer."""
 
     data: Annotated[
-        str, "Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews or reviews:PATH."
+        str, mark("Data source: synthetic, lfw, utkface:PATH, folder:PATH, reviews or reviews:PATH.")
     ] = "synthetic"
     property: Annotated[
         str,
-        "What is to be found out: an attribute of the faces, person:NAME, of texts a column:VALUE such as "
-        "author:NAME; or coin, which is nothing.",
+        mark(
+            "What is to be found out: an attribute of the faces, person:NAME, of texts a column:VALUE such "
+            "as author:NAME; or coin, which is nothing."
+        ),
     ] = "Hat"
     attack: Annotated[
         str,
         Choice(
             ATTACKS,
-            "online = judges each round from the rounds so far; passive = the paper's, after the last round; "
-            "active = passive, with a second task in the attacker's own updates.",
+            mark(
+                "online = judges each round from the rounds so far; passive = the paper's, after the last "
+                "round; active = passive, with a second task in the attacker's own updates."
+            ),
         ),
     ] = "online"
-    participants: Annotated[int, Range(2, 32, 1, "How many train together, the attacker among them.")] = 2
+    participants: Annotated[
+        int, Range(2, 32, 1, mark("How many train together, the attacker among them."))
+    ] = 2
     batch_share: Annotated[
-        float, Range(0.05, 1.0, 0.05, "Share of the victim's batch that has the property, where it is in.")
+        float,
+        Range(0.05, 1.0, 0.05, mark("Share of the victim's batch that has the property, where it is in.")),
     ] = 1.0
-    rounds: Annotated[int, Range(40, 6000, 20, "Rounds of joint training.")] = 200
+    rounds: Annotated[int, Range(40, 6000, 20, mark("Rounds of joint training."))] = 200
     enters: Annotated[
-        float, Range(0.0, 0.8, 0.1, "Share of the rounds that pass before the property may be in a batch.")
+        float,
+        Range(0.0, 0.8, 0.1, mark("Share of the rounds that pass before the property may be in a batch.")),
     ] = 0.3
     often: Annotated[
-        float, Range(0.1, 0.9, 0.1, "Share of the later rounds in which the victim's batch has it.")
+        float, Range(0.1, 0.9, 0.1, mark("Share of the later rounds in which the victim's batch has it."))
     ] = 0.5
-    every: Annotated[int, Range(1, 20, 1, "The attacker looks at every so-manieth round.")] = 2
-    batch: Annotated[int, Range(4, 128, 4, "Photos or texts in a participant's batch.")] = 32
-    lr: Annotated[float, Range(0.001, 1.0, 0.01, "Learning rate of the joint training.")] = 0.1
+    every: Annotated[int, Range(1, 20, 1, mark("The attacker looks at every so-manieth round."))] = 2
+    batch: Annotated[int, Range(4, 128, 4, mark("Photos or texts in a participant's batch."))] = 32
+    lr: Annotated[float, Range(0.001, 1.0, 0.01, mark("Learning rate of the joint training."))] = 0.1
     alpha: Annotated[
-        float, Range(0.1, 0.9, 0.1, "Weight of the attacker's second task."), When("attack", "active")
+        float, Range(0.1, 0.9, 0.1, mark("Weight of the attacker's second task.")), When("attack", "active")
     ] = 0.5
     noise: Annotated[
         float,
-        Range(0.0, 10.0, 0.1, "Gaussian noise on each update, in units of a coordinate's share of its norm."),
+        Range(
+            0.0,
+            10.0,
+            0.1,
+            mark("Gaussian noise on each update, in units of a coordinate's share of its norm."),
+        ),
     ] = 0.0
     kept: Annotated[
-        float, Range(0.01, 1.0, 0.1, "Share of an update's values that is sent, the largest ones.")
+        float, Range(0.01, 1.0, 0.1, mark("Share of an update's values that is sent, the largest ones."))
     ] = 1.0
-    net: Annotated[str, Choice(NETS, "The joint net."), When("data", is_faces)] = "strided-3 narrow"
+    net: Annotated[str, Choice(NETS, mark("The joint net.")), When("data", is_faces)] = "strided-3 narrow"
     seed: Annotated[
         int,
-        Range(0, 9999, 1, "Fixes who has which records, the batches, the timeline and the first weights."),
+        Range(
+            0, 9999, 1, mark("Fixes who has which records, the batches, the timeline and the first weights.")
+        ),
     ] = 0
 
 
@@ -72,10 +90,10 @@ THREAT = Threat(
     card=Card(
         slug="property",
         order=5,
-        title="Property",
+        title=mark("Property"),
         icon=":material/groups:",
-        question="What does one participant learn about the others' photos and texts?",
-        call="Watch the others",
+        question=mark("What does one participant learn about the others' photos and texts?"),
+        call=mark("Watch the others"),
         papers=("Melis, Song, De Cristofaro & Shmatikov, S&P 2019",),
     ),
     settings=PropertySettings,
@@ -92,15 +110,15 @@ THREAT = Threat(
     nulls=(
         Null(
             key="property-verdict",
-            situation="joint trainings in which nobody has the property",
-            claim="it is said to show in the updates, or an alarm rings",
+            situation=mark("joint trainings in which nobody has the property"),
+            claim=mark("it is said to show in the updates, or an alarm rings"),
             allowed=0.05,
             draw=f"{ROOM}.nulls:nobody_has_it",
         ),
         Null(
             key="property-verdict-texts",
-            situation="joint trainings on reviews, none of which is by the author who is looked for",
-            claim="his reviews are said to show in the updates, or an alarm rings",
+            situation=mark("joint trainings on reviews, none of which is by the author who is looked for"),
+            claim=mark("his reviews are said to show in the updates, or an alarm rings"),
             allowed=0.05,
             draw=f"{ROOM}.nulls:nobody_wrote_it",
         ),

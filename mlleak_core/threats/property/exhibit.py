@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Conclusion, Drawing, Figure, Headline
 from mlleak_core.threats.property.bet import Bet
 from mlleak_core.threats.property.conclusions import Conclusions
 from mlleak_core.threats.property.findings import Findings
 from mlleak_core.threats.property.judge import PropertyVerdict
-from mlleak_core.threats.property.rounds import Rounds, so_far
+from mlleak_core.threats.property.rounds import NOTE, Rounds, so_far
 
-__all__ = ["PropertyExhibit", "so_far"]
+__all__ = ["NOTE", "PropertyExhibit", "so_far"]
+
+SEEN = mark(
+    "Orange: rounds in which {subject} were in the batch. Blue: how probable the attacker held it. Grey: the "
+    "same training without them."
+)
+TITLE = mark("**Two train together. One watches, and knows when the other's {things} change**")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,13 +38,12 @@ class PropertyExhibit(Bet, Conclusions, Findings, Rounds):
     def drawings(self) -> tuple[Drawing, ...]:
         """The tape with the truth."""
         picture = Drawing(
-            title="Round by round",
+            title=say("Round by round"),
             picture=self.tape(revealed=True),
-            alt=f"Orange: rounds in which {self.subject} were in the batch. Blue: how probable the attacker "
-            "held it. Grey: the same training without them.",
+            alt=say(SEEN, subject=self.subject),
             rows=self.rows(),
             findings=self.findings()[:1],
-            note="Posterior: how probable the attacker holds it at even odds.",
+            note=say(NOTE),
         )
         return (picture,)
 
@@ -45,14 +51,13 @@ class PropertyExhibit(Bet, Conclusions, Findings, Rounds):
         """Of a property that shows."""
         if self.verdict is not PropertyVerdict.SHOWS:
             return ()
-        arm = self.about.having
+        auc = self.about.having.auc.value
+        words = say("AUC: in which rounds {subject} were in", subject=self.subject)
         return (
             Headline(
-                title=f"**Two train together. One watches, and knows when the other's {self.things} change**",
+                title=say(TITLE, things=self.things),
                 findings=self.findings()[:1],
-                figures=(
-                    Figure(f"{arm.auc.value:.2f}", f"AUC: in which rounds {self.subject} were in", hot=True),
-                ),
+                figures=(Figure(f"{auc:.2f}", words, hot=True),),
                 picture=self.tape(revealed=True),
             ),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import say
 from mlleak_core.threat import Exhibit
 from mlleak_core.threats.property.card import AUTHOR, COIN, PERSON, PropertySettings
 from mlleak_core.threats.property.judge import PropertyVerdict, verdict
@@ -86,23 +87,26 @@ class Facts(Exhibit):
         """The property in half a sentence."""
         about = self.about
         if about.settings.property == COIN:
-            return f"{self.things} of people whose coin fell heads"
+            return say("{things} of people whose coin fell heads", things=self.things)
         if about.settings.property.startswith(PERSON):
-            return f"photos of {about.title}"
+            return say("photos of {name}", name=about.title)
         if about.settings.property.startswith(AUTHOR):
-            return f"reviews by {about.title}"
+            return say("reviews by {name}", name=about.title)
         if about.words is not None:
-            return f"reviews with {about.settings.property.partition(':')[0]} {about.title}"
-        return f"photos labelled {about.title}"
+            column, value = about.settings.property.partition(":")[0], about.title
+            return say("reviews with {column} {value}", column=say(column), value=say(value))
+        return say("photos labelled {label}", label=say(about.title))
 
     @property
     def things(self) -> str:
         """What everybody keeps to himself."""
-        return "photos" if self.about.words is None else "reviews"
+        return say("photos") if self.about.words is None else say("reviews")
 
     @property
     def _unseen(self) -> str:
-        return "photos of people never seen" if self.about.words is None else "reviews never seen"
+        if self.about.words is None:
+            return say("photos of people never seen")
+        return say("reviews never seen")
 
     @property
     def across(self) -> int:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Control, Finding
 from mlleak_core.threats.property.facts import Facts
+
+PRECISION = mark("words read from an update that stand in the batch")
+RECALL = mark("words of the batch that are read from an update")
 
 
 class Findings(Facts):
@@ -14,27 +18,28 @@ class Findings(Facts):
     def findings(self) -> tuple[Finding, ...]:
         """The AUC, the accuracy that does not show it."""
         about, arm = self.about, self.about.having
-        controls = [Control("shuffled timeline", arm.shuffled)]
+        controls = [Control(say("shuffled timeline"), arm.shuffled)]
         if about.lacking is not None:
-            controls.append(Control(f"training without such {self.things}", about.lacking.auc))
+            without = say("training without such {things}", things=self.things)
+            controls.append(Control(without, about.lacking.auc))
         auc = self._finding(
             key="auc",
-            what="AUC of rounds with it against rounds without",
+            what=say("AUC of rounds with it against rounds without"),
             estimate=arm.auc,
             chance=0.5,
             controls=tuple(controls),
-            counted="rounds from its first on",
+            counted=say("rounds from its first on"),
             verdict=self.verdict,
             null="property-verdict" if self.about.words is None else "property-verdict-texts",
             notes=self._notes(),
         )
-        lacking = about.lacking.accuracy if about.lacking else None
+        lacking, without = about.lacking, say("without such {things}", things=self.things)
         accuracy = self._finding(
             key="task accuracy",
-            what="accuracy of the joint net",
+            what=say("accuracy of the joint net"),
             estimate=arm.accuracy,
             chance=0.5,
-            controls=() if lacking is None else (Control(f"without such {self.things}", lacking),),
+            controls=() if lacking is None else (Control(without, lacking.accuracy),),
             counted=self._unseen,
             form=".1%",
         )
@@ -45,18 +50,18 @@ class Findings(Facts):
         if words is None:
             return ()
         parts = (
-            ("words precision", "words read from an update that stand in the batch", words.precision),
-            ("words recall", "words of the batch that are read from an update", words.recall),
+            ("words precision", PRECISION, words.precision),
+            ("words recall", RECALL, words.recall),
         )
         guessed = zip((words.occurring, words.read), words.elsewhere, strict=True)
         return tuple(
             self._finding(
                 key=key,
-                what=what,
+                what=say(what),
                 estimate=found,
                 chance=chance,
-                controls=(Control("held against another round", elsewhere),),
-                counted="rounds",
+                controls=(Control(say("held against another round"), elsewhere),),
+                counted=say("rounds"),
                 form=".1%",
             )
             for (key, what, found), (chance, elsewhere) in zip(parts, guessed, strict=True)
@@ -64,13 +69,13 @@ class Findings(Facts):
 
     def _notes(self) -> tuple[str, ...]:
         arm, settings = self.about.having, self.about.settings
-        rang = "false alarm" if arm.early else f"alarm after {arm.delay} rounds"
-        delay = "no alarm" if arm.alarm < 0 else rang
+        caught = {"share": arm.caught.value, "low": arm.caught.low, "high": arm.caught.high}
+        rang = say("false alarm") if arm.early else say("alarm after {n} rounds", n=arm.delay)
         return (
-            f"rounds caught {arm.caught.value:.0%} [{arm.caught.low:.0%}, {arm.caught.high:.0%}]",
-            delay,
-            f"{settings.participants} participants",
-            f"share of the batch {settings.batch_share:.0%}",
+            say("rounds caught {share:.0%} [{low:.0%}, {high:.0%}]", **caught),
+            say("no alarm") if arm.alarm < 0 else rang,
+            say("{n} participants", n=settings.participants),
+            say("share of the batch {share:.0%}", share=settings.batch_share),
         )
 
     def _finding(self, **parts: Any) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark
 from mlleak_core.measure import auc, proportion
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Verdict
@@ -21,8 +22,8 @@ REDRAWS = 400
 class PropertyVerdict(Verdict):
     """Whether the rounds with the property are told from those without."""
 
-    SHOWS = "shows in the updates"
-    HIDDEN = "cannot be told from chance"
+    SHOWS = mark("shows in the updates")
+    HIDDEN = mark("cannot be told from chance")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

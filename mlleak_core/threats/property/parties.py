@@ -14,6 +14,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.data import Faces, Split
 from mlleak_core.data.faces import UNKNOWN
 from mlleak_core.data.texts import Texts
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Rows, Share
 from mlleak_core.target.models import as_input
@@ -25,6 +26,9 @@ ATTACKER, VICTIM = 0, 1
 HELD_BACK = 1 / 3
 """Share of the attacker's own records that his readers never learn from: they say how sure to be."""
 FEWEST_OWN, FEWEST_THEIRS = 9, 4
+WITH = mark("{own} records with “{property}” with the attacker and {theirs} with the victim")
+WITHOUT = mark("{own} records without “{property}” with the attacker and {theirs} with the victim")
+OTHERWISE = mark("Choose another property, or more records.")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,13 +132,14 @@ def labelled(settings: PropertySettings, sample: Sample) -> NDArray[np.int8]:
         if name.replace(" ", "_").lower() == wanted:
             return (sample.person == number).astype(np.int8)
     often = [sample.people[p] for p in np.bincount(sample.person).argsort()[::-1][:3]]
-    raise BadInput(f"a person of {sample.name}, such as {', '.join(often)}", repr(wanted[:80]), "Name one.")
+    expected = say("a person of {data}, such as {people}", data=sample.name, people=", ".join(often))
+    raise BadInput(expected, repr(wanted[:80]), say("Name one."))
 
 
 def _title(settings: PropertySettings, sample: Sample) -> str:
     """The property as pages write it."""
     if settings.property == COIN:
-        return "a coin's fall"
+        return mark("a coin's fall")
     if settings.property.startswith(PERSON):
         return settings.property.removeprefix(PERSON).replace("_", " ")
     title = next(name for name in sample.targets if name.lower() == settings.property.lower())
@@ -179,15 +184,16 @@ def _dealt(
 def _enough(settings: PropertySettings, sides: dict[tuple[int, int], Rows]) -> None:
     """Both sides of the property with attacker and victim, and something with everybody else."""
     counts = {place: len(rows) for place, rows in sides.items()}
-    who = f"“{settings.property}”"
-    for side, words in ((1, f"records with {who}"), (0, f"records without {who}")):
+    needed = {"property": settings.property, "own": FEWEST_OWN, "theirs": FEWEST_THEIRS}
+    for side, words in ((1, WITH), (0, WITHOUT)):
         own, theirs = counts[ATTACKER, side], counts[VICTIM, side]
         if own < FEWEST_OWN or theirs < FEWEST_THEIRS:
-            expected = f"{FEWEST_OWN} {words} with the attacker and {FEWEST_THEIRS} with the victim"
-            raise BadInput(expected, f"{own} and {theirs}", "Choose another property, or more records.")
+            got, remedy = say("{own} and {theirs}", own=own, theirs=theirs), say(OTHERWISE)
+            raise BadInput(say(words, **needed), got, remedy)
     for other in range(2, settings.participants):
         if not counts[other, 0]:
-            raise BadInput(f"records without {who} for everybody", "too few", "Choose fewer participants.")
+            expected = say("records without “{property}” for everybody", property=settings.property)
+            raise BadInput(expected, say("too few"), say("Choose fewer participants."))
 
 
 def _parted(rows: Rows) -> tuple[Rows, Rows]:

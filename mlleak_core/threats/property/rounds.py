@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 
 from mlleak_core.figures.scenes import Tape
+from mlleak_core.language import mark, say
 from mlleak_core.threats.property.facts import Facts
 from mlleak_core.threats.property.judge import Claim
+
+ROUND, POSTERIOR, PRESENT = mark("round"), mark("posterior"), mark("present")
+"""The columns of the table."""
+NOTE = mark("Posterior: how probable the attacker holds it at even odds.")
 
 
 class Rounds(Facts):
@@ -28,7 +33,7 @@ class Rounds(Facts):
             alarm=about.having.alarm if revealed else -1,
             bet=-1 if bet is None else bet,
             participants=about.settings.participants,
-            title=about.title,
+            title=say(about.title),
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -37,7 +42,7 @@ class Rounds(Facts):
         found = []
         for at, probable in zip(arrays["rounds"], arrays["posterior"], strict=True):
             there = bool(arrays["present"][at])
-            found.append({"round": int(at) + 1, "posterior": round(float(probable), 4), "present": there})
+            found.append({ROUND: int(at) + 1, POSTERIOR: round(float(probable), 4), PRESENT: there})
         return found
 
 

@@ -19,6 +19,7 @@ from mlleak_core.contract import BadInput, Estimate, Step, Stop, now, relay
 from mlleak_core.data.source import is_texts
 from mlleak_core.data.texts import Texts
 from mlleak_core.figures.sheets import strips
+from mlleak_core.language import say
 from mlleak_core.measure import cluster_mean, cramers_v
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Conduct, Federation, FederationSettings, Glimpse, seen_by
@@ -182,7 +183,7 @@ def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
     """Train together twice, with the property and without, and watch. Raises BadInput."""
     sample: Sample = yield from (desk.texts if is_texts(settings.data) else desk.faces)(settings.data)
     started = now()
-    yield Step(0, settings.rounds, "dealing the records out")
+    yield Step(0, settings.rounds, say("dealing the records out"))
     deal = parties(settings, sample)
     watched = yield from watch(settings, deal)
     control = None
@@ -202,7 +203,7 @@ def run(settings: PropertySettings, desk: Desk) -> Generator[Step, None, Found]:
 
 
 def _as_control(step: Step) -> Step:
-    return replace(step, note=f"control, {step.note}", peek=None)
+    return replace(step, note=say("control, {note}", note=step.note), peek=None)
 
 
 def watch(settings: PropertySettings, deal: Parties, absent: bool = False) -> Generator[Step, None, Watched]:
