@@ -14,7 +14,7 @@ from mlleak_core.defences.on_output import CATALOGUE as SHOWS
 from mlleak_core.figures import trail as tracks
 from mlleak_core.figures.roc import LEAST, TICKS, loglog
 from mlleak_core.figures.strip import strip
-from mlleak_core.language import mark, say
+from mlleak_core.language import mark, say, spoken
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Figure, imported
 from mlleak_core.threats.membership.card import THREAT, MembershipSettings
@@ -167,7 +167,7 @@ def curves(case: MembershipExhibit, you: tuple[float, float] | None) -> None:
         case.slugs,
         case.quick,
         format_func=lambda slug: case.titles.get(slug, slug),
-        key=f"m-attacks-{case.about.run}",
+        key=f"m-attacks-{case.about.run}-{spoken()}",  # it sends titles, not slugs
         label_visibility="collapsed",
     )
     chart = loglog(case.curves(names), you)
