@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from mlleak_core.figures.look import GREY, PLAIN, SKY, YELLOW
+from mlleak_core.language import say
 
 LEAST = 1e-3
 """Where the axes begin: one false alarm in a thousand."""
@@ -41,7 +42,7 @@ def loglog(
     """
     figure, dotted = go.Figure(), {"dash": "dot", "color": GREY}
     ends = [LEAST, 1]
-    figure.add_scatter(x=ends, y=ends, mode="lines", line=dotted, name="guessing", hoverinfo="skip")
+    figure.add_scatter(x=ends, y=ends, mode="lines", line=dotted, name=say("guessing"), hoverinfo="skip")
     for place, curve in enumerate(curves):
         if place == 0:
             _band(figure, curve)
@@ -50,14 +51,14 @@ def loglog(
         x, y = curve.fpr[seen], np.maximum(curve.tpr[seen], LEAST)
         figure.add_scatter(x=x, y=y, mode="lines", name=html.escape(curve.title, quote=False), line=line)
     if crowd is not None:
-        _point(figure, crowd, "class", "bottom center", {"color": SKY, "symbol": "diamond"})
+        _point(figure, crowd, say("class"), "bottom center", {"color": SKY, "symbol": "diamond"})
     if you is not None:
-        _point(figure, you, "you", "middle left", {"color": YELLOW, "symbol": "star"})
+        _point(figure, you, say("you"), "middle left", {"color": YELLOW, "symbol": "star"})
     figure.update_layout(
         height=400,
         legend={"orientation": "h", "y": -0.2, "font": {"size": 12}},
-        xaxis=_axis("false alarms: outsiders called members"),
-        yaxis=_axis("members found"),
+        xaxis=_axis(say("false alarms: outsiders called members")),
+        yaxis=_axis(say("members found")),
         **PLAIN,
     )
     return figure
@@ -86,7 +87,7 @@ def _band(figure: go.Figure, curve: Curve) -> None:
         line_width=0,
         fillcolor=curve.colour,
         opacity=0.16,
-        name="95% band",
+        name=say("95% band"),
         hoverinfo="skip",
         showlegend=False,
     )

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from mlleak_core.figures.look import BLUE, GREEN, ORANGE, PLAIN
+from mlleak_core.language import say
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,17 +26,17 @@ class Strip:
 def strip(shown: Strip) -> go.Figure:
     """The shadows as dots, their means as strokes, the target as a line across."""
     figure = go.Figure()
-    _row(figure, 0, shown.phi[~shown.inside], BLUE, "circle", "shadows without it")
-    _row(figure, 1, shown.phi[shown.inside], ORANGE, "triangle-up", "shadows that had it")
-    mark = {"annotation_text": "the target", "annotation_position": "top"}
+    _row(figure, 0, shown.phi[~shown.inside], BLUE, "circle", say("shadows without it"))
+    _row(figure, 1, shown.phi[shown.inside], ORANGE, "triangle-up", say("shadows that had it"))
+    mark = {"annotation_text": say("the target"), "annotation_position": "top"}
     figure.add_vline(x=shown.target, line={"color": GREEN, "width": 3}, **mark)
-    rows = {"tickvals": [0, 1], "ticktext": ["out", "in"]}
+    rows = {"tickvals": [0, 1], "ticktext": [say("out"), say("in")]}
     figure.update_layout(
         PLAIN,
         height=250,
         margin={"l": 8, "r": 8, "t": 26, "b": 8},
         legend={"orientation": "h", "y": -0.32},
-        xaxis={"title": "confidence in the true class, φ = log p/(1−p)", "zeroline": False},
+        xaxis={"title": say("confidence in the true class, φ = log p/(1−p)"), "zeroline": False},
         yaxis={"range": [-0.6, 1.6], "zeroline": False, "showgrid": False, **rows},
     )
     return figure

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Choice, Range, Step, Stop
 from mlleak_core.figures.look import BLUE, GREEN, ORANGE
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet, as_input
 from mlleak_core.threat import Attack
@@ -75,6 +76,13 @@ def labels_of(update: Update) -> Tensor:
     return torch.tensor([0] * (update.photos - ones) + [1] * ones)
 
 
+def _need_no_convolution(net: ConvNet) -> None:
+    """Raises BadInput for a net that the closed forms cannot read."""
+    if net.convs:
+        needs, got = say("a net whose first layer is fully connected"), say("a convolution")
+        raise BadInput(needs, got, say("Choose the net 'mlp', or gradient matching."))
+
+
 def _to_input(pictures: Tensor) -> Tensor:
     return pictures / 64 - 2
 
@@ -95,16 +103,14 @@ class AnalyticInversion(Attack):
     """
 
     slug: ClassVar[str] = "analytic"
-    title: ClassVar[str] = "Closed form"
-    why: ClassVar[str] = "divides one gradient by another"
+    title: ClassVar[str] = mark("Closed form")
+    why: ClassVar[str] = mark("divides one gradient by another")
     colour: ClassVar[str] = ORANGE
 
     def run(self, view: Update) -> Generator[Step, None, Claim]:
         """Divide. The unit is the one with the largest bias gradient, where rounding hurts least."""
-        if view.net.convs:
-            expected, got = "a net whose first layer is fully connected", "a convolution"
-            raise BadInput(expected, got, "Choose the net 'mlp', or gradient matching.")
-        yield Step(0, 1, "dividing gradients")
+        _need_no_convolution(view.net)
+        yield Step(0, 1, say("dividing gradients"))
         weight, bias = view.gradients[0].double(), view.gradients[1].double()
         unit = int(bias.abs().argmax())
         x = (weight[unit] / bias[unit]).reshape(1, 3, SIDE, SIDE)
@@ -121,16 +127,14 @@ class Disaggregation(Attack):
     """
 
     slug: ClassVar[str] = "disaggregation"
-    title: ClassVar[str] = "Disaggregation"
-    why: ClassVar[str] = "takes the sum of gradients apart by the pattern of active units"
+    title: ClassVar[str] = mark("Disaggregation")
+    why: ClassVar[str] = mark("takes the sum of gradients apart by the pattern of active units")
     colour: ClassVar[str] = GREEN
     seed: Annotated[int, Range(0, 9999, 1, "Fixes which units are tried.")] = 0
 
     def run(self, view: Update) -> Generator[Step, None, Claim]:
         """Take the batch apart. `Stop` ends the trying; then the average face is claimed for all."""
-        if view.net.convs:
-            expected, got = "a net whose first layer is fully connected", "a convolution"
-            raise BadInput(expected, got, "Choose the net 'mlp', or gradient matching.")
+        _need_no_convolution(view.net)
         weight, bias = (g.double().numpy() for g in view.gradients[:2])
         between = view.net.logits.weight.detach().double().numpy()
         layer = Layer(weight, bias, between[0] - between[1])
@@ -139,7 +143,9 @@ class Disaggregation(Attack):
         if found.whole:
             x = torch.from_numpy(found.inputs).reshape(-1, 3, SIDE, SIDE)
             return Claim(pictures=_to_pixels(x))
-        note = f"The batch could not be taken apart in {found.tried:,} tries: nothing is claimed."
+        note = say(
+            "The batch could not be taken apart in {tries:,} tries: nothing is claimed.", tries=found.tried
+        )
         return Claim(pictures=np.repeat(view.public.mean(0, keepdims=True), view.photos, 0), note=note)
 
 
@@ -156,8 +162,8 @@ class GradientMatching(Attack):
     """
 
     slug: ClassVar[str] = "matching"
-    title: ClassVar[str] = "Gradient matching"
-    why: ClassVar[str] = "searches for photos with the same gradient"
+    title: ClassVar[str] = mark("Gradient matching")
+    why: ClassVar[str] = mark("searches for photos with the same gradient")
     colour: ClassVar[str] = BLUE
     prior: Annotated[str, Choice(PRIORS, "What the attacker knows of faces.")] = "public faces"
     steps: Annotated[int, Range(1, 100_000, 50, "Steps of a search.")] = 1200
@@ -177,9 +183,10 @@ class GradientMatching(Attack):
                         best, claim = cost, found
                     step, total = restart * self.steps + done, self.restarts * self.steps
                     peek = {"pictures": found, "distance": cost}
-                    yield Step(step, total, f"matching the gradient, distance {cost:.4f}", peek)
+                    words = say("matching the gradient, distance {distance:.4f}", distance=cost)
+                    yield Step(step, total, words, peek)
             except Stop:
-                note = "Stopped before the search was over."
+                note = say("Stopped before the search was over.")
                 break
         assert claim is not None
         return Claim(pictures=claim, note=note, distance=best)

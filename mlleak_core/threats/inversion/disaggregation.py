@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Step, Stop
+from mlleak_core.language import say
 
 Floats = NDArray[np.float64]
 DRAWS = 1024
@@ -64,7 +65,7 @@ def disaggregate(
     columns, tried = _Columns(_distinct(pattern), examples), 0
     with suppress(Stop):
         while not columns.whole and tried < most * DRAWS:
-            yield Step(len(columns.found), examples, "taking the batch apart")
+            yield Step(len(columns.found), examples, say("taking the batch apart"))
             columns.try_some(rng)
             tried += DRAWS
     if not columns.whole:

@@ -9,25 +9,62 @@ from typing import Any, ClassVar
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Frame, Reel
+from mlleak_core.language import again, mark, plural, say
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Conclusion, Control, Drawing, Exhibit, Figure, Finding, Headline, plain
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.judge import InversionVerdict
 from mlleak_core.threats.likeness import Likeness
 
+NOTE = mark("pixel error {error:.1f} of 255 · SSIM {ssim:.2f} · owners found {found} of {count}")
+COUNTED_ONE = mark("photo of one update")
+COUNTED = mark("photos of one update")
+AMONG_ONE = mark("photo of one update, among {candidates:,} candidates")
+AMONG = mark("photos of one update, among {candidates:,} candidates")
+STAKE_ONE = mark("n = {n} photo of one update, as many of another's beside")
+STAKE = mark("n = {n} photos of one update, as many of another's beside")
+BET = mark("You named {named}; {right} of the {count} who sent the update are among them.")
+EXACTLY_ONE = mark(
+    "One photo, first layer fully connected: *division is enough*, the photo comes out exactly."
+)
+EXACTLY = mark("{n} photos, one averaged gradient: *all of them come out exactly*, without a search.")
+THEIRS = mark("From one gradient: {found} of {count} photos are recognisably *theirs*.")
+NOT_APART = mark("The gradient *cannot be taken apart*: not one of the photos comes out.")
+NOT_THEIRS = mark("The gradient matches, the photos do not: *matching is not reconstruction*.")
+HOW = {
+    "analytic": mark("Phong et al. 2018: the gradient of a weight over that of its bias is the input."),
+    "disaggregation": mark(
+        "Each photo wakes a pattern of units of its own, and the patterns tell the parts of the sum apart. "
+        "Noise ends it, and so do many more photos."
+    ),
+    "matching": mark(
+        "The cosine distance between the gradients fell to {distance:.3f}; that is what the attacker sees. "
+        "The pixel error is what the judge sees."
+    ),
+}
+ALT = mark(
+    "Above: the photos. Below: what was found, with its pixel error; a tick means that its owner was found."
+)
+ONLY_PIXELS = mark("A gradient that matches is not a photo that is found: only the pixel error counts.")
+BACK_ONE = mark("One photo, one update of a shared model: the photo comes back")
+BACK = mark("{n} photos, one averaged update of a shared model: all come back")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """The search at one moment. row: in the atlas; errors: each photo's pixel error."""
+    """The search at one moment. row: in the atlas; done: its share; errors: each photo's pixel error."""
 
     row: int
-    title: str
+    done: float
     errors: tuple[float, ...]
 
     def frame(self) -> Frame:
         mean = sum(self.errors) / len(self.errors)
         return Frame(
-            row=self.row, title=self.title, note=f"pixel error {mean:.1f} of 255", errors=self.errors
+            row=self.row,
+            title=say("{share:.0%} of the search", share=self.done),
+            note=say("pixel error {error:.1f} of 255", error=mean),
+            errors=self.errors,
         )
 
 
@@ -48,27 +85,30 @@ class Reading:
 
     def frame(self) -> Frame:
         """As a reel draws it."""
-        words = f"pixel error {self.mae.value:.1f} of 255 · SSIM {self.ssim.value:.2f}"
-        owners = f" · owners found {sum(self.found)} of {len(self.found)}"
-        return Frame(
-            row=self.row, title=self.title, note=words + owners, errors=self.errors, found=self.found
+        note = say(
+            NOTE,
+            error=self.mae.value,
+            ssim=self.ssim.value,
+            found=sum(self.found),
+            count=len(self.found),
         )
+        return Frame(row=self.row, title=say(self.title), note=note, errors=self.errors, found=self.found)
 
     def line(self) -> dict[str, Any]:
         """A row of the table."""
         single = self.mae.n == 1
         return {
-            "reading": self.title,
-            "pixel error": round(self.mae.value, 2),
+            mark("reading"): say(self.title),
+            mark("pixel error"): round(self.mae.value, 2),
             "95%": "" if single else f"[{self.mae.low:.2f}, {self.mae.high:.2f}]",
             "SSIM": round(self.ssim.value, 3),
-            "owners found": f"{sum(self.found)} of {len(self.found)}",
+            mark("owners found"): say("{n} of {all}", n=sum(self.found), all=len(self.found)),
             "95% ": f"[{self.identified.low:.1%}, {self.identified.high:.1%}]",
         }
 
 
 def reading(title: str, likeness: Likeness, row: int) -> Reading:
-    """A judge's comparison, as plain numbers."""
+    """A judge's comparison, as plain numbers. title: a message."""
     return Reading(
         row=row,
         title=title,
@@ -128,8 +168,8 @@ class InversionExhibit(Exhibit):
             names=about.names,
             frames=(about.claimed.frame(),) if show else (*steps, about.claimed.frame()),
             others=() if show else (about.mean.frame(),),
-            first="what was found",
-            clock="share of the search",
+            first=say("what was found"),
+            clock=say("share of the search"),
             show=show,
         )
 
@@ -150,44 +190,39 @@ class InversionExhibit(Exhibit):
         """What a visitor hears who said that these of the line-up sent the update."""
         line_up = self.line_up()
         right = sum(line_up[i].sent for i in chosen)
-        return (
-            f"You named {len(chosen)}; {right} of the {len(self.about.names)} who sent the update are "
-            "among them."
-        )
+        return say(BET, named=len(chosen), right=right, count=len(self.about.names))
 
     def stake(self) -> tuple[str, ...]:
         """What may be known before the bet."""
-        count = len(self.about.names)
-        photos = f"n = {count} photo{'s' * (count > 1)} of one update, as many of another's beside"
-        return photos, f"seed {self.about.settings.seed}", self.source
+        photos = plural(STAKE_ONE, STAKE, len(self.about.names))
+        return photos, say("seed {seed}", seed=self.about.settings.seed), self.source
 
     def findings(self) -> tuple[Finding, ...]:
         """The pixel error, then the owners found."""
         about, count = self.about, len(self.about.names)
-        counted = f"photo{'s' * (count > 1)} of one update"
         error = self._finding(
             key="mae",
-            what="pixel error",
+            what=say("pixel error"),
             estimate=_bounded(about.claimed.mae),
             chance=about.mean.mae.value,
             controls=(
-                Control("average face", _bounded(about.mean.mae)),
-                Control("against another's photos", _bounded(about.null.mae)),
+                Control(say("average face"), _bounded(about.mean.mae)),
+                Control(say("against another's photos"), _bounded(about.null.mae)),
             ),
-            counted=counted,
+            counted=plural(COUNTED_ONE, COUNTED, count),
             form=".1f",
-            unit=" of 255",
+            unit=say(" of 255"),
         )
         owners = self._finding(
             key="identified",
-            what="owners found",
+            what=say("owners found"),
             estimate=about.claimed.identified,
             chance=1 / about.claimed.candidates,
             controls=(
-                Control("average face", about.mean.identified),
-                Control("another's photos", about.null.identified),
+                Control(say("average face"), about.mean.identified),
+                Control(say("another's photos"), about.null.identified),
             ),
-            counted=f"{counted}, among {about.claimed.candidates:,} candidates",
+            counted=plural(AMONG_ONE, AMONG, count, candidates=about.claimed.candidates),
             form=".0%",
         )
         return error, owners
@@ -207,37 +242,14 @@ class InversionExhibit(Exhibit):
     def conclusion(self) -> Conclusion:
         """What the receiver of the update has in hand."""
         about = self.about
+        count, apart = len(about.names), about.settings.attack == "disaggregation"
         sentences = {
-            InversionVerdict.EXACT: self._exactly(),
-            InversionVerdict.THEIRS: f"From one gradient: {sum(about.claimed.found)} of "
-            f"{len(about.names)} photos are "
-            "recognisably *theirs*.",
-            InversionVerdict.MATCHED: self._not_theirs(),
+            InversionVerdict.EXACT: plural(EXACTLY_ONE, EXACTLY, count),
+            InversionVerdict.THEIRS: say(THEIRS, found=sum(about.claimed.found), count=count),
+            InversionVerdict.MATCHED: say(NOT_APART if apart else NOT_THEIRS),
         }
-        closed = {
-            "analytic": "Phong et al. 2018: the gradient of a weight over that of its bias is the input.",
-            "disaggregation": "Each photo wakes a pattern of units of its own, and the patterns tell the "
-            "parts of the sum apart. Noise ends it, and so do many more photos.",
-        }
-        small = closed.get(
-            about.settings.attack,
-            f"The cosine distance between the gradients fell to {about.distance:.3f}; that is what the "
-            "attacker sees. The pixel error is what the judge sees.",
-        )
-        return Conclusion(about.verdict, sentences[about.verdict], f"{small} {about.note}".strip())
-
-    def _exactly(self) -> str:
-        count = len(self.about.names)
-        if count == 1:
-            return (
-                "One photo, first layer fully connected: *division is enough*, the photo comes out exactly."
-            )
-        return f"{count} photos, one averaged gradient: *all of them come out exactly*, without a search."
-
-    def _not_theirs(self) -> str:
-        if self.about.settings.attack == "disaggregation":
-            return "The gradient *cannot be taken apart*: not one of the photos comes out."
-        return "The gradient matches, the photos do not: *matching is not reconstruction*."
+        small = say(HOW[about.settings.attack], distance=about.distance)
+        return Conclusion(about.verdict, sentences[about.verdict], f"{small} {again(about.note)}".strip())
 
     def conclusions(self) -> tuple[Conclusion, ...]:
         return (self.conclusion(),)
@@ -245,13 +257,12 @@ class InversionExhibit(Exhibit):
     def drawings(self) -> tuple[Drawing, ...]:
         """The search from its beginning to the claim."""
         picture = Drawing(
-            title="What one update gave away",
+            title=say("What one update gave away"),
             picture=self.reel(),
-            alt="Above: the photos. Below: what was found, with its pixel error; a tick means that its owner "
-            "was found.",
+            alt=say(ALT),
             rows=self.table(),
             findings=self.findings()[:1],
-            note="A gradient that matches is not a photo that is found: only the pixel error counts.",
+            note=say(ONLY_PIXELS),
         )
         return (picture,)
 
@@ -259,19 +270,14 @@ class InversionExhibit(Exhibit):
         """Every reading with its numbers."""
         return [reading.line() for reading in (self.about.claimed, self.about.mean, self.about.null)]
 
-    def _many(self) -> str:
-        count = len(self.about.names)
-        if count == 1:
-            return "One photo, one update of a shared model: the photo comes back"
-        return f"{count} photos, one averaged update of a shared model: all come back"
-
     def headlines(self) -> tuple[Headline, ...]:
-        error = self.about.claimed.mae.value
+        error, words = self.about.claimed.mae.value, say("of 255: how far what came back is off")
+        title = plural(BACK_ONE, BACK, len(self.about.names))
         return (
             Headline(
-                title=f"**{self._many()}**",
+                title=f"**{title}**",
                 findings=self.findings()[:1],
-                figures=(Figure(f"{error:.1f}", "of 255: how far what came back is off", hot=True),),
+                figures=(Figure(f"{error:.1f}", words, hot=True),),
                 picture=self.reel(show=len(self.about.names)),
             ),
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlleak_core.contract import BadInput, Step, now, relay
 from mlleak_core.data import Faces, Split
 from mlleak_core.figures.sheets import poster, strips
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import shrink
@@ -29,6 +30,7 @@ PUBLIC = 0.2
 LEAST_PUBLIC = 50
 FRAMES = 12
 """Moments of a search that are kept."""
+ANOTHERS = mark("claimed, against another participant's photos")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,12 +89,11 @@ class Inverted:
         moments = []
         for share_done, found in self.moments:
             errors = np.abs(found[order] - truth).reshape(len(truth), -1).mean(1)
-            title = f"{share_done:.0%} of the search"
-            moments.append(Moment(row=len(rows), title=title, errors=plain(errors.round(3))))
+            moments.append(Moment(row=len(rows), done=share_done, errors=plain(errors.round(3))))
             rows.append(found[order])
-        claimed = reading("claimed", self.report.found, len(rows))
-        mean = reading("the average public face", self.report.baseline, len(rows) + 1)
-        null = reading("claimed, against another participant's photos", self.report.null, len(rows) + 2)
+        claimed = reading(mark("claimed"), self.report.found, len(rows))
+        mean = reading(mark("the average public face"), self.report.baseline, len(rows) + 1)
+        null = reading(ANOTHERS, self.report.null, len(rows) + 2)
         rows += [self.pictures, repeated(self.case.average, len(truth)), self.case.other.pictures]
         about = About(
             made=datetime.date.today().isoformat(),
@@ -114,7 +115,7 @@ class Inverted:
 def run(settings: InversionSettings, desk: Desk) -> Generator[Step, None, Inverted]:
     """Take one participant's first update and turn it back. Raises BadInput where people are too few."""
     faces = yield from desk.faces(settings.data)
-    yield Step(0, 1, "taking the update")
+    yield Step(0, 1, say("taking the update"))
     case = _case(settings, faces)
     started = now()
     moments: list[tuple[float, Pictures]] = []
@@ -143,9 +144,13 @@ def _case(settings: InversionSettings, faces: Faces) -> Case:
     split = Split.by_person(faces, settings.seed, public=PUBLIC)
     drawn = one_photo_each(faces, split.members, stream(settings.seed, "victims"), 2 * settings.batch)
     if len(drawn) < 2 * settings.batch or len(split.public) < LEAST_PUBLIC:
-        expected = f"{2 * settings.batch} people who take part and {LEAST_PUBLIC} public photos"
-        remedy = "Use a larger data set or fewer photos."
-        raise BadInput(expected, f"{len(drawn)} and {len(split.public)}", remedy)
+        needs = say(
+            "{people} people who take part and {photos} public photos",
+            people=2 * settings.batch,
+            photos=LEAST_PUBLIC,
+        )
+        got = say("{people} and {photos}", people=len(drawn), photos=len(split.public))
+        raise BadInput(needs, got, say("Use a larger data set or fewer photos."))
     x = shrink(faces).contiguous().numpy()
     rows, others = drawn[: settings.batch], drawn[settings.batch :]
     public = prepare(x[split.public], colour=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlleak_core.language import mark
 from mlleak_core.measure import mean_with_interval
 from mlleak_core.threat import Verdict
 from mlleak_core.threats.likeness import Likeness, Pictures, Rows, Truth, assign, compare, repeated
@@ -18,9 +19,9 @@ EXACT = 0.5
 class InversionVerdict(Verdict):
     """Whether the photos came out."""
 
-    EXACT = "the photos come out exactly"
-    THEIRS = "the photos that come out are recognisably theirs"
-    MATCHED = "the gradient matches, the photos do not: matching is not reconstruction"
+    EXACT = mark("the photos come out exactly")
+    THEIRS = mark("the photos that come out are recognisably theirs")
+    MATCHED = mark("the gradient matches, the photos do not: matching is not reconstruction")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

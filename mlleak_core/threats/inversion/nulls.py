@@ -8,6 +8,7 @@ import numpy as np
 
 from mlleak_core.contract import Step
 from mlleak_core.data import Faces
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.training import shrink
 from mlleak_core.threat import Desk
@@ -24,7 +25,7 @@ def others(draws: int, seed: int, desk: Desk) -> Generator[Step, None, list[bool
     pictures = prepare(shrink(faces).contiguous().numpy(), colour=True)
     claimed = []
     for draw in range(draws):
-        yield Step(draw, draws, "holding photos against a batch that is not theirs")
+        yield Step(draw, draws, say("holding photos against a batch that is not theirs"))
         claimed.append(_claimed(faces, pictures, BATCHES[draw % len(BATCHES)], (seed, draw)))
     return claimed
 

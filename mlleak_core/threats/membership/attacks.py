@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.threats.membership import label_only, learned, likelihood, relative, thresholds
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 
@@ -25,6 +26,11 @@ CONFIGURED: tuple[ScoreAttack, ...] = (
 CATALOGUE: dict[str, ScoreAttack] = {attack.slug: attack for attack in CONFIGURED}
 ALL = "all"
 """In place of one attack's slug."""
+
+
+def title_of(attack: str) -> str:
+    """What people call an attack, in the language of who looks."""
+    return say(CATALOGUE[attack].title)
 
 
 def chosen(attack: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, Stop, drain, now, relay
 from mlleak_core.data import source
+from mlleak_core.language import say
 from mlleak_core.target import fleet as fleets
 from mlleak_core.target.blackbox import BlackBox, Local, Refused
 from mlleak_core.target.fleet import Fleet, Pool
@@ -48,9 +49,9 @@ def run(settings: MembershipSettings, desk: Desk, *, fresh: bool = False) -> Gen
     names, started = chosen(settings.attack), now()
     if source.is_private(settings.data):
         raise BadInput(
-            "records that other processes may read from disk, where the shadows are trained",
-            "an upload, which is never written there",
-            "Attack another data set here, or put the pictures into a folder and use the command line.",
+            say("records that other processes may read from disk, where the shadows are trained"),
+            say("an upload, which is never written there"),
+            say("Attack another data set here, or put the pictures into a folder and use the command line."),
         )
     pool, looks = yield from open_pool(settings, desk)
     kept = (yield from _of_the_train_page(settings, desk)) if settings.preset == "full" else None
@@ -65,10 +66,10 @@ def run(settings: MembershipSettings, desk: Desk, *, fresh: bool = False) -> Gen
         watch = _Watch(case, names)
         fleet = yield from relay(shadows, watch)
         if len(fleet) < 2:
-            got = f"{len(fleet)}"
-            raise BadInput("at least two finished shadows", got, "Let it run a little longer.")
+            needs, remedy = say("at least two finished shadows"), say("Let it run a little longer.")
+            raise BadInput(needs, f"{len(fleet)}", remedy)
         with contextlib.suppress(Stop):  # nothing is left to stop
-            yield Step(len(fleet), settings.shadows, "judging", watch.peek)
+            yield Step(len(fleet), settings.shadows, say("judging"), watch.peek)
         found = case.found(fleet, names)
     if not found.reports:
         raise Refused(next(iter(found.skipped.values())))
@@ -118,7 +119,7 @@ def _trained(
         settings.data, lambda store: store.save_model(subject.key, subject.weights, subject.about)
     )
     if problem:
-        yield Step(1, 1, f"the target could not be kept on disk: {problem}")
+        yield Step(1, 1, say("the target could not be kept on disk: {problem}", problem=problem))
     return subject, truth
 
 

@@ -9,9 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.figures.sheets import cut
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Asked, Question, Truth
-from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.attacks import title_of
 from mlleak_core.threats.membership.facts import GUESSES, SPRITE, Facts, Tile, span
+
+QUESTION = mark(
+    "**Guess first.** {members} of these {count} were in the training set. Which? Click them, then lock."
+)
+CAME_OF_IT = mark(
+    "You found **{hits} of {members}** members and raised **{alarms} of {outsiders}** false alarms."
+)
+ASK = mark("{members} of these {count} faces were in the training set. Which? Pick up to {members}.")
+PICKS = mark("{attack} picks its {count} surest of these: {right} right")
+PICKS_AND_FINDS = mark(
+    "{attack} picks its {count} surest of these: {right} right; of all members it finds {rate:.1%} "
+    "{interval} at 1% false alarms"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +44,7 @@ class Guess:
 
     @property
     def sentence(self) -> str:
-        found, raised = f"**{self.hits} of {self.members}**", f"**{self.alarms} of {self.outsiders}**"
-        return f"You found {found} members and raised {raised} false alarms."
+        return say(CAME_OF_IT, **vars(self))
 
 
 class Bet(Facts):
@@ -44,8 +57,7 @@ class Bet(Facts):
 
     def question(self) -> str:
         """What a visitor is asked."""
-        asked = f"{int(self.bets.sum())} of these {len(self.bets)} were in the training set."
-        return f"**Guess first.** {asked} Which? Click them, then lock."
+        return say(QUESTION, members=int(self.bets.sum()), count=len(self.bets))
 
     def to_bet_on(self, said: Sequence[int] | None = None, sealed: bool = True) -> tuple[Tile, ...]:
         """The records to bet on; once the seal is broken with the truth, and whether what was said is
@@ -56,7 +68,8 @@ class Bet(Facts):
         tiles = []
         for i, was in enumerate(self.bets):
             tone = "" if said is None else "good" if (i in said) == bool(was) else "bad"
-            tiles.append(Tile(at=i, label=self.words_of(i), mark="was in" if was else "was not", tone=tone))
+            told = say("was in") if was else say("was not")
+            tiles.append(Tile(at=i, label=self.words_of(i), mark=told, tone=tone))
         return tuple(tiles)
 
     def guess(self, said: Sequence[int]) -> Guess:
@@ -70,8 +83,8 @@ class Bet(Facts):
         """The same bet, for a class."""
         count, members = len(self.bets), int(self.bets.sum())
         return Question(
-            title="Who was in?",
-            ask=f"{members} of these {count} faces were in the training set. Which? Pick up to {members}.",
+            title=say("Who was in?"),
+            ask=say(ASK, members=members, count=count),
             kind=Asked.MANY,
             options=tuple(str(i + 1) for i in range(count)),
             most=members,
@@ -82,14 +95,20 @@ class Bet(Facts):
         """Who was in, and what the strongest attack finds."""
         right = tuple(np.flatnonzero(self.bets).tolist())
         listed = ", ".join(str(i + 1) for i in right)
+        sentence = say("Faces {listed} were in the training set.", listed=listed)
+        return Truth(right=right, sentence=sentence, attacker=self._attacker(right))
+
+    def _attacker(self, right: tuple[int, ...]) -> str:
+        """What the strongest attack would have bet, and what it finds of all."""
         numbers = self.leading
-        rate, title = numbers.tpr_1pct, CATALOGUE[numbers.attack].title
-        surest = np.argsort(-self.arrays[f"score/{numbers.attack}"][self.shown[: len(self.bets)]])[
-            : len(right)
-        ]
-        found = (
-            f"{title} picks its {len(right)} surest of these: {len(set(surest.tolist()) & set(right))} right"
-        )
-        if rate is not None:
-            found += f"; of all members it finds {rate.value:.1%} {span(rate)} at 1% false alarms"
-        return Truth(right=right, sentence=f"Faces {listed} were in the training set.", attacker=found)
+        scores = self.arrays[f"score/{numbers.attack}"][self.shown[: len(self.bets)]]
+        surest = np.argsort(-scores)[: len(right)].tolist()
+        picks = {
+            "attack": title_of(numbers.attack),
+            "count": len(right),
+            "right": len(set(surest) & set(right)),
+        }
+        rate = numbers.tpr_1pct
+        if rate is None:
+            return say(PICKS, **picks)
+        return say(PICKS_AND_FINDS, **picks, rate=rate.value, interval=span(rate))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from mlleak_core.contract import Choice, Range, Settings, When
 from mlleak_core.data.source import is_faces
 from mlleak_core.defences.on_output import REVEALS
+from mlleak_core.language import mark
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import Artefact, Card, Null, Threat
 
@@ -35,34 +36,44 @@ class MembershipSettings(Settings):
 
     data: Annotated[
         str,
-        "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or csv:PATH.",
+        mark(
+            "synthetic, lfw, utkface:PATH, folder:PATH, clinic, location, purchase:PATH, texas:PATH or "
+            "csv:PATH."
+        ),
     ] = "synthetic"
     preset: Annotated[
         str,
         Choice(
-            ("leaky", "full"),
-            "Faces: leaky = one photo a person, small half, no augmentation; full = the train page's recipe.",
+            (mark("leaky"), mark("full")),
+            mark(
+                "Faces: leaky = one photo a person, small half, no augmentation; full = the train page's "
+                "recipe."
+            ),
         ),
         When("data", is_faces),
     ] = "leaky"
     records: Annotated[
-        int, Range(0, 20000, 100, "Records in the pool, half of them trained on; 0 means all there are.")
+        int,
+        Range(0, 20000, 100, mark("Records in the pool, half of them trained on; 0 means all there are.")),
     ] = 0
     epochs: Annotated[
-        int, Range(0, 200, 1, "Epochs of target and shadows; 0 means the preset's own number.")
+        int, Range(0, 200, 1, mark("Epochs of target and shadows; 0 means the preset's own number."))
     ] = 0
     shadows: Annotated[
-        int, Range(2, 256, 1, "Shadow models that the attacker trains on halves of the pool.")
+        int, Range(2, 256, 1, mark("Shadow models that the attacker trains on halves of the pool."))
     ] = 8
-    attack: Annotated[str, "Which attack, or all of them."] = "lira"
-    reveal: Annotated[str, Choice(REVEALS, "What the service shows.")] = "probabilities"
+    attack: Annotated[str, mark("Which attack, or all of them.")] = "lira"
+    reveal: Annotated[str, Choice(REVEALS, mark("What the service shows."))] = "probabilities"
     base_rate: Annotated[
-        float, Range(0.0001, 0.9999, 0.01, "Share of members among those asked for, for the precision.")
+        float,
+        Range(0.0001, 0.9999, 0.01, mark("Share of members among those asked for, for the precision.")),
     ] = 0.5
     seed: Annotated[
-        int, Range(0, 9999, 1, "Fixes the target's half, the shadows' halves and all first weights.")
+        int, Range(0, 9999, 1, mark("Fixes the target's half, the shadows' halves and all first weights."))
     ] = 0
-    experiment: Annotated[TrainSettings, "The train page's run.", When("preset", "full")] = TrainSettings()
+    experiment: Annotated[TrainSettings, mark("The train page's run."), When("preset", "full")] = (
+        TrainSettings()
+    )
 
 
 ROOM = "mlleak_core.threats.membership"
@@ -71,10 +82,10 @@ THREAT = Threat(
     card=Card(
         slug="membership",
         order=2,
-        title="Membership",
+        title=mark("Membership"),
         icon=":material/how_to_reg:",
-        question="Was this record in the training set?",
-        call="Was this face in it?",
+        question=mark("Was this record in the training set?"),
+        call=mark("Was this face in it?"),
         papers=("Shokri et al., S&P 2017", "Carlini et al., S&P 2022", "Zarifzadeh et al., ICML 2024"),
     ),
     settings=MembershipSettings,
@@ -86,22 +97,22 @@ THREAT = Threat(
     nulls=(
         Null(
             key="membership-void",
-            situation="members drawn at random, as the app draws them",
-            claim="the result is called void",
+            situation=mark("members drawn at random, as the app draws them"),
+            claim=mark("the result is called void"),
             allowed=0.01,
             draw=f"{NULLS}:random_membership",
         ),
         Null(
             key="membership-headline",
-            situation="a target that was never trained, attacked in all ways",
-            claim="the strongest attack is said to find members, or to tell them on average",
+            situation=mark("a target that was never trained, attacked in all ways"),
+            claim=mark("the strongest attack is said to find members, or to tell them on average"),
             allowed=0.05,
             draw=f"{NULLS}:untrained_headline",
         ),
         Null(
             key="membership-attack",
-            situation="a target that was never trained, attacked in one way after the other",
-            claim="the attack is said to find members, or to tell them on average",
+            situation=mark("a target that was never trained, attacked in one way after the other"),
+            claim=mark("the attack is said to find members, or to tell them on average"),
             allowed=0.05,
             draw=f"{NULLS}:untrained_attack",
             draws=600,

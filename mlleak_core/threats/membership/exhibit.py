@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from mlleak_core.figures.roc import Curve, loglog
 from mlleak_core.figures.strip import strip
 from mlleak_core.figures.trail import Dot
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Conclusion, Drawing
-from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.attacks import CATALOGUE, title_of
 from mlleak_core.threats.membership.bet import Bet
 from mlleak_core.threats.membership.conclusions import Conclusions
 from mlleak_core.threats.membership.facts import GUESSES, SPRITE
@@ -22,6 +23,9 @@ from mlleak_core.threats.membership.tables import Tables
 
 __all__ = ["SPRITE", "MembershipExhibit"]
 
+REVEALED = (mark("probabilities"), mark("rounded"), mark("top1"), mark("label"), mark("losses"))
+"""What a service may show, as the trail calls it."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
@@ -30,7 +34,7 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
     def curve(self, attack: str) -> Curve:
         """An attack's ROC, in its colour."""
         parts = {part: self.arrays[f"roc/{attack}/{part}"] for part in ("fpr", "tpr", "low", "high")}
-        return Curve(title=CATALOGUE[attack].title, colour=CATALOGUE[attack].colour, **parts)
+        return Curve(title=title_of(attack), colour=CATALOGUE[attack].colour, **parts)
 
     def curves(self, attacks: Sequence[str]) -> tuple[Curve, ...]:
         """Of these attacks, of the strongest if there are none."""
@@ -61,9 +65,9 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
     def drawings(self) -> tuple[Drawing, ...]:
         """The curves of all attacks, and the most suspicious record under the microscope."""
         roc = Drawing(
-            title="Members found against false alarms",
+            title=say("Members found against false alarms"),
             picture=loglog(self.curves(self.slugs)),
-            alt="ROC curves of all attacks on logarithmic axes; the dotted line is guessing.",
+            alt=say("ROC curves of all attacks on logarithmic axes; the dotted line is guessing."),
             rows=self.rows(),
             findings=(self.average(self.leading.attack),),
         )
@@ -75,9 +79,11 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
         seen = self.closeup(0, sealed=False)
         return (
             Drawing(
-                title="The most suspicious record, closely",
+                title=say("The most suspicious record, closely"),
                 picture=strip(seen.strip),
-                alt="Confidence of the shadows that had the record, of those that had not, and the target's.",
+                alt=say(
+                    "Confidence of the shadows that had the record, of those that had not, and the target's."
+                ),
                 rows=seen.rows,
                 note=f"{seen.words} {seen.story}".strip(),
             ),
@@ -86,4 +92,10 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
     def label(self) -> str:
         """The run in one line, for the trail."""
         about = self.about
-        return f"{about.title}, {about.settings.preset}, {about.shadows} shadows, {about.reveal}"
+        return say(
+            "{data}, {preset}, {shadows} shadows, {reveal}",
+            data=say(about.title),
+            preset=say(about.settings.preset),
+            shadows=about.shadows,
+            reveal=say(about.reveal),
+        )

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import again
 from mlleak_core.threat import Exhibit
-from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.attacks import CATALOGUE, title_of
 from mlleak_core.threats.membership.card import MembershipSettings
 from mlleak_core.threats.membership.judge import Numbers, strongest
 
@@ -96,7 +97,7 @@ class Facts(Exhibit):
 
     @property
     def titles(self) -> dict[str, str]:
-        return {slug: CATALOGUE[slug].title for slug in self.slugs}
+        return {slug: title_of(slug) for slug in self.slugs}
 
     def numbers(self, attack: str) -> Numbers:
         return next(n for n in self.about.reports if n.attack == attack)
@@ -113,7 +114,7 @@ class Facts(Exhibit):
 
     def words_of(self, at: int) -> str:
         """What stands under a record shown that is no picture."""
-        return self.about.words[at] if self.about.words else ""
+        return again(self.about.words[at]) if self.about.words else ""
 
 
 def span(estimate: Estimate, form: str = ".1%") -> str:

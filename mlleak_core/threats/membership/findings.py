@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark, plural, say
 from mlleak_core.measure import positive_predictive_value
 from mlleak_core.threat import Control, Figure, Finding, Headline
-from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.attacks import title_of
 from mlleak_core.threats.membership.facts import Facts, span
 from mlleak_core.threats.membership.judge import LINE, Numbers
+
+CORRECTED = mark("strongest of {n} attacks, intervals corrected for that")
+BY_HEART = mark("A net that knows its class by heart gives away who was in it")
 
 
 class Findings(Facts):
@@ -26,15 +30,18 @@ class Findings(Facts):
         """An attack's AUC, with its controls."""
         numbers = self.numbers(attack)
         auc, found = self._intervals(numbers)
-        at_line = "cannot be claimed" if found is None else _percent(found)
         return Finding(
             key=f"{attack}/auc",
-            what=f"{CATALOGUE[attack].title}: AUC",
+            what=say("{attack}: AUC", attack=title_of(attack)),
             estimate=auc,
             chance=0.5,
             controls=self._controls(numbers),
-            counted=f"records: {numbers.n_members} members, {numbers.n_nonmembers} not",
-            notes=(f"at 1% false alarms {at_line}", *self._shadows(), *self._corrected(numbers)),
+            counted=say(
+                "records: {members} members, {others} not",
+                members=numbers.n_members,
+                others=numbers.n_nonmembers,
+            ),
+            notes=(_at_the_line(found), *self._shadows(), *self._corrected(numbers)),
             **self._stamp(numbers),
         )
 
@@ -46,12 +53,12 @@ class Findings(Facts):
         controls = (f"{c.what} {c.estimate.value:.2f}" for c in self._controls(numbers))
         return Finding(
             key=f"{numbers.attack}/found",
-            what=f"{CATALOGUE[numbers.attack].title}: members found at 1% false alarms",
+            what=say("{attack}: members found at 1% false alarms", attack=title_of(numbers.attack)),
             estimate=found,
             form=".1%",
             chance=LINE,
             controls=(),
-            counted=f"members, {numbers.n_nonmembers} outsiders",
+            counted=say("members, {others} outsiders", others=numbers.n_nonmembers),
             notes=(
                 f"AUC {auc.value:.2f} {span(auc, '.2f')}",
                 *controls,
@@ -67,12 +74,12 @@ class Findings(Facts):
             return None
         return Finding(
             key=f"{numbers.attack}/named",
-            what=f"{CATALOGUE[numbers.attack].title}: members among those named",
+            what=say("{attack}: members among those named", attack=title_of(numbers.attack)),
             estimate=numbers.named_members,
             form=".0%",
             chance=numbers.n_members / (numbers.n_members + numbers.n_nonmembers),
             controls=(),
-            counted="records named, with at most one false name in ten as the aim",
+            counted=say("records named, with at most one false name in ten as the aim"),
             notes=self._shadows(),
             **self._stamp(numbers),
         )
@@ -87,27 +94,27 @@ class Findings(Facts):
         value, low, high = (positive_predictive_value(rate, LINE, base_rate) for rate in rates)
         return Finding(
             key=f"{numbers.attack}/worth",
-            what="precision (PPV) at 1% false alarms",
+            what=say("precision (PPV) at 1% false alarms"),
             estimate=Estimate(value, low, high, found.n),
             form=".1%",
             chance=base_rate,
             controls=(),
-            counted="members",
+            counted=say("members"),
             notes=(
-                f"base rate {100 * base_rate:g}%",
-                "the rate changes what lying above the line is worth, not the ROC",
+                say("base rate {percent:g}%", percent=100 * base_rate),
+                say("the rate changes what lying above the line is worth, not the ROC"),
             ),
             **self._stamp(numbers),
         )
 
     def _controls(self, numbers: Numbers) -> tuple[Control, ...]:
         """Where there is nothing to find; of a table of answers only what can be had."""
-        shuffled = Control("shuffled membership", numbers.shuffled)
+        shuffled = Control(say("shuffled membership"), numbers.shuffled)
         if not self.about.shadows:
             return (shuffled,)
-        blind = Control("without asking the model", numbers.blind)
+        blind = Control(say("without asking the model"), numbers.blind)
         untrained = numbers.untrained
-        first = () if untrained is None else (Control("untrained target", untrained),)
+        first = () if untrained is None else (Control(say("untrained target"), untrained),)
         return (*first, shuffled, blind)
 
     def _intervals(self, numbers: Numbers) -> tuple[Estimate, Estimate | None]:
@@ -119,11 +126,11 @@ class Findings(Facts):
     def _corrected(self, numbers: Numbers) -> tuple[str, ...]:
         if numbers is not self.leading or numbers.among == 1:
             return ()
-        return (f"strongest of {numbers.among} attacks, intervals corrected for that",)
+        return (say(CORRECTED, n=numbers.among),)
 
     def _shadows(self) -> tuple[str, ...]:
         count = self.about.shadows
-        return (f"{count} shadow{'s' * (count > 1)}",) if count else ()
+        return (plural("{n} shadow", "{n} shadows", count),) if count else ()
 
     def _stamp(self, numbers: Numbers) -> dict[str, Any]:
         about = self.about
@@ -139,11 +146,11 @@ class Findings(Facts):
         """What Home says: how many members the leading attack finds."""
         numbers = self.leading
         found = self.found(numbers)
-        words = "of its members found, at 1% false alarms"
+        words = say("of its members found, at 1% false alarms")
         figures = () if found is None else (Figure(f"{found.estimate.value:.1%}", words, hot=True),)
         return (
             Headline(
-                title="A net that knows its class by heart gives away who was in it",
+                title=say(BY_HEART),
                 figures=figures,
                 findings=(found or self.average(numbers.attack),),
             ),
@@ -157,5 +164,8 @@ def _null(numbers: Numbers, leading: bool) -> str:
     return "membership-headline" if leading else "membership-attack"
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{estimate.value:.1%} {span(estimate)}"
+def _at_the_line(found: Estimate | None) -> str:
+    """The members found, as a note; or that nothing can be said of them."""
+    if found is None:
+        return say("at 1% false alarms cannot be claimed")
+    return say("at 1% false alarms {found:.1%} {interval}", found=found.value, interval=span(found))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlleak_core import measure
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark
 from mlleak_core.measure import Roc
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Verdict
@@ -30,10 +31,10 @@ LINE, FAR_LINE = 0.01, 0.001
 class MembershipVerdict(Verdict):
     """What the intervals allow to be said of one attack."""
 
-    VOID = "void: members can be told apart without asking the model at all"
-    GUESSING = "no better than guessing"
-    FINDS = "leaks: finds members at 1% false alarms"
-    ON_AVERAGE = "leaks on average, but finds nobody with confidence"
+    VOID = mark("void: members can be told apart without asking the model at all")
+    GUESSING = mark("no better than guessing")
+    FINDS = mark("leaks: finds members at 1% false alarms")
+    ON_AVERAGE = mark("leaks on average, but finds nobody with confidence")
 
 
 @dataclass(frozen=True, eq=False)

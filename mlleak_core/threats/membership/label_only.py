@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 
 from mlleak_core.contract import Range, Step
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.threats.membership.confidence import Floats
 from mlleak_core.threats.membership.score_attack import ScoreAttack
@@ -28,8 +29,8 @@ class LabelOnly(ScoreAttack):
     """
 
     slug: ClassVar[str] = "label-only"
-    title: ClassVar[str] = "Label-only"
-    why: ClassVar[str] = "counts how many changed copies stay right"
+    title: ClassVar[str] = mark("Label-only")
+    why: ClassVar[str] = mark("counts how many changed copies stay right")
     colour: ClassVar[str] = "#117733"
     null_from_shadows: ClassVar[bool] = False
     copies: Annotated[int, Range(2, 60, 2, "Changed copies asked for each record.")] = 18
@@ -40,7 +41,7 @@ class LabelOnly(ScoreAttack):
         right = np.zeros(len(view.y))
         copies = view.kind.changed(view.x, self.copies, stream(self.seed, "changed copies"))
         for number, copy in enumerate(copies):
-            yield Step(number, self.copies, f"{self.title} asks")
+            yield Step(number, self.copies, say("{attack} asks", attack=say(self.title)))
             right += view.box.ask(copy).argmax(1) == view.y
         return Claim(right / self.copies, None, view.box.queries - before)
 

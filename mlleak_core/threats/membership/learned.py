@@ -11,6 +11,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core.language import mark
 from mlleak_core.threats.membership.confidence import Floats, Rows, log_true, phi
 from mlleak_core.threats.membership.likelihood import gaussian
 from mlleak_core.threats.membership.relative import over_the_mean
@@ -30,8 +31,8 @@ class ShokriShadow(ScoreAttack):
     """
 
     slug: ClassVar[str] = "shokri"
-    title: ClassVar[str] = "Shokri's shadow attack"
-    why: ClassVar[str] = "learned from shadows what answers to members look like"
+    title: ClassVar[str] = mark("Shokri's shadow attack")
+    why: ClassVar[str] = mark("learned from shadows what answers to members look like")
     colour: ClassVar[str] = "#A87A00"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
@@ -74,7 +75,7 @@ class RAPID(ScoreAttack):
 
     slug: ClassVar[str] = "rapid"
     title: ClassVar[str] = "RAPID"
-    why: ClassVar[str] = "learned from own shadows how calibrated scores of members look"
+    why: ClassVar[str] = mark("learned from own shadows how calibrated scores of members look")
     colour: ClassVar[str] = "#6A5ACD"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
@@ -121,8 +122,8 @@ class QuantileRegression(ScoreAttack):
     """
 
     slug: ClassVar[str] = "quantile"
-    title: ClassVar[str] = "Quantile regression"
-    why: ClassVar[str] = "compares with outsiders that look like it"
+    title: ClassVar[str] = mark("Quantile regression")
+    why: ClassVar[str] = mark("compares with outsiders that look like it")
     colour: ClassVar[str] = "#7E69AE"
     needs_population: ClassVar[bool] = True
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from mlleak_core.contract import Range
+from mlleak_core.language import mark
 from mlleak_core.threats.membership.confidence import Floats, phi
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.view import Refs, Seen, View
@@ -47,12 +48,12 @@ class LiRA(ScoreAttack):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        return "LiRA" if self.online else "LiRA, offline"
+        return "LiRA" if self.online else mark("LiRA, offline")
 
     @property
     def why(self) -> str:  # type: ignore[override]
-        both = "compares with shadows that had it and shadows that had not"
-        return both if self.online else "compares with shadows that had not, only"
+        both = mark("compares with shadows that had it and shadows that had not")
+        return both if self.online else mark("compares with shadows that had not, only")
 
     @property
     def colour(self) -> str:  # type: ignore[override]
@@ -107,7 +108,7 @@ class BaVarIA(ScoreAttack):
 
     slug: ClassVar[str] = "bavaria"
     title: ClassVar[str] = "BaVarIA"
-    why: ClassVar[str] = "weighs what shadows say of it against what they say of all"
+    why: ClassVar[str] = mark("weighs what shadows say of it against what they say of all")
     colour: ClassVar[str] = "#AA4499"
     kappa: Annotated[
         float,
@@ -165,7 +166,7 @@ class PMIA(ScoreAttack):
 
     slug: ClassVar[str] = "pmia"
     title: ClassVar[str] = "PMIA"
-    why: ClassVar[str] = "compares with shadows that had not, and with members as hard as this"
+    why: ClassVar[str] = mark("compares with shadows that had not, and with members as hard as this")
     colour: ClassVar[str] = "#8A8A2B"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:

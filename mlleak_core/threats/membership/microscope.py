@@ -7,23 +7,55 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlleak_core.figures.strip import Strip
+from mlleak_core.language import again, mark, say
 from mlleak_core.threat import Verdict
-from mlleak_core.threats.membership.attacks import CATALOGUE
+from mlleak_core.threats.membership.attacks import CATALOGUE, title_of
 from mlleak_core.threats.membership.facts import GUESSES, Facts, Tile
 
-EASY = (
+EASY = mark(
     "An easy record: models are as sure of it without having seen it, so nobody can tell. Loss alone would "
     "still suspect it."
 )
-TELLING = "A telling record: models are sure of it only when they have seen it."
-SEALED = "Who was in stays sealed until your bet."
+TELLING = mark("A telling record: models are sure of it only when they have seen it.")
+LIES = {
+    (True, True): mark("The target's mark lies among those that had it, as it should."),
+    (True, False): mark("The target's mark lies among those that had it, by chance the wrong side."),
+    (False, True): mark("The target's mark lies among those that had not, as it should."),
+    (False, False): mark("The target's mark lies among those that had not, by chance the wrong side."),
+}
+"""Near the shadows that had it, on the right side -> words."""
+SEALED = mark("Who was in stays sealed until your bet.")
+GALLERY = mark(
+    "{count} of {all} records, from the most to the least suspicious to {attack}. The number is the share of "
+    "all records that are less so."
+)
+ELSEWHERE = {
+    True: mark(
+        "The person you pinned is not among those below: {attack} puts the record above the 1% line, and it "
+        "is more suspicious than {rank:.0%} of all."
+    ),
+    False: mark(
+        "The person you pinned is not among those below: {attack} puts the record below the 1% line, and it "
+        "is more suspicious than {rank:.0%} of all."
+    ),
+    None: mark(
+        "The person you pinned is not among those below: {attack} puts the record on neither side of a line, "
+        "and it is more suspicious than {rank:.0%} of all."
+    ),
+}
+SAYS = {
+    True: mark("above the line"),
+    False: mark("below it"),
+    None: mark("no line with so few outsiders"),
+}
+"""Whether a record lies above an attack's line -> words."""
 
 
 class RecordVerdict(Verdict):
     """Whether a record can give itself away at all."""
 
-    EASY = "an easy record"
-    TELLING = "a telling record"
+    EASY = mark("an easy record")
+    TELLING = mark("a telling record")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,18 +97,15 @@ class Microscope(Facts):
         tiles = []
         for at, record in enumerate(self.shown[GUESSES:], GUESSES):
             mine = person[record] == pinned
-            mark = f"{self.rank(first, record):.0%}" + (" pinned" if mine else "")
-            tiles.append(Tile(at=at, label=self.words_of(at), mark=mark, tone="pin" if mine else ""))
+            said = f"{self.rank(first, record):.0%}"
+            said = say("{rank} pinned", rank=said) if mine else said
+            tiles.append(Tile(at=at, label=self.words_of(at), mark=said, tone="pin" if mine else ""))
         return tuple(tiles)
 
     def gallery_words(self) -> str:
         """What the gallery is."""
         count, all_ = len(self.shown) - GUESSES, len(self.arrays["member"])
-        return (
-            f"{count} of {all_} records, from the most to the least suspicious to "
-            f"{CATALOGUE[self.leading.attack].title}. The number is the share of all records that are less "
-            "so."
-        )
+        return say(GALLERY, count=count, all=all_, attack=title_of(self.leading.attack))
 
     def start(self, pinned: int) -> int:
         """Which of the gallery is looked at first: the pinned person, if shown."""
@@ -89,15 +118,12 @@ class Microscope(Facts):
         if pinned < 0 or np.isin(records, self.shown[GUESSES:]).any():
             return ""
         if not len(records):
-            return "The person you pinned has no record in this pool."
+            return say("The person you pinned has no record in this pool.")
         first = self.leading.attack
         record = max(map(int, records), key=lambda r: self.rank(first, r))
-        side = {True: "above the 1% line", False: "below the 1% line", None: "on neither side of a line"}
-        return (
-            f"The person you pinned is not among those below: {CATALOGUE[first].title} puts the record "
-            f"{side[self.above(first, record)]}, and it is more suspicious than "
-            f"{self.rank(first, record):.0%} of all. {'' if sealed else self._truth(record)}"
-        ).strip()
+        where = ELSEWHERE[self.above(first, record)]
+        words = say(where, attack=title_of(first), rank=self.rank(first, record))
+        return words if sealed else f"{words} {self._truth(record)}"
 
     def closeup(self, place: int, sealed: bool) -> Closeup:
         """The record at a place of the gallery, closely."""
@@ -106,9 +132,9 @@ class Microscope(Facts):
         kind = None if sealed else self._kind(at)
         return Closeup(
             person=int(self.arrays["person"][record]),
-            name=self.about.names[at],
-            label=self.about.classes[int(self.arrays["y"][record])],
-            words=SEALED if sealed else self._truth(record),
+            name=again(self.about.names[at]),
+            label=say(self.about.classes[int(self.arrays["y"][record])]),
+            words=say(SEALED) if sealed else self._truth(record),
             strip=self._strip(at),
             kind=kind,
             story="" if kind is None else self._story(at, kind),
@@ -120,8 +146,9 @@ class Microscope(Facts):
         return Strip(phi=phi, inside=inside, target=float(self.arrays["target_phi"][self.shown[at]]))
 
     def _truth(self, record: int) -> str:
-        was = "was" if self.arrays["member"][record] else "was not"
-        return f"It **{was}** in the training set."
+        if self.arrays["member"][record]:
+            return say("It **was** in the training set.")
+        return say("It **was not** in the training set.")
 
     def _kind(self, at: int) -> RecordVerdict | None:
         """None where all shadows had it, or none."""
@@ -137,24 +164,22 @@ class Microscope(Facts):
     def _story(self, at: int, kind: RecordVerdict) -> str:
         """Why the attacks see this record as they do, from its shadows."""
         if kind is RecordVerdict.EASY:
-            return EASY
+            return say(EASY)
         seen, member = self._strip(at), bool(self.arrays["member"][self.shown[at]])
         phi = seen.phi.astype(float)
         near, far = (abs(seen.target - phi[w].mean()) for w in (seen.inside, ~seen.inside))
-        side = "those that had it" if near < far else "those that had not"
-        luck = "as it should" if (near < far) == member else "by chance the wrong side"
-        return f"{TELLING} The target's mark lies among {side}, {luck}."
+        lies = LIES[bool(near < far), bool(near < far) == member]
+        return f"{say(TELLING)} {say(lies)}"
 
     def _says(self, attack: str, record: int, sealed: bool) -> dict[str, str]:
         """One attack's word on one record; whether it is right only when that may be told."""
         above = self.above(attack, record)
-        words = {True: "above the line", False: "below it", None: "no line with so few outsiders"}
         right = above == bool(self.arrays["member"][record])
-        told = {} if sealed or above is None else {"right": "yes" if right else "no"}
+        told = {} if sealed or above is None else {mark("right"): say("yes") if right else say("no")}
         return {
-            "attack": CATALOGUE[attack].title,
-            "says": words[above],
+            mark("attack"): title_of(attack),
+            mark("says"): say(SAYS[above]),
             **told,
-            "more suspicious than": f"{self.rank(attack, record):.0%}",
-            "because it": CATALOGUE[attack].why,
+            mark("more suspicious than"): f"{self.rank(attack, record):.0%}",
+            mark("because it"): say(CATALOGUE[attack].why),
         }

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Step, drain
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target import fleet as fleets
 from mlleak_core.target.blackbox import Local
@@ -31,7 +32,7 @@ def random_membership(draws: int, seed: int, desk: Desk) -> Generator[Step, None
     pool, _ = yield from open_pool(dataclasses.replace(SMALL, records=0, seed=seed), desk)
     void = []
     for draw in range(draws):
-        yield Step(draw, draws, "drawing members")
+        yield Step(draw, draws, say("drawing members"))
         truth = _truth(pool, _members(pool, seed, draw))
         claim = Claim(truth.blind.scores, None, 0)
         void.append(judge("loss", claim, truth).void)
@@ -43,7 +44,7 @@ def untrained_headline(draws: int, seed: int, desk: Desk) -> Generator[Step, Non
     pool, shadows = yield from _shadows(seed, desk)
     claimed = []
     for draw in range(draws):
-        yield Step(draw, draws, "attacking a target that was never trained")
+        yield Step(draw, draws, say("attacking a target that was never trained"))
         reports = tuple(_attacked(pool, shadows, seed, draw, tuple(CATALOGUE)))
         claimed.append(strongest(reports).verdict_among in LEAKS)
     return claimed
@@ -54,7 +55,7 @@ def untrained_attack(draws: int, seed: int, desk: Desk) -> Generator[Step, None,
     pool, shadows = yield from _shadows(seed, desk)
     names, claimed = tuple(CATALOGUE), []
     for draw in range(draws):
-        yield Step(draw, draws, "attacking a target that was never trained")
+        yield Step(draw, draws, say("attacking a target that was never trained"))
         (report,) = _attacked(pool, shadows, seed, draw, (names[draw % len(names)],))
         claimed.append(report.verdict in LEAKS)
     return claimed

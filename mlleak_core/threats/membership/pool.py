@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, fingerprint
 from mlleak_core.data import source
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.fleet import Pool
 from mlleak_core.target.kinds import Recipe
@@ -82,7 +83,7 @@ def open_pool(settings: MembershipSettings, desk: Desk) -> Generator[Step, None,
     if source.is_records(settings.data):
         return _of_records((yield from source.load(settings.data, "records")), settings)
     faces = yield from desk.faces(settings.data)
-    yield Step(0, 1, "choosing records")
+    yield Step(0, 1, say("choosing records"))
     if settings.preset == "leaky":
         return _of_faces(faces.subset(leaky_rows(faces, settings)), settings, share=0.5, public=PUBLIC)
     from mlleak_core.target.training import choose_faces
@@ -103,9 +104,8 @@ def leaky_rows(faces: Faces, settings: MembershipSettings) -> Rows:
     most = min(len(s) for s in sides)
     count = min(most, settings.records // 2 or most)
     if 2 * count < LEAST:
-        raise BadInput(
-            f"at least {LEAST} people, half of each class", f"{2 * count}", "Use a larger data set."
-        )
+        needs = say("at least {n} people, half of each class", n=LEAST)
+        raise BadInput(needs, f"{2 * count}", say("Use a larger data set."))
     return np.sort(np.concatenate([s[:count] for s in sides]))
 
 
@@ -143,7 +143,7 @@ def _of_records(records: Records, settings: MembershipSettings) -> tuple[Pool, L
     return pool, Looks(
         title=records.provenance.title,
         images=None,
-        names=tuple(f"record {r + 1}" for r in rows),
+        names=tuple(say("record {number}", number=int(r) + 1) for r in rows),
         classes=records.classes,
         columns=records.columns,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from mlleak_core.contract import Range
+from mlleak_core.language import mark
 from mlleak_core.threats.membership.confidence import Floats, Rows, log_true
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.view import Refs, Seen, View
@@ -33,7 +34,7 @@ class RMIA(ScoreAttack):
 
     slug: ClassVar[str] = "rmia"
     title: ClassVar[str] = "RMIA"
-    why: ClassVar[str] = "asks how many outsiders it beats"
+    why: ClassVar[str] = mark("asks how many outsiders it beats")
     colour: ClassVar[str] = "#C0659A"
     needs_population: ClassVar[bool] = True
     gamma: Annotated[
@@ -86,13 +87,17 @@ class BASE(ScoreAttack):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        few = {1: "one reference", 2: "two references"}.get(self.references, f"{self.references} references")
-        return f"BASE, {few}" if self.references else "BASE"
+        few = {0: "BASE", 1: mark("BASE, one reference"), 2: mark("BASE, two references")}
+        return few.get(self.references, f"BASE, {self.references} references")
 
     @property
     def why(self) -> str:  # type: ignore[override]
-        few = {1: "one model", 2: "two models"}.get(self.references, f"{self.references} models")
-        return f"the same, from {few}" if self.references else "takes off what any model would say"
+        few = {
+            0: mark("takes off what any model would say"),
+            1: mark("the same, from one model"),
+            2: mark("the same, from two models"),
+        }
+        return few.get(self.references, f"the same, from {self.references} models")
 
     @property
     def colour(self) -> str:  # type: ignore[override]

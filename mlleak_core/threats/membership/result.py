@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Estimate
 from mlleak_core.figures.sheets import atlas
+from mlleak_core.language import say
 from mlleak_core.measure import positive_predictive_value
 from mlleak_core.seeds import stream
 from mlleak_core.threats.membership.card import MembershipSettings
@@ -189,7 +190,8 @@ def _words(audit: Audit, record: int) -> str:
     x, columns = audit.x[record], audit.looks.columns
     if np.isin(audit.x, (0, 1)).all():
         rare = np.argsort(np.where(x == 1, audit.x.mean(0), 2.0))[:3]
-        return f"{int(x.sum())} marks, rarest: " + ", ".join(columns[i] for i in rare if x[i] == 1)
+        rarest = ", ".join(columns[i] for i in rare if x[i] == 1)
+        return say("{n} marks, rarest: {columns}", n=int(x.sum()), columns=rarest)
     far = np.argsort(-np.abs(x))[:3]
     return ", ".join(f"{columns[i]} {x[i]:+.1f} σ" for i in far)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step
+from mlleak_core.language import say
 from mlleak_core.threat import Attack
 from mlleak_core.threats.membership.confidence import Floats, log_probabilities
 from mlleak_core.threats.membership.view import Answers, Claim, Refs, Seen, View
@@ -41,17 +42,17 @@ class ScoreAttack(Attack):
         """Scores [n] from answers alone: no shadows, nobody to ask. Raises BadInput where that is not
         enough.
         """
-        needs = f"a model to train shadows for and to ask, for {self.title}"
-        raise BadInput(needs, "a table of answers", "Attack the model itself.")
+        needs = say("a model to train shadows for and to ask, for {attack}", attack=say(self.title))
+        raise BadInput(needs, say("a table of answers"), say("Attack the model itself."))
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         if self.needs_population and not len(view.z_y):
-            needs = f"records that nobody trained on, for {self.title}"
-            raise BadInput(needs, "none in this pool", "Use the leaky preset.")
+            needs = say("records that nobody trained on, for {attack}", attack=say(self.title))
+            raise BadInput(needs, say("none in this pool"), say("Use the leaky preset."))
         before = view.box.queries
-        yield Step(0, 2, f"{self.title} asks")
+        yield Step(0, 2, say("{attack} asks", attack=say(self.title)))
         seen = self.ask(view)
-        yield Step(1, 2, f"{self.title} scores")
+        yield Step(1, 2, say("{attack} scores", attack=say(self.title)))
         best = self.tuned(view)
         scores = best.score(seen, view.refs, view)
         queries = view.box.queries - before

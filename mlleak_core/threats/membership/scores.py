@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Step, now
 from mlleak_core.data.scores import Scores, read_scores
+from mlleak_core.language import mark, say
 from mlleak_core.target.blackbox import softmax
 from mlleak_core.threat import Desk
 from mlleak_core.threats.membership.attacks import ALL, CATALOGUE, chosen
@@ -27,7 +28,7 @@ from mlleak_core.threats.membership.judge import Report, Truth, accuracies, judg
 from mlleak_core.threats.membership.result import drawn, flat, per_record
 from mlleak_core.threats.membership.view import Answers, Claim
 
-TITLE = "A table of answers"
+TITLE = mark("A table of answers")
 Claimed = tuple[dict[str, NDArray[np.float64]], dict[str, str]]
 """Scores by attack, and why the others cannot run."""
 
@@ -89,9 +90,9 @@ def run(table: bytes | Path, settings: MembershipSettings, desk: Desk) -> Genera
     One attack that needs more is refused; of all, those that do are left out, with the reason.
     """
     names, started = chosen(settings.attack), now()
-    yield Step(0, 2, "reading the table")
+    yield Step(0, 2, say("reading the table"))
     scores = read_scores(table)
-    yield Step(1, 2, "judging")
+    yield Step(1, 2, say("judging"))
     claims, skipped = _claims(scores, names)
     if not claims:
         raise _refusal(scores, settings.attack)
@@ -134,10 +135,10 @@ def _claims(scores: Scores, names: Iterable[str]) -> Claimed:
 
 def _refusal(scores: Scores, attack: str) -> BadInput:
     able = ", ".join(_claims(scores, CATALOGUE)[0])
-    remedy = f"Choose one of these, or --attack {ALL} for all that the table allows."
-    return BadInput(
-        f"one of {able} for this table of answers", f"--attack {attack}, which needs more", remedy
-    )
+    needs = say("one of {attacks} for this table of answers", attacks=able)
+    got = say("--attack {attack}, which needs more", attack=attack)
+    remedy = say("Choose one of these, or --attack {all} for all that the table allows.", all=ALL)
+    return BadInput(needs, got, remedy)
 
 
 def _truth(scores: Scores) -> Truth:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Step
+from mlleak_core.language import say
 from mlleak_core.target.fleet import TICK, Pool, Task, draw_members, lay_out, shadow_seed
 from mlleak_core.target.kinds import Answer, Logits, Recipe, Weights, answers_of, kind_of
 from mlleak_core.threats.membership.card import MembershipSettings
@@ -81,12 +82,12 @@ def train_target(
 def _fitted(task: Task, executor: Executor | None) -> Generator[Step, None, Fitted]:
     """The task done, here or by a worker."""
     future = executor.submit(fit_target, task) if executor is not None else None
-    yield Step(0, 1, "training the target")
+    yield Step(0, 1, say("training the target"))
     if future is None:
         return fit_target(task)
     while not future.done():
         wait([future], timeout=TICK)
-        yield Step(0, 1, "training the target")
+        yield Step(0, 1, say("training the target"))
     return future.result()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import mark, say
 from mlleak_core.target.blackbox import LEAST_PROBABILITY
 from mlleak_core.threats.membership.confidence import Floats, Rows, log_true
 from mlleak_core.threats.membership.score_attack import ScoreAttack
@@ -24,8 +25,8 @@ class LossThreshold(ScoreAttack):
     """Members have a lower loss (Yeom et al. 2018). Setting: black box, no shadows. Score: log p_y."""
 
     slug: ClassVar[str] = "loss"
-    title: ClassVar[str] = "Loss threshold"
-    why: ClassVar[str] = "looks at the confidence alone: easy faces look like members"
+    title: ClassVar[str] = mark("Loss threshold")
+    why: ClassVar[str] = mark("looks at the confidence alone: easy faces look like members")
     colour: ClassVar[str] = "#009E73"
     needs_shadows: ClassVar[bool] = False
     quick: ClassVar[bool] = True
@@ -47,8 +48,8 @@ class ModifiedEntropy(ScoreAttack):
     """
 
     slug: ClassVar[str] = "entropy"
-    title: ClassVar[str] = "Modified entropy"
-    why: ClassVar[str] = "looks at how undecided the answer is"
+    title: ClassVar[str] = mark("Modified entropy")
+    why: ClassVar[str] = mark("looks at how undecided the answer is")
     colour: ClassVar[str] = "#8C8C8C"
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
@@ -62,7 +63,8 @@ class ModifiedEntropy(ScoreAttack):
     def alone(self, answers: Answers) -> Floats:
         """One threshold for all classes."""
         if answers.logp is None:
-            raise BadInput(f"logits, for {self.title}", "losses alone", "Give columns logit_0, logit_1, …")
+            needs = say("logits, for {attack}", attack=say(self.title))
+            raise BadInput(needs, say("losses alone"), say("Give columns logit_0, logit_1, …"))
         return -modified_entropy(answers.logp, answers.y)
 
 

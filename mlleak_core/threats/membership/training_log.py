@@ -12,6 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from mlleak_core.contract import BadInput, Step
+from mlleak_core.language import say
 from mlleak_core.threats.membership.confidence import Floats
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.view import Claim, Refs, Seen, View
@@ -36,9 +37,9 @@ class LtIqr(ScoreAttack):
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         if view.trace is None:
-            needs = f"losses logged by the training side, for {self.title}"
-            raise BadInput(needs, "a black box", "Run it where the model was trained.")
-        yield Step(0, 1, f"{self.title} reads the log")
+            needs = say("losses logged by the training side, for {attack}", attack=self.title)
+            raise BadInput(needs, say("a black box"), say("Run it where the model was trained."))
+        yield Step(0, 1, say("{attack} reads the log", attack=self.title))
         low, high = np.quantile(view.trace, [0.25, 0.75], axis=0)
         return Claim(np.asarray(high - low), None, 0)
 
