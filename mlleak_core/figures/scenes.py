@@ -8,15 +8,38 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core.language import mark
+
 LAYER_NAMES = {
-    "pixels": "pixels",
-    "conv1": "conv 1",
-    "conv2": "conv 2",
-    "conv3": "conv 3",
-    "hidden": "hidden",
-    "logits": "answer",
+    "pixels": mark("pixels"),
+    "conv1": mark("conv 1"),
+    "conv2": mark("conv 2"),
+    "conv3": mark("conv 3"),
+    "hidden": mark("hidden"),
+    "logits": mark("answer"),
 }
-"""What a person calls a layer."""
+"""What a person calls a layer, to be said."""
+LABELS = (
+    (mark("gender presentation"), mark("feminine"), mark("masculine")),
+    (mark("gender"), mark("female"), mark("male")),
+    (mark("Skin tone"), mark("skin tone"), mark("Darker tone"), mark("darker tone")),
+    (mark("Age group"), mark("age group"), mark("Older"), mark("younger"), mark("middle"), mark("older")),
+    (mark("under 30"), mark("30 to 54"), mark("55 and over")),
+    (mark("Age 30 and over"), mark("age 30 and over")),
+    (mark("Glasses"), mark("glasses"), mark("no glasses")),
+    (mark("Smile"), mark("smile"), mark("no smile")),
+    (mark("Hat"), mark("hat"), mark("no hat")),
+    (mark("Race label"), mark("race label"), mark("Other")),
+    (mark("Asian (all faces)"), mark("Black (all faces)"), mark("White (all faces)")),
+    (mark("Indian (all faces)"), mark("not Asian"), mark("not Black"), mark("not White"), mark("not Indian")),
+    (mark("Youth"), mark("youth"), mark("not Youth"), mark("Senior"), mark("senior"), mark("not Senior")),
+    (mark("Smiling"), mark("smiling"), mark("not Smiling")),
+    (mark("Eyeglasses"), mark("eyeglasses"), mark("not Eyeglasses")),
+    (mark("Sunglasses"), mark("sunglasses"), mark("not Sunglasses")),
+)
+"""What the data sets that are known call what is to be seen of a face; said wherever one is shown. The words
+of a person's own data set are shown as they stand.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,8 +89,8 @@ class Reel:
     names: tuple[str, ...]
     frames: tuple[Frame, ...]
     others: tuple[Frame, ...] = ()
-    first: str = "the malicious twin"
-    clock: str = "epoch"
+    first: str = mark("the malicious twin")
+    clock: str = mark("epoch")
     autoplay: bool = False
     show: int = 0
 
