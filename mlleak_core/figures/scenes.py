@@ -19,27 +19,12 @@ LAYER_NAMES = {
     "logits": mark("answer"),
 }
 """What a person calls a layer, to be said."""
-LABELS = (
-    (mark("gender presentation"), mark("feminine"), mark("masculine")),
-    (mark("gender"), mark("female"), mark("male")),
-    (mark("Skin tone"), mark("skin tone"), mark("Darker tone"), mark("darker tone")),
-    (mark("Age group"), mark("age group"), mark("Older"), mark("younger"), mark("middle"), mark("older")),
-    (mark("under 30"), mark("30 to 54"), mark("55 and over")),
-    (mark("Age 30 and over"), mark("age 30 and over")),
-    (mark("Glasses"), mark("glasses"), mark("no glasses")),
-    (mark("Smile"), mark("smile"), mark("no smile")),
-    (mark("Hat"), mark("hat"), mark("no hat")),
-    (mark("Race label"), mark("race label"), mark("Other")),
-    (mark("Asian (all faces)"), mark("Black (all faces)"), mark("White (all faces)")),
-    (mark("Indian (all faces)"), mark("not Asian"), mark("not Black"), mark("not White"), mark("not Indian")),
-    (mark("Youth"), mark("youth"), mark("not Youth"), mark("Senior"), mark("senior"), mark("not Senior")),
-    (mark("Smiling"), mark("smiling"), mark("not Smiling")),
-    (mark("Eyeglasses"), mark("eyeglasses"), mark("not Eyeglasses")),
-    (mark("Sunglasses"), mark("sunglasses"), mark("not Sunglasses")),
+IN_A_SENTENCE = (
+    *(mark("skin tone"), mark("darker tone"), mark("age group"), mark("older"), mark("age 30 and over")),
+    *(mark("glasses"), mark("smile"), mark("hat"), mark("race label"), mark("youth"), mark("senior")),
+    *(mark("smiling"), mark("eyeglasses"), mark("sunglasses")),
 )
-"""What the data sets that are known call what is to be seen of a face; said wherever one is shown. The words
-of a person's own data set are shown as they stand.
-"""
+"""What data sets call what is to be seen of a face, as it stands in the middle of a sentence."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
