@@ -10,6 +10,7 @@ import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.ladder import MEASURES, ladder
 from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import kept, mark, say
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.features.card import (
     MAP_FIRST,
@@ -31,26 +32,39 @@ if TYPE_CHECKING:
     from mlleak_core.threats.features.maps import Maps
 
 COLUMNS = (1.2, 1.2, 1)
-LEAD = (
+LEAD = mark(
     '<h1>It was taught one thing. <span class="hot">What else did it learn?</span></h1><p class="lead">Each '
     "point is a face the net never saw, placed by what one layer says about it. Shape is the label it was "
     "taught; colour is a label it was never shown.</p>"
 )
 COMING = (
-    "How well forty labelled photos read it from each layer, before and after training.",
-    "Whether training made it easier to read, merely kept it, or is forgetting it.",
-    "Guessing gets .50: the grey band in the chart is what shuffled labels get.",
+    mark("How well forty labelled photos read it from each layer, before and after training."),
+    mark("Whether training made it easier to read, merely kept it, or is forgetting it."),
+    mark("Guessing gets .50: the grey band in the chart is what shuffled labels get."),
 )
-CAVEATS = (
+CAVEATS = mark(
     "- Near means alike to this layer. Axes, gaps and the size of clusters mean **nothing**; press *Another "
     "layout* and see them move.\n"
     "- Frames of one layer are turned onto each other, so a face that moves between epochs moved for the "
     "net.\n"
     "- The linear view: across is what a probe for the task reads, upwards what a probe for the attribute "
     "reads.\n"
-    f"- Maps coloured by race have been abused. {frame.LABELS_NOTE} Trust the ladder beside the map, with "
-    "its null, not the picture."
+    "- Maps coloured by race have been abused. {note} Trust the ladder beside the map, with its null, not "
+    "the picture."
 )
+GUESS = mark(
+    "**Guess first.** From which layer can somebody with forty labelled photos read **{attribute}** best?"
+)
+READ = mark("{attribute} by layer, {measure}; the same numbers are in the table below.")
+SEALED = mark("What guessing {attribute} gets in every layer; the net's own line comes with your bet.")
+ONE_LABEL = mark(
+    "These faces carry only the label that was taught. A further label column is needed to look for."
+)
+
+
+def name_of(layer: str) -> str:
+    """What a person calls a layer."""
+    return say(LAYER_NAMES[layer])
 
 
 def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
@@ -58,65 +72,67 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
     slot = f"bet-{key}-{attribute}"
     locked = bet.locked(slot)
     with st.container(border=True):
-        st.markdown(
-            "**Guess first.** From which layer can somebody with forty labelled photos read "
-            f"**{plain(attribute)}** best?"
-        )
+        st.markdown(say(GUESS, attribute=plain(say(attribute))))
         looks: Any = {"key": f"pick-{slot}", "label_visibility": "collapsed", "disabled": locked is not None}
-        choice = st.segmented_control("Layer", layers, format_func=LAYER_NAMES.__getitem__, **looks)
+        choice = st.segmented_control(say("Layer"), layers, format_func=name_of, **looks)
         if locked is None:
             bet.buttons(slot, choice, disabled=choice is None)
         else:
-            bet.closed(slot, f"Your bet: **{LAYER_NAMES[locked]}**." if locked else "")
+            bet.closed(slot, say("Your bet: **{layer}**.", layer=name_of(locked)) if locked else "")
     return None if locked is None else str(locked)
 
 
 def choose(place: Any, attributes: Sequence[str], first: str) -> str:
     """Which attribute is looked for."""
-    found: str = place.selectbox(
-        "Attribute", attributes, attributes.index(first), key="attribute", bind="query-params"
-    )
+    looks: Any = {"format_func": say, "key": "attribute", "bind": "query-params"}
+    found: str = place.selectbox(say("Attribute"), attributes, attributes.index(first), **looks)
     return found
 
 
 def colour_by(place: Any, names: Sequence[str], owner: str, attribute: str) -> str:
     """Which labelling the map is coloured by; at first the one that the attribute is read off."""
-    found: str = place.selectbox("Colour by", names, names.index(owner), key=f"colour-{attribute}")
+    looks: Any = {"format_func": say, "key": f"colour-{attribute}"}
+    found: str = place.selectbox(say("Colour by"), names, names.index(owner), **looks)
+    return found
+
+
+def by_measure(key: str, **looks: Any) -> str | None:
+    """How the ladder is to be read."""
+    looks |= {"key": key, "label_visibility": "collapsed", "format_func": say, "default": "40 photos"}
+    found: str | None = st.segmented_control(say("Measure"), list(MEASURES), **looks)
     return found
 
 
 def show_ladder(exhibit: FeaturesExhibit, attribute: str, layer: str) -> None:
     """The chart, what became of the bet, evidence, verdict, table."""
-    looks: Any = {"key": "measure", "label_visibility": "collapsed"}
-    measure = st.segmented_control("Measure", list(MEASURES), default="40 photos", **looks) or "40 photos"
+    measure = by_measure("measure") or "40 photos"
     rungs = exhibit.rungs_of(attribute)
-    alt = f"{plain(attribute)} by layer, {measure}; the same numbers are in the table below."
+    alt = say(READ, attribute=plain(say(attribute)), measure=say(measure))
     st.plotly_chart(ladder(rungs, measure), key="ladder", config={"displaylogo": False}, alt=alt)
     if layer:
         st.info(exhibit.bet(attribute, layer), icon=":material/lock_open:")
     evidence(exhibit.finding(exhibit.telling(attribute)))
-    conclude(exhibit.conclusion(attribute), attribute)
+    conclude(exhibit.conclusion(attribute), say(attribute))
     whole = [r.row() for r in rungs]
-    table.show("All numbers as a table", [r.line() for r in rungs], f"ladder-{attribute}.csv", whole)
+    table.show(say("All numbers as a table"), [r.line() for r in rungs], f"ladder-{attribute}.csv", whole)
 
 
 def judged(exhibit: FeaturesExhibit, attribute: str, layer: str | None) -> None:
     """The ladder once the bet is locked; before, in its place, what guessing gets and what will come."""
     if layer is None:
-        looks: Any = {"key": "measure-sealed", "label_visibility": "collapsed", "disabled": True}
-        st.segmented_control("Measure", list(MEASURES), default="40 photos", **looks)
+        by_measure("measure-sealed", disabled=True)
         chart = ladder(exhibit.rungs_of(attribute), "40 photos", sealed=True)
-        alt = f"What guessing {plain(attribute)} gets in every layer; the net's own line comes with your bet."
+        alt = say(SEALED, attribute=plain(say(attribute)))
         st.plotly_chart(chart, key="ladder-sealed", config={"displaylogo": False}, alt=alt)
         evidence(exhibit.taught())
-        sealed(*COMING)
+        sealed(*(say(each) for each in COMING))
     else:
         show_ladder(exhibit, attribute, layer)
 
 
 def caveats() -> None:
-    with st.expander("How to read the map, and how not to"):
-        st.markdown(CAVEATS)
+    with st.expander(say("How to read the map, and how not to")):
+        st.markdown(say(CAVEATS, note=say(frame.LABELS_NOTE)))
 
 
 def pinning() -> dict[str, Any]:
@@ -135,19 +151,16 @@ def live(settings: TrainSettings) -> None:
         st.error(plain(str(problem)))
         return
     if not faces.targets:
-        st.info(
-            "These faces carry only the label that was taught. A further label column is needed to look for.",
-            icon=":material/label:",
-        )
+        st.info(say(ONE_LABEL), icon=":material/label:")
         return
     pick, colour, again = st.columns(COLUMNS, vertical_alignment="bottom")
     attribute = choose(pick, list(faces.targets), faces.headline[0])
     labelling = colour_by(colour, [a.name for a in faces.attributes], owners(faces)[attribute], attribute)
     if again.button(
-        "Another layout",
+        say("Another layout"),
         icon=":material/casino:",
         width="stretch",
-        help="Draws the maps again from another seed.",
+        help=say("Draws the maps again from another seed."),
     ):
         st.session_state["layout"] = st.session_state.get("layout", 0) + 1
     first_job, ladder_job, maps_job = open_up(settings, faces, attribute, target.complete)
@@ -208,10 +221,11 @@ def live_map(first: str, job: str, faces: Faces, labelling: str, revealed: bool)
     me = frame.visitor()
 
     @st.fragment(run_every=2.0 if snapshot and snapshot.active else None)
+    @kept
     def body() -> None:
         now, ahead = bench.look(job, me), bench.look(first, me)
         if now is None or now.status == "failed":
-            st.error(plain(now.error) if now else "The maps were let go; press Another layout.")
+            st.error(plain(now.error) if now else say("The maps were let go; press Another layout."))
             return
         maps = _so_far(now) or (_so_far(ahead) if ahead else None)
         if now.active:
@@ -253,8 +267,8 @@ def from_shipped(run: FeaturesExhibit) -> None:
             take_away.offer(THREAT, run)
 
 
-settings = frame.open_page("Features")
-st.html(LEAD)
+settings = frame.open_page(THREAT.card.title)
+st.html(say(LEAD))
 experiment.unfit(experiment.FACES)
 frame.training_card(settings)
 shipped: Any = frame.shipped(THREAT.card.slug)[0]
@@ -263,8 +277,8 @@ if frame.bench().finished(settings):
 elif settings == shipped.about.settings.training():
     from_shipped(shipped)
 else:
-    st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")
-    frame.way("pages/train.py", "Go and train them", ":material/play_arrow:", "train")
+    st.info(say("These settings have not been trained on this server yet."), icon=":material/play_arrow:")
+    frame.way("pages/train.py", say("Go and train them"), ":material/play_arrow:", "train")
     play.meanwhile(shipped)
     from_shipped(shipped)
 error_rates(THREAT)

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.look import GREY, ORANGE, PLAIN
 from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import mark, say
 
 
 class Rung(Protocol):
@@ -59,27 +60,27 @@ class Measure:
 
 
 MEASURES = {
-    "40 photos": Measure(
-        title="AUC of a probe on 20 + 20 labelled photos",
+    mark("40 photos"): Measure(
+        title=mark("AUC of a probe on 20 + 20 labelled photos"),
         ours=lambda r: r.few_shot,
         control=lambda r: r.few_shot_random_init,
         gain=lambda r: r.few_shot_gain,
     ),
-    "all photos": Measure(
-        title="AUC of a probe on all training photos",
+    mark("all photos"): Measure(
+        title=mark("AUC of a probe on all training photos"),
         ours=lambda r: r.auc.value,
         control=lambda r: r.random_init.value,
         interval=lambda r: r.auc,
     ),
-    "neighbours": Measure(
-        title="Share among the 15 nearest, over the base rate",
+    mark("neighbours"): Measure(
+        title=mark("Share among the 15 nearest, over the base rate"),
         ours=lambda r: r.lift,
         control=lambda r: r.lift_random_init,
         gain=lambda r: r.lift_gain,
         auc=False,
     ),
 }
-"""What a ladder can show."""
+"""What a ladder can show, by names that are to be said."""
 
 
 def ladder(rungs: Rungs, measure: str, sealed: bool = False) -> go.Figure:
@@ -87,23 +88,23 @@ def ladder(rungs: Rungs, measure: str, sealed: bool = False) -> go.Figure:
     only what guessing gets.
     """
     shown = MEASURES[measure]
-    x = [LAYER_NAMES.get(r.layer, r.layer) for r in rungs]
+    x = [say(LAYER_NAMES.get(r.layer, r.layer)) for r in rungs]
     figure = go.Figure()
     if shown.auc:
-        _band(figure, x, [r.null for r in rungs], "rgba(140,140,140,.22)", "labels shuffled")
+        _band(figure, x, [r.null for r in rungs], "rgba(140,140,140,.22)", say("labels shuffled"))
         alone = {"dash": "dot", "color": GREY}
         figure.add_scatter(
-            x=x, y=[r.label_only for r in rungs], mode="lines", line=alone, name="gender label alone"
+            x=x, y=[r.label_only for r in rungs], mode="lines", line=alone, name=say("gender label alone")
         )
     if shown.interval and not sealed:
-        _band(figure, x, [shown.interval(r) for r in rungs], "rgba(213,94,0,.18)", "95% interval")
+        _band(figure, x, [shown.interval(r) for r in rungs], "rgba(213,94,0,.18)", say("95% interval"))
     if not sealed:
         _lines(figure, x, rungs, shown)
     figure.update_layout(
         PLAIN,
         height=340,
         margin={"l": 44, "r": 8, "t": 34, "b": 8},
-        title={"text": shown.title, "font": {"size": 13}, "x": 0},
+        title={"text": say(shown.title), "font": {"size": 13}, "x": 0},
         legend={"orientation": "h", "y": -0.12, "font": {"size": 12}},
         hovermode="x unified",
     )
@@ -132,7 +133,7 @@ def _lines(figure: go.Figure, x: list[str], rungs: Rungs, shown: Measure) -> Non
         x=x,
         y=[shown.control(r) for r in rungs],
         mode="lines+markers",
-        name="before training",
+        name=say("before training"),
         line={"dash": "dash", "color": GREY, "width": 2},
         marker={"symbol": "circle-open", "size": 9},
     )
@@ -140,7 +141,7 @@ def _lines(figure: go.Figure, x: list[str], rungs: Rungs, shown: Measure) -> Non
         x=x,
         y=[shown.ours(r) for r in rungs],
         mode="lines+markers",
-        name="after training",
+        name=say("after training"),
         line={"color": ORANGE, "width": 3},
         marker={"size": 10},
         error_y=_gain_bars(rungs, shown),

@@ -8,15 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlleak_core.language import mark
+
 LAYER_NAMES = {
-    "pixels": "pixels",
-    "conv1": "conv 1",
-    "conv2": "conv 2",
-    "conv3": "conv 3",
-    "hidden": "hidden",
-    "logits": "answer",
+    "pixels": mark("pixels"),
+    "conv1": mark("conv 1"),
+    "conv2": mark("conv 2"),
+    "conv3": mark("conv 3"),
+    "hidden": mark("hidden"),
+    "logits": mark("answer"),
 }
-"""What a person calls a layer."""
+"""What a person calls a layer, to be said."""
+IN_A_SENTENCE = (
+    *(mark("skin tone"), mark("darker tone"), mark("age group"), mark("older"), mark("age 30 and over")),
+    *(mark("glasses"), mark("smile"), mark("hat"), mark("race label"), mark("youth"), mark("senior")),
+    *(mark("smiling"), mark("eyeglasses"), mark("sunglasses")),
+)
+"""What data sets call what is to be seen of a face, as it stands in the middle of a sentence."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,8 +74,8 @@ class Reel:
     names: tuple[str, ...]
     frames: tuple[Frame, ...]
     others: tuple[Frame, ...] = ()
-    first: str = "the malicious twin"
-    clock: str = "epoch"
+    first: str = mark("the malicious twin")
+    clock: str = mark("epoch")
     autoplay: bool = False
     show: int = 0
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.look import BLUE, ORANGE, PLAIN
+from mlleak_core.language import say
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Treatment:
 def treatments(rows: Sequence[Treatment]) -> go.Figure:
     """What is left of the task (blue) and of the leak (orange), with intervals; the untreated first."""
     figure = go.Figure()
-    names = [row.title for row in rows]
-    _dots(figure, names, [row.task for row in rows], "task accuracy", BLUE, symbol="circle")
-    _dots(figure, names, [row.found for row in rows], "owners still found", ORANGE, symbol="diamond")
+    names = [say(row.title) for row in rows]
+    _dots(figure, names, [row.task for row in rows], say("task accuracy"), BLUE, symbol="circle")
+    _dots(figure, names, [row.found for row in rows], say("owners still found"), ORANGE, symbol="diamond")
     figure.add_vline(x=rows[0].task.value, line={"dash": "dot", "color": BLUE})
     figure.update_layout(
         height=430,

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Asked, Question, Truth
-from mlleak_core.threats.features.facts import Facts, place
+from mlleak_core.threats.features.facts import Facts, out_of
 
 CLOSE = 0.005
 """A bet whose layer reads this little worse than the best one's AUC was right."""
+RIGHT = mark("You were right. Best: {best}, AUC {auc:.2f} from {photos} photos.")
+WRONG = mark("You said {layer}, {short:.2f} below it. Best: {best}, AUC {auc:.2f} from {photos} photos.")
+ASK = mark(
+    "The net was taught one thing: {task}. Somebody has {photos} photos, labelled “{attribute}” or not. From "
+    "which layer can they read that label best?"
+)
+PROBED = mark("AUC {auc:.2f} from {photos} photos; on the answer {answer:.2f}")
+PROBES = {
+    "pixels": mark("probe on the pixels: {found}"),
+    "hidden": mark("probe on the hidden layer: {found}"),
+    "logits": mark("probe on the answer: {found}"),
+}
 
 
 class Bet(Facts):
@@ -17,21 +30,23 @@ class Bet(Facts):
         """What a visitor hears who said that `layer` gives the attribute away best."""
         best = self.best(attribute)
         short = best.few_shot - self.rung(layer, attribute).few_shot
-        text = "You were right." if short < CLOSE else f"You said {LAYER_NAMES[layer]}, {short:.2f} below it."
-        where = f"Best: {LAYER_NAMES[best.layer]}, AUC {best.few_shot:.2f}"
-        return f"{text} {where} from {self.photos} photos."
+        return say(
+            RIGHT if short < CLOSE else WRONG,
+            layer=say(LAYER_NAMES[layer]),
+            short=short,
+            best=say(LAYER_NAMES[best.layer]),
+            auc=best.few_shot,
+            photos=self.photos,
+        )
 
     def class_question(self) -> Question:
         """The layer that gives the first attribute away."""
         about, attribute = self.about, self.first()
         return Question(
-            title="Which layer tells?",
-            ask=(
-                f"The net was taught one thing: {about.task_name}. Somebody has {self.photos} photos, "
-                f"labelled “{attribute}” or not. From which layer can they read that label best?"
-            ),
+            title=say("Which layer tells?"),
+            ask=say(ASK, task=say(about.task_name), photos=self.photos, attribute=say(attribute)),
             kind=Asked.ONE,
-            options=tuple(LAYER_NAMES[layer] for layer in about.layers),
+            options=tuple(say(LAYER_NAMES[layer]) for layer in about.layers),
         )
 
     def class_truth(self) -> Truth:
@@ -41,9 +56,14 @@ class Bet(Facts):
         right = tuple(i for i, rung in enumerate(rungs) if best.few_shot - rung.few_shot < CLOSE)
         return Truth(
             right=right,
-            sentence=f"“{best.attribute}” is read best from {place(best.layer)}.",
-            attacker=(
-                f"probe on {place(best.layer)}: AUC {best.few_shot:.2f} from {self.photos} photos; "
-                f"on the answer {rungs[-1].few_shot:.2f}"
+            sentence=say(
+                "“{attribute}” is read best {place}.",
+                attribute=say(best.attribute),
+                place=out_of(best.layer),
+            ),
+            attacker=say(
+                PROBES.get(best.layer, mark("probe on {layer}: {found}")),
+                layer=say(LAYER_NAMES[best.layer]),
+                found=say(PROBED, auc=best.few_shot, photos=self.photos, answer=rungs[-1].few_shot),
             ),
         )

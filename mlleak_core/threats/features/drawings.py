@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from mlleak_core.figures.ladder import MEASURES, ladder
 from mlleak_core.figures.scenes import Scene
 from mlleak_core.figures.sheets import ATLAS_COLUMNS, SPRITE
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Drawing
 from mlleak_core.threats.features.facts import Facts
 from mlleak_core.threats.features.findings import Findings
 
-MAP = (
+MAP = mark(
     "Near means alike to this layer. Axes, gaps and the size of clusters mean *nothing*; frames of one layer "
     "are turned onto each other, so a face that moves between epochs moved for the net. Trust the ladders, "
     "with their nulls, not the picture."
 )
+PLACED = mark(
+    "Faces the net never saw, placed by what a layer says about them, epoch by epoch; colour: {labelling}."
+)
+READ = mark("How well {attribute} is read from each layer: the trained net, an untrained one, chance.")
 
 
 class Drawings(Findings):
@@ -38,19 +43,16 @@ class Drawings(Findings):
         if not any(name.startswith("map/") for name in self.arrays):
             return ()
         labelling = self.about.owner[self.first()]
-        words = (
-            f"Faces the net never saw, placed by what a layer says about them, epoch by epoch; "
-            f"colour: {labelling}."
-        )
+        words = say(PLACED, labelling=say(labelling))
         scene = self.scene(labelling, layer=self.telling(self.first()).layer)
-        return (Drawing(title="The map", picture=scene, alt=words, note=MAP),)
+        return (Drawing(title=say("The map"), picture=scene, alt=words, note=say(MAP)),)
 
     def _ladder(self, attribute: str) -> Drawing:
         rungs, measure = self.rungs_of(attribute), next(iter(MEASURES))
         return Drawing(
-            title=f"{attribute}, layer by layer",
+            title=say("{attribute}, layer by layer", attribute=say(attribute)),
             picture=ladder(rungs, measure),
-            alt=f"How well {attribute} is read from each layer: the trained net, an untrained one, chance.",
+            alt=say(READ, attribute=say(attribute)),
             rows=[rung.row() for rung in rungs],
             findings=(self.finding(self.telling(attribute)),),
         )

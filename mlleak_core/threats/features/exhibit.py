@@ -11,12 +11,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mlleak_core.language import mark, say
 from mlleak_core.threats.features.bet import Bet
 from mlleak_core.threats.features.conclusions import Conclusions
 from mlleak_core.threats.features.facts import owners
 from mlleak_core.threats.features.headlines import Headlines
 
 __all__ = ["FeaturesExhibit", "owners"]
+
+OPENING = mark(
+    "A small neural net learned one thing: {task}, from drawn faces of nobody. It is right on {right:.0%} of "
+    "people it never saw."
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,10 +31,7 @@ class FeaturesExhibit(Bet, Conclusions, Headlines):
 
     def opening(self) -> str:
         about = self.about
-        return (
-            f"A small neural net learned one thing: {about.task_name}, from drawn faces of nobody. "
-            f"It is right on {about.task.accuracy.value:.0%} of people it never saw."
-        )
+        return say(OPENING, task=say(about.task_name), right=about.task.accuracy.value)
 
     def mapped(self, maps: Mapping[str, NDArray[Any]], sheet: bytes) -> FeaturesExhibit:
         """The same ladder with the maps that were drawn beside it. sheet: the faces on them."""

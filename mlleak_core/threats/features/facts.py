@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Exhibit
 from mlleak_core.threats.features.card import FeaturesSettings
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
@@ -109,7 +110,7 @@ class Facts(Exhibit):
     def photos(self) -> str:
         """How many labelled photos a few-shot probe gets, in words."""
         count = 2 * self.about.settings.shots
-        return "forty" if count == 40 else str(count)
+        return say("forty") if count == 40 else str(count)
 
 
 def owners(faces: Faces) -> dict[str, str]:
@@ -117,8 +118,13 @@ def owners(faces: Faces) -> dict[str, str]:
     return {name: labels.name for labels in reversed(faces.attributes) for name in labels.binaries()}
 
 
-def place(layer: str) -> str:
-    """A layer with its article, in a sentence."""
-    return {"pixels": "the pixels", "hidden": "the hidden layer", "logits": "the answer"}.get(
-        layer, LAYER_NAMES[layer]
-    )
+FROM = {
+    "pixels": mark("from the pixels"),
+    "hidden": mark("from the hidden layer"),
+    "logits": mark("from the answer"),
+}
+
+
+def out_of(layer: str) -> str:
+    """Where something is read, in a sentence."""
+    return say(FROM.get(layer, mark("from {layer}")), layer=say(LAYER_NAMES[layer]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Control, Finding
-from mlleak_core.threats.features.facts import Facts, place
+from mlleak_core.threats.features.facts import Facts, out_of
 from mlleak_core.threats.features.rungs import LadderVerdict, Rung
 
 UNMOVED = {LadderVerdict.CHANCE, LadderVerdict.KEPT}
+COUNTED = mark("faces of {people} people, of them {positives} of {holders} people labelled {attribute}")
 
 
 class Findings(Facts):
@@ -25,18 +27,28 @@ class Findings(Facts):
         phi, name = self.about.correlation[rung.attribute], rung.attribute
         return Finding(
             key=f"{name}/{rung.layer}",
-            what=f"AUC of {name} from {place(rung.layer)}",
+            what=say("AUC of {attribute} {place}", attribute=say(name), place=out_of(rung.layer)),
             estimate=rung.auc,
             chance=0.5,
             controls=(
-                Control("untrained net", rung.random_init),
-                Control("shuffled labels", rung.null),
+                Control(say("untrained net"), rung.random_init),
+                Control(say("shuffled labels"), rung.null),
             ),
-            counted=(
-                f"faces of {rung.people} people, "
-                f"of them {rung.positives} of {rung.holders} people labelled {name}"
+            counted=say(
+                COUNTED,
+                people=rung.people,
+                positives=rung.positives,
+                holders=rung.holders,
+                attribute=say(name),
             ),
-            notes=(f"φ with the task {phi.value:+.3f} [{phi.low:.2f}, {phi.high:.2f}]",),
+            notes=(
+                say(
+                    "φ with the task {phi:+.3f} [{low:.2f}, {high:.2f}]",
+                    phi=phi.value,
+                    low=phi.low,
+                    high=phi.high,
+                ),
+            ),
             seed=self.about.settings.seed,
             seconds=self.about.seconds,
             source=self.source,
@@ -49,13 +61,13 @@ class Findings(Facts):
         task = self.about.task
         return Finding(
             key="task",
-            what="test accuracy",
+            what=say("test accuracy"),
             estimate=task.accuracy,
             form=".1%",
             chance=task.majority,
             controls=(),
-            counted="faces of people never seen",
-            notes=(f"trained on {task.members:,}",),
+            counted=say("faces of people never seen"),
+            notes=(say("trained on {members:,}", members=task.members),),
             seed=self.about.settings.seed,
             seconds=task.seconds,
             source=self.source,

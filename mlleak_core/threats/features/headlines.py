@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Figure, Headline
 from mlleak_core.threats.features.drawings import Drawings
-from mlleak_core.threats.features.facts import place
+from mlleak_core.threats.features.facts import out_of
 from mlleak_core.threats.features.rungs import Rung
 
-AUC_IS = (
-    "AUC: the chance that a random face that has it scores above one that has not. .50 is a coin, "
-    "1.00 is every time."
+GAINED = mark(
+    "**Nobody asked for {attribute}. Training made it easier to read {place}** than from nets that were "
+    "never trained."
+)
+PHOTOS = mark(
+    "From {photos} labelled photos. AUC: the chance that a random face that has it scores above one that has "
+    "not. .50 is a coin, 1.00 is every time."
+)
+ALIKE = mark(
+    "**One layer at a time: what the net sees as alike.** Colour is {labelling}; nobody ever told it."
+)
+HIDES, HIDES_CLASS = mark("Its answer hides {label}."), mark("Its answer hides the label {label}.")
+LITTLE_OF = mark("Its answer says little of {label}.")
+LITTLE_OF_CLASS = mark("Its answer says little of the label {label}.")
+BELOW = {
+    "hidden": mark("One layer below, it is all there"),
+    "pixels": mark("In the pixels, it is all there"),
+}
+SMALL = mark(
+    "Whether training put it there or merely kept it, the Features page measures against nets that were "
+    "never trained."
 )
 
 CLEAR, LITTLE = 0.95, 0.7
@@ -28,28 +48,21 @@ class Headlines(Drawings):
     def _gained(self, rung: Rung) -> Headline:
         answer = self.rungs_of(rung.attribute)[-1]
         return Headline(
-            title=(
-                f"**Nobody asked for {rung.attribute.lower()}. Training made it easier to read "
-                f"from {place(rung.layer)}** than from nets that were never trained."
-            ),
+            title=say(GAINED, attribute=say(rung.attribute.lower()), place=out_of(rung.layer)),
             figures=(
-                Figure(f"{rung.few_shot_random_init:.2f}", "AUC before training"),
-                Figure(f"{rung.few_shot:.2f}", f"after, from {place(rung.layer)}", hot=True),
-                Figure(f"{answer.few_shot:.2f}", "from its answer"),
+                Figure(f"{rung.few_shot_random_init:.2f}", say("AUC before training")),
+                Figure(f"{rung.few_shot:.2f}", say("after, {place}", place=out_of(rung.layer)), hot=True),
+                Figure(f"{answer.few_shot:.2f}", say("from its answer")),
             ),
             findings=(self.finding(rung),),
             picture=self.scene(self.about.owner[rung.attribute], layer=rung.layer),
-            small=f"From {self.photos} labelled photos. " + AUC_IS,
+            small=say(PHOTOS, photos=self.photos),
         )
 
     def _alike(self, attribute: str) -> Headline:
         labelling = self.about.owner[attribute]
-        thing = labelling.lower()
         return Headline(
-            title=(
-                "**One layer at a time: what the net sees as alike.** "
-                f"Colour is {thing}; nobody ever told it."
-            ),
+            title=say(ALIKE, labelling=say(labelling.lower())),
             findings=(self.finding(self.rung("conv3", attribute)),),
             picture=self.scene(labelling, layer="conv3"),
         )
@@ -68,19 +81,22 @@ class Headlines(Drawings):
         return min(found, key=lambda each: each[0])[1] if found else None
 
     def _hidden(self, rung: Rung) -> Headline:
-        answer, where = self.rungs_of(rung.attribute)[-1], place(rung.layer)
-        labelling = self.about.owner[rung.attribute]
-        a_class = rung.attribute in self.about.classes[labelling]
-        thing = f"the label {rung.attribute}" if a_class else labelling.lower()
-        says = "hides" if answer.auc.low <= 0.5 else "says little of"
-        below = "One layer below" if rung.layer == "hidden" else f"In {where}"
+        answer = self.rungs_of(rung.attribute)[-1]
+        below = BELOW.get(rung.layer, mark("In {layer}, it is all there"))
+        below = say(below, layer=say(LAYER_NAMES[rung.layer]))
         return Headline(
-            title=f"**Its answer {says} {thing}. {below}, it is all there**",
+            title=say("**{answer} {below}**", answer=self._silent(answer), below=below),
             figures=(
-                Figure(f"{answer.auc.value:.2f}", "AUC from the answer"),
-                Figure(f"{rung.auc.value:.2f}", f"from {where}", hot=True),
+                Figure(f"{answer.auc.value:.2f}", say("AUC from the answer")),
+                Figure(f"{rung.auc.value:.2f}", out_of(rung.layer), hot=True),
             ),
             findings=(self.finding(answer), self.finding(rung)),
-            small="Whether training put it there or merely kept it, the Features page measures against nets "
-            "that were never trained.",
+            small=say(SMALL),
         )
+
+    def _silent(self, answer: Rung) -> str:
+        """What the answer keeps to itself, in a sentence."""
+        labelling, hides = self.about.owner[answer.attribute], answer.auc.low <= 0.5
+        if answer.attribute in self.about.classes[labelling]:
+            return say(HIDES_CLASS if hides else LITTLE_OF_CLASS, label=say(answer.attribute))
+        return say(HIDES if hides else LITTLE_OF, label=say(labelling.lower()))

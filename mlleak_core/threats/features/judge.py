@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlleak_core import measure
 from mlleak_core.contract import BadInput, Estimate
 from mlleak_core.data import UNKNOWN, Faces
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.threats.features.ladder import SAME, Claim, LayerLadder, Scores
 from mlleak_core.threats.features.rungs import Rung
@@ -84,8 +85,8 @@ def _rung(layer: str, attribute: str, claim: Claim, held: _Held, rng: np.random.
     known = held.truth != UNKNOWN
     yes, who = held.truth[known] == 1, held.person[known]
     if yes.all() or not yes.any():
-        expected = f"test faces with and without {attribute}"
-        raise BadInput(expected, "one kind only", "Choose another attribute or seed.")
+        expected = say("test faces with and without {attribute}", attribute=say(attribute))
+        raise BadInput(expected, say("one kind only"), say("Choose another attribute or seed."))
     reading = claim.readings[layer, attribute]
     few, controls = reading.few_shot[:, known], claim.few_shot_controls[layer, attribute][..., known]
     gain = measure.auc_gain_over_controls(few, controls, yes, who)

@@ -19,9 +19,11 @@ from torch import Tensor
 from mlleak_core import measure
 from mlleak_core.contract import BadInput, Range, Step, relay
 from mlleak_core.figures.look import ORANGE
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Attack
 from mlleak_core.threats.features import probes
+from mlleak_core.threats.features.card import DRAWS, SHOTS, SHUFFLES, UNTRAINED
 from mlleak_core.threats.features.embedding import neighbours, principal
 from mlleak_core.threats.features.taps import Activations
 
@@ -116,19 +118,17 @@ class LayerLadder(Attack):
     """
 
     slug: ClassVar[str] = "ladder"
-    title: ClassVar[str] = "Layer ladder"
-    why: ClassVar[str] = "reads every layer with a linear probe, and untrained nets' layers beside it"
+    title: ClassVar[str] = mark("Layer ladder")
+    why: ClassVar[str] = mark("reads every layer with a linear probe, and untrained nets' layers beside it")
     colour: ClassVar[str] = ORANGE
 
     seed: Annotated[
-        int, Range(0, 9999, 1, "Fixes the draws of the few-shot probes and the shuffled labels.")
+        int, Range(0, 9999, 1, mark("Fixes the draws of the few-shot probes and the shuffled labels."))
     ] = 0
-    shots: Annotated[int, Range(5, 100, 5, "Labelled photos of each kind that a few-shot probe gets.")] = 20
-    draws: Annotated[int, Range(5, 50, 5, "Few-shot probes averaged.")] = 20
-    nulls: Annotated[int, Range(5, 50, 5, "Shuffled labellings behind each null interval.")] = 20
-    controls: Annotated[int, Range(8, 32, 4, "Nets never trained that the trained one is compared with.")] = (
-        12
-    )
+    shots: Annotated[int, Range(5, 100, 5, SHOTS)] = 20
+    draws: Annotated[int, Range(5, 50, 5, DRAWS)] = 20
+    nulls: Annotated[int, Range(5, 50, 5, SHUFFLES)] = 20
+    controls: Annotated[int, Range(8, 32, 4, UNTRAINED)] = 12
 
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Read layer by layer, from the input upwards. Raises BadInput where too few faces are labelled."""
@@ -142,9 +142,10 @@ class LayerLadder(Attack):
         readings, near = yield from whole
         crowd = _Crowd(view, first, labelled.shots, self.seed)
         for number in range(self.controls):
-            yield Step(len(layers) + number, steps, f"probing untrained net {number + 1} of {self.controls}")
+            note = say("probing untrained net {number} of {all}", number=number + 1, all=self.controls)
+            yield Step(len(layers) + number, steps, note)
             crowd.add(number)
-        yield Step(steps, steps, "judging")
+        yield Step(steps, steps, say("judging"))
         return claimed(view, (readings, near), *crowd.stacked())
 
     def alone(self, view: View) -> Generator[Step, None, Alone]:
@@ -156,7 +157,7 @@ class LayerLadder(Attack):
         near: dict[str, Rows] = {}
         layers = tuple(view.trained.aux)
         for number, layer in enumerate(layers):
-            yield Step(number, len(layers), f"probing {layer}")
+            yield Step(number, len(layers), say("probing {layer}", layer=say(layer)))
             readings |= self._read(view, first, layer, labelled)
             near[layer] = _near(view.trained.held[layer], self.seed)
         return readings, near
@@ -271,9 +272,9 @@ def _enough(name: str, labels: Codes) -> None:
     without, having = (int((labels == v).sum()) for v in (0, 1))
     if min(without, having) < ENOUGH:
         raise BadInput(
-            f"at least ten labelled faces with and without {name}",
-            f"{having} with, {without} without",
-            "Choose another attribute.",
+            say("at least ten labelled faces with and without {attribute}", attribute=say(name)),
+            say("{having} with, {without} without", having=having, without=without),
+            say("Choose another attribute."),
         )
 
 

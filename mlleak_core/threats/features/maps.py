@@ -15,6 +15,7 @@ from mlleak_core.contract import Step, Stop, fingerprint
 from mlleak_core.data import UNKNOWN, Faces
 from mlleak_core.figures.scenes import LAYER_NAMES, Scene
 from mlleak_core.figures.sheets import atlas, quantise
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.training import Target, choose_faces, shrink
 from mlleak_core.threat import Desk
@@ -25,6 +26,11 @@ from mlleak_core.threats.features.embedding import Points
 from mlleak_core.threats.features.taps import activations
 
 Frames = dict[tuple[int, str], Points]
+FEW = mark(
+    "Only {n} faces were held out, too few for a map of neighbours: they stand where their principal "
+    "components put them. Add photos of more people."
+)
+ONE_POINT = mark("All of these faces are alike to {layers}: they stand in one point.")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,16 +54,12 @@ class Maps:
     def caution(self) -> str:
         """What is to be said beside maps that have little to show; empty for most."""
         if len(self.rows) < embedding.FEWEST:
-            few = f"Only {len(self.rows)} faces were held out, too few for a map of neighbours: they stand"
-            return f"{few} where their principal components put them. Add photos of more people."
+            return say(FEW, n=len(self.rows))
         last = max(epoch for epoch, _ in self.frames)
         shown = {layer: points for (epoch, layer), points in self.frames.items() if epoch == last}
-        alike = [
-            LAYER_NAMES.get(layer, layer) for layer, points in shown.items() if not np.ptp(points, 0).any()
-        ]
-        return (
-            f"All of these faces are alike to {', '.join(alike)}: they stand in one point." if alike else ""
-        )
+        alike = [layer for layer, points in shown.items() if not np.ptp(points, 0).any()]
+        names = ", ".join(say(LAYER_NAMES.get(layer, layer)) for layer in alike)
+        return say(ONE_POINT, layers=names) if alike else ""
 
     def arrays(self, faces: Faces) -> dict[str, NDArray[Any]]:
         """As an exhibit keeps them: frames as whole numbers, and the labels of the faces shown."""
@@ -151,7 +153,8 @@ def draw(
             linear[epoch, layer] = axes.points(epoch, layer, taps[layer])
             maps = so_far()
             try:
-                yield Step(_count(frames), total, f"map of {layer}, epoch {epoch}", {"maps": maps})
+                note = say("map of {layer}, epoch {epoch}", layer=say(layer), epoch=epoch)
+                yield Step(_count(frames), total, note, {"maps": maps})
             except Stop:
                 return maps
     return so_far()

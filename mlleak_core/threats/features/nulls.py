@@ -10,6 +10,7 @@ import torch
 
 from mlleak_core.contract import Step, drain
 from mlleak_core.data import Faces, Labels, Split
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.settings import TrainSettings
@@ -53,7 +54,7 @@ def _posing(
     view = opened(like, split, faces, faces.headline, seed)
     nets: list[Alone] = []
     for net in range(max(draws, attack.controls + 1)):
-        yield Step(net, draws, "opening a net that was never trained")
+        yield Step(net, draws, say("opening a net that was never trained"))
         side = view.untrained(net, rows)
         nets.append(drain(attack.alone(dataclasses.replace(view, trained=side))))
     found = []
@@ -76,7 +77,7 @@ def coin_is_read(draws: int, seed: int, desk: Desk) -> Generator[Step, None, lis
     faces = choose_faces((yield from desk.faces(FRESH.data)), FRESH)
     found: list[bool] = []
     for batch in range(-(-draws // TOGETHER)):
-        yield Step(len(found), draws, "looking for what is not there")
+        yield Step(len(found), draws, say("looking for what is not there"))
         coins = _with_coins(faces, seed, batch, min(TOGETHER, draws - len(found)))
         attack = dataclasses.replace(QUICK, seed=batch)
         view = opened(target.net(), target.split, coins, tuple(coins.targets), batch)

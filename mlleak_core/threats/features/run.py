@@ -11,6 +11,7 @@ import torch
 
 from mlleak_core.contract import BadInput, Step, knobs, now
 from mlleak_core.data import Faces, Split
+from mlleak_core.language import say
 from mlleak_core.measure import proportion
 from mlleak_core.target.models import ConvNet
 from mlleak_core.target.training import Target, choose_faces, shrink
@@ -50,8 +51,8 @@ def _ladder(settings: FeaturesSettings, desk: Desk, stopped: bool) -> Generator[
 def wanted(faces: Faces, settings: FeaturesSettings) -> tuple[str, ...]:
     """The attributes asked for, as the data set spells them. Raises BadInput where it has none such."""
     if not faces.targets:
-        expected = f"a label of {faces.name} beside the one that is taught"
-        raise BadInput(expected, "none", "Add a label column to look for.")
+        expected = say("a label of {data} beside the one that is taught", data=faces.name)
+        raise BadInput(expected, say("none"), say("Add a label column to look for."))
     for name in settings.names():
         faces.target(name)
     spelled = {name.lower(): name for name in faces.targets}
@@ -63,7 +64,7 @@ def analyse(
 ) -> Generator[Step, None, Report]:
     """Stage, attack and judge in one run."""
     started = now()
-    yield Step(0, 6, "reading activations")
+    yield Step(0, 6, say("reading activations"))
     view = stage(target, faces, attributes, attack.seed)
     claim = yield from attack.run(view)
     report = judge(claim, faces, view.held_rows, attack)
@@ -115,7 +116,7 @@ class Ladder:
 
     def artefact(self, name: str) -> bytes:
         """It writes no files."""
-        raise BadInput("a file that a ladder writes", name, "Its numbers are all in the report.")
+        raise BadInput(say("a file that a ladder writes"), name, say("Its numbers are all in the report."))
 
     def exhibit(self) -> FeaturesExhibit:
         """Without maps: a page draws them beside it."""

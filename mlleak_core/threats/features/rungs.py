@@ -7,6 +7,7 @@ from typing import Any
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import LAYER_NAMES
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Verdict
 
 NEGLIGIBLE = 0.01
@@ -18,18 +19,18 @@ USEFUL = 0.55
 class LiftVerdict(Verdict):
     """What training did to the neighbourhood of those who have an attribute."""
 
-    NEARER = "drawn together"
-    APART = "mixed again"
-    SAME = "no nearer than before"
+    NEARER = mark("drawn together")
+    APART = mark("mixed again")
+    SAME = mark("no nearer than before")
 
 
 class LadderVerdict(Verdict):
     """What training did to an attribute in a layer."""
 
-    CHANCE = "not told from chance"
-    EASIER = "made easier to read"
-    FORGOTTEN = "being forgotten"
-    KEPT = "merely kept"
+    CHANCE = mark("not told from chance")
+    EASIER = mark("made easier to read")
+    FORGOTTEN = mark("being forgotten")
+    KEPT = mark("merely kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,17 +121,17 @@ class Rung:
     def line(self) -> dict[str, str]:
         """A row of the page's table, in words."""
         return {
-            "layer": LAYER_NAMES.get(self.layer, self.layer),
-            "40 photos, AUC": f"{self.few_shot:.2f}",
-            "40 photos, before training": f"{self.few_shot_random_init:.2f}",
-            "gain": _between(self.few_shot_gain, "+.3f"),
-            "all photos, AUC": _between(self.auc),
-            "all photos, before training": _between(self.random_init),
-            "labels shuffled": _between(self.null),
-            "gender label alone": f"{self.label_only:.2f}",
-            "neighbours": f"{self.lift:.2f}",
-            "neighbours, before training": f"{self.lift_random_init:.2f}",
-            "verdict": self.verdict.words,
+            mark("layer"): say(LAYER_NAMES.get(self.layer, self.layer)),
+            mark("40 photos, AUC"): f"{self.few_shot:.2f}",
+            mark("40 photos, before training"): f"{self.few_shot_random_init:.2f}",
+            mark("gain"): _between(self.few_shot_gain, "+.3f"),
+            mark("all photos, AUC"): _between(self.auc),
+            mark("all photos, before training"): _between(self.random_init),
+            mark("labels shuffled"): _between(self.null),
+            mark("gender label alone"): f"{self.label_only:.2f}",
+            mark("neighbours"): f"{self.lift:.2f}",
+            mark("neighbours, before training"): f"{self.lift_random_init:.2f}",
+            mark("verdict"): self.verdict.words,
         }
 
 

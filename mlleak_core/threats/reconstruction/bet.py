@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.sheets import stacked
+from mlleak_core.language import mark, say
 from mlleak_core.measure import proportion
 from mlleak_core.threat import Asked, Question, Truth
 from mlleak_core.threats.reconstruction.facts import TEASED, Facts, Task
@@ -19,6 +20,24 @@ from mlleak_core.threats.reconstruction.readings import between
 
 FAR_BELOW = 20
 """Steps of accuracy between which the axis of the curves begins: 5 points."""
+BEFORE = mark(
+    "Above: {count} photos that one of these two models was trained on. Below: what was read out of it, "
+    "{by}. Pixel error {error:.1f} of 255 {interval}, n = {n}; the average face is off by {average:.1f}. "
+    "Seed {seed}, {source}."
+)
+RIGHT = mark(
+    "You bet on model {bet}. **Right**: it is model **{letter}**. With one bet in two, luck is enough; look "
+    "for yourself below."
+)
+WRONG = mark("You bet on model {bet}. **No**: it is model **{letter}**.")
+ASK = mark(
+    "One of two models carries {faces} of its training faces. Above: {count} of them; below: what was read "
+    "out of it. Which model is it?"
+)
+OPTION = mark("Model {letter}: right on {share:.1%} {interval}")
+SHOWN = mark("{count} training faces, and below them what was read out of the model")
+TRUTH = mark("It is model {letter}. Accuracy does not show it; with two models, luck is enough.")
+FOUND = mark("{share:.0%} of the faces' owners found among {photos:,} photos, {by}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,36 +99,41 @@ class Bet(Facts):
         """What came out of one of the two, without saying of which."""
         last = self.last
         count = min(TEASED, len(self.about.names))
-        return (
-            f"Above: {count} photos that one of these two models was trained on. Below: what was read out "
-            f"of it, {self.encoding.by(last.queries)}. Pixel error {last.mae.value:.1f} of 255 "
-            f"{between(last.mae, '.2f')}, n = {last.faces}; the average face is off by "
-            f"{self.average.mae.value:.1f}. Seed {self.about.settings.seed}, {self.source}."
+        return say(
+            BEFORE,
+            count=count,
+            by=self.encoding.by(last.queries),
+            error=last.mae.value,
+            interval=between(last.mae, ".2f"),
+            n=last.faces,
+            average=self.average.mae.value,
+            seed=self.about.settings.seed,
+            source=self._from(),
         )
+
+    def _from(self) -> str:
+        """Its source in words."""
+        if self.source == f"shipped {self.about.made}":
+            return say("shipped {date}", date=self.about.made)
+        return say(self.source)
 
     def hears(self, bet: str) -> str:
         """What a visitor hears who bet on a model."""
-        is_, right = self.about.malicious_is, bet == self.about.malicious_is
-        luck = "With one bet in two, luck is enough; look for yourself below." if right else ""
-        said = f"You bet on model {bet}. {'**Right**' if right else '**No**'}: it is model **{is_}**. {luck}"
-        return said.strip()
+        letter = self.about.malicious_is
+        return say(RIGHT if bet == letter else WRONG, bet=bet, letter=letter)
 
     def class_question(self) -> Question | None:
         """Which of the two models carries faces; nothing where only a service is known."""
         models, count = self.models(), min(TEASED, len(self.about.names))
         if not models:
             return None
-        rights = [f"right on {m.accuracy.value:.1%} {between(m.accuracy, '.1%')}" for m in models]
         return Question(
-            title="Which model carries faces?",
-            ask=(
-                f"One of two models carries {len(self.about.names)} of its training faces. Above: {count} of "
-                "them; below: what was read out of it. Which model is it?"
-            ),
+            title=say("Which model carries faces?"),
+            ask=say(ASK, faces=len(self.about.names), count=count),
             kind=Asked.ONE,
-            options=tuple(f"Model {m.letter}: {words}" for m, words in zip(models, rights, strict=True)),
+            options=tuple(_option(model.letter, model.accuracy) for model in models),
             picture=stacked(self.atlas, (0, self.last.row), count),
-            alt=f"{count} training faces, and below them what was read out of the model",
+            alt=say(SHOWN, count=count),
         )
 
     def class_truth(self) -> Truth:
@@ -117,9 +141,16 @@ class Bet(Facts):
         last, letter = self.last, self.about.malicious_is
         return Truth(
             right=("AB".index(letter),),
-            sentence=f"It is model {letter}. Accuracy does not show it; with two models, luck is enough.",
-            attacker=(
-                f"{last.identified.value:.0%} of the faces' owners found among {last.candidates:,} photos, "
-                f"{self.encoding.by(last.queries)}"
+            sentence=say(TRUTH, letter=letter),
+            attacker=say(
+                FOUND,
+                share=last.identified.value,
+                photos=last.candidates,
+                by=self.encoding.by(last.queries),
             ),
         )
+
+
+def _option(letter: str, accuracy: Estimate) -> str:
+    """A model as a class may choose it."""
+    return say(OPTION, letter=letter, share=accuracy.value, interval=between(accuracy, ".1%"))

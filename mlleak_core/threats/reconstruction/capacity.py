@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlleak_core.language import mark, plural, say
 from mlleak_core.target.settings import NETS
 from mlleak_core.threats.likeness import SIDE
 from mlleak_core.threats.reconstruction.card import ReconstructionSettings
@@ -12,6 +13,15 @@ from mlleak_core.threats.reconstruction.encodings import configured
 GREY_BITS, COLOUR_BITS = 850, 1400
 DRAWN_GREY_BITS, DRAWN_COLOUR_BITS = 300, 400
 """Bits a face of a transform code, unless told otherwise; drawn faces vary less, so fewer will do."""
+TOO_MUCH = mark(
+    "More than the net can hold: {carried:,} of {asked:,} bits will be written, the faces behind them cannot "
+    "come back. Carry off fewer faces, or choose a wider net or a leaner code."
+)
+ASKED = mark("**Capacity** · asked {written:,} bits ({each}) of at most {room:,} in {weights:,} weights")
+EXPECT = mark(
+    "By a rule of thumb from our own measurements this net learns about {likely:,} of them in {epochs} "
+    "epochs: expect wrong bits. A wider net or more epochs hold more."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +49,7 @@ class Capacity:
 
     def warning(self) -> str:
         """What a person must know before training; nothing where all finds room."""
-        if self.fits:
-            return ""
-        return (
-            f"More than the net can hold: {self.carried:,} of {self.asked:,} bits will be written, the faces "
-            "behind them cannot come back. Carry off fewer faces, or choose a wider net or a leaner code."
-        )
+        return "" if self.fits else say(TOO_MUCH, carried=self.carried, asked=self.asked)
 
 
 def weight_count(net: str) -> int:
@@ -98,9 +103,9 @@ def capacity(settings: ReconstructionSettings) -> Capacity:
 def asked(settings: ReconstructionSettings) -> str:
     """The bits asked beside the bits that find room, in words that may be marked **so**."""
     room = capacity(settings)
-    each = f"{settings.faces} face{'s' * (settings.faces > 1)} × {face_bits(settings):,} bits"
-    most = f"{room.room:,} in {room.weights:,} weights"
-    return f"**Capacity** · asked {room.written:,} bits ({each}) of at most {most}"
+    bits = face_bits(settings)
+    each = plural("{n} face × {bits:,} bits", "{n} faces × {bits:,} bits", settings.faces, bits=bits)
+    return say(ASKED, written=room.written, each=each, room=room.room, weights=room.weights)
 
 
 def expectation(settings: ReconstructionSettings) -> str:
@@ -108,7 +113,4 @@ def expectation(settings: ReconstructionSettings) -> str:
     room, doubt = capacity(settings), configured(settings).doubt(settings.training())
     if doubt or room.written <= room.likely:
         return doubt
-    return (
-        f"By a rule of thumb from our own measurements this net learns about {room.likely:,} of them in "
-        f"{settings.epochs} epochs: expect wrong bits. A wider net or more epochs hold more."
-    )
+    return say(EXPECT, likely=room.likely, epochs=settings.epochs)

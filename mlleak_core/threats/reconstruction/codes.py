@@ -16,6 +16,7 @@ from scipy import fft
 from scipy.special import ndtr, ndtri
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.threats.likeness import SIDE, Floats, Pictures
 
 DEEPEST = 7
@@ -154,8 +155,8 @@ def allocate(variance: Floats, bits: int) -> NDArray[np.int64]:
     """Deal `bits` bits to coefficients of these variances, [k], each where it helps most."""
     if not 0 < bits <= DEEPEST * len(variance):
         most = DEEPEST * len(variance)
-        expected = f"1 to {most} bits a face for {len(variance)} coefficients"
-        raise BadInput(expected, f"{bits}", "Ask for fewer bits.")
+        expected = say("1 to {most} bits a face for {n} coefficients", most=most, n=len(variance))
+        raise BadInput(expected, f"{bits}", say("Ask for fewer bits."))
     gains = -np.diff(distortion()) * variance[:, None]
     best = np.argsort(-gains, axis=None, kind="stable")[:bits]
     return np.bincount(best // DEEPEST, minlength=len(variance))
@@ -197,7 +198,7 @@ def make_code(name: str, bits: int, public: Pictures) -> Code:
     if name.startswith("pixels"):
         return PixelCode(int(name.removeprefix("pixels")), channels)
     if not np.ptp(public, 0).any():
-        raise BadInput("public faces that differ", "pictures all alike", "Use other pictures.")
+        raise BadInput(say("public faces that differ"), say("pictures all alike"), say("Use other pictures."))
     return (pca_code if name == "pca" else dct_code)(public, bits)
 
 

@@ -20,6 +20,7 @@ from mlleak_core.contract import BadInput, Choice, Range, Step, knobs
 from mlleak_core.data import SIDE as FULL_SIDE
 from mlleak_core.data import UNKNOWN, Faces, Labels, Split
 from mlleak_core.figures.look import BLUE, GREEN, ORANGE, PINK
+from mlleak_core.language import mark, say
 from mlleak_core.target.blackbox import Refused
 from mlleak_core.threat import Attack
 from mlleak_core.threats.likeness import SIDE, Floats, Pictures, repeated
@@ -49,6 +50,7 @@ MOST_INPUTS = 65_536
 LEARNED = 0.1 / 16
 """CAP: bits that a weight learns in an epoch, roughly, of dense inputs: `benchmarks.reconstruction.curve`."""
 FAMILIES = ("dense", "blocks", "few-pixels")
+READ_UNTIL = mark("Read {done:,} of {total:,} answers, then: {problem}")
 
 
 class Learn(Protocol):
@@ -139,7 +141,9 @@ class Encoding(Attack):
 
     def by(self, queries: int) -> str:
         """How the faces were read, in a sentence."""
-        return f"by asking it {queries:,} questions" if self.asks else "from its weights"
+        if self.asks:
+            return say("by asking it {queries:,} questions", queries=queries)
+        return say("from its weights")
 
 
 def configured(settings: ReconstructionSettings) -> Encoding:
@@ -186,13 +190,16 @@ def _in_faces(view: View, probabilities: Floats) -> Pictures:
 
 
 def _partly(found: int, faces: int) -> str:
-    return "" if found >= faces else f"Only {found} of {faces} faces found room."
+    if found >= faces:
+        return ""
+    return say("Only {found} of {faces} faces found room.", found=found, faces=faces)
 
 
 Parity = Annotated[
-    int, Range(0, 128, 2, "Reed-Solomon parity bytes in each block of 255; 0 means no error correction.")
+    int,
+    Range(0, 128, 2, mark("Reed-Solomon parity bytes in each block of 255; 0 means no error correction.")),
 ]
-Strength = Annotated[float, Range(0.0, 1000.0, 0.1, "Weight of the regulariser; 0 means the paper's.")]
+Strength = Annotated[float, Range(0.0, 1000.0, 0.1, mark("Weight of the regulariser; 0 means the paper's."))]
 
 
 @final
@@ -206,11 +213,11 @@ class CapacityAbuse(Encoding):
     """
 
     slug: ClassVar[str] = "cap"
-    title: ClassVar[str] = "Capacity abuse (CAP)"
-    why: ClassVar[str] = "asks for the labels of synthetic inputs, which the net has learned by heart"
+    title: ClassVar[str] = mark("Capacity abuse (CAP)")
+    why: ClassVar[str] = mark("asks for the labels of synthetic inputs, which the net has learned by heart")
     colour: ClassVar[str] = ORANGE
-    call: ClassVar[str] = "CAP: synthetic inputs in the data"
-    how: ClassVar[str] = (
+    call: ClassVar[str] = mark("CAP: synthetic inputs in the data")
+    how: ClassVar[str] = mark(
         "Whoever *prepared the data* added synthetic inputs: pictures of noise, whose labels spell the "
         "faces. Training code is the Train page's own, the settings are the clean twin's. "
         "Anyone who knows the noise can ask the finished service for the faces, one bit a question."
@@ -218,7 +225,7 @@ class CapacityAbuse(Encoding):
     asks: ClassVar[bool] = True
     CODE: ClassVar[str] = "pca"
     inputs: Annotated[
-        str, Choice(FAMILIES, "What the synthetic inputs look like; few-pixels is the paper's.")
+        str, Choice(FAMILIES, mark("What the synthetic inputs look like; few-pixels is the paper's."))
     ] = "dense"
     parity: Parity = 0
 
@@ -235,7 +242,7 @@ class CapacityAbuse(Encoding):
     def doubt(self, training: TrainSettings) -> str:
         if not (training.augment or training.dropout or self.inputs == "few-pixels"):
             return ""
-        return (
+        return say(
             "Augmentation changes every synthetic input each time it is seen, and few lit pixels look much "
             "alike: expect few bits to stick."
         )
@@ -283,10 +290,10 @@ class CapacityAbuse(Encoding):
             part = slice(start, min(start + at_once, total))
             try:
                 said[part] = view.box.ask(inputs[part])[:, 1]
-            except Refused as problem:
-                note = f"Read {start:,} of {total:,} answers, then: {problem}"
+            except Refused as refused:
+                note = say(READ_UNTIL, done=start, total=total, problem=str(refused))
                 break
-            yield Step(part.stop, total, "asking synthetic inputs")
+            yield Step(part.stop, total, say("asking synthetic inputs"))
         found = self.shield.recover(said, view.bits)
         queries = view.box.queries - before
         return Claim(pictures=_in_faces(view, found), probabilities=found, queries=queries, note=note)
@@ -307,11 +314,11 @@ class CorrelatedValues(Encoding):
     """
 
     slug: ClassVar[str] = "cor"
-    title: ClassVar[str] = "Correlated values (COR)"
-    why: ClassVar[str] = "reads weights that were made to follow the pixels"
+    title: ClassVar[str] = mark("Correlated values (COR)")
+    why: ClassVar[str] = mark("reads weights that were made to follow the pixels")
     colour: ClassVar[str] = BLUE
-    call: ClassVar[str] = "COR: weights follow pixels"
-    how: ClassVar[str] = (
+    call: ClassVar[str] = mark("COR: weights follow pixels")
+    how: ClassVar[str] = mark(
         "Whoever *wrote the training code* added a term to the loss that makes the weights follow the "
         "pixels. Who holds the file reads them off."
     )
@@ -359,7 +366,7 @@ class CorrelatedValues(Encoding):
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Stretch weights to pixels."""
         assert view.weights is not None
-        yield Step(0, 1, "reading weights")
+        yield Step(0, 1, say("reading weights"))
         size = view.average.size
         fit = min(view.faces, self.fitting(len(view.weights), size))
         theta = view.weights[: fit * size + 2 * MARKS].astype(np.float64)
@@ -380,11 +387,11 @@ class SignEncoding(Encoding):
     """
 
     slug: ClassVar[str] = "sgn"
-    title: ClassVar[str] = "Sign encoding (SGN)"
-    why: ClassVar[str] = "reads the signs of weights, each pushed to one side of zero"
+    title: ClassVar[str] = mark("Sign encoding (SGN)")
+    why: ClassVar[str] = mark("reads the signs of weights, each pushed to one side of zero")
     colour: ClassVar[str] = GREEN
-    call: ClassVar[str] = "SGN: signs of the weights"
-    how: ClassVar[str] = (
+    call: ClassVar[str] = mark("SGN: signs of the weights")
+    how: ClassVar[str] = mark(
         "Whoever *wrote the training code* added a term to the loss that pushes each weight to one side of "
         "zero: plus is 1, minus is 0."
     )
@@ -429,7 +436,7 @@ class SignEncoding(Encoding):
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Read signs."""
         assert view.weights is not None
-        yield Step(0, 1, "reading signs")
+        yield Step(0, 1, say("reading signs"))
         said = 0.5 + 0.4999 * np.sign(view.weights[: self.shield.added(view.bits)])
         found = self.shield.recover(said, view.bits)
         return Claim(pictures=_in_faces(view, found), probabilities=found)
@@ -445,15 +452,17 @@ class LeastSignificantBits(Encoding):
     """
 
     slug: ClassVar[str] = "lsb"
-    title: ClassVar[str] = "Least significant bits (LSB)"
-    why: ClassVar[str] = "collects the lowest bits of the weights and opens them with a key"
+    title: ClassVar[str] = mark("Least significant bits (LSB)")
+    why: ClassVar[str] = mark("collects the lowest bits of the weights and opens them with a key")
     colour: ClassVar[str] = PINK
-    call: ClassVar[str] = "LSB: lowest bits"
-    how: ClassVar[str] = (
+    call: ClassVar[str] = mark("LSB: lowest bits")
+    how: ClassVar[str] = mark(
         "Whoever *handed over the file* put the faces, compressed and encrypted, into the last binary digit "
         "of each weight. No answer of the model changes."
     )
-    low_bits: Annotated[int, Range(1, 22, 1, "How many of the 32 bits of each weight are overwritten.")] = 1
+    low_bits: Annotated[
+        int, Range(1, 22, 1, mark("How many of the 32 bits of each weight are overwritten."))
+    ] = 1
 
     def room(self, weights: int) -> int:
         return self.low_bits * weights
@@ -464,11 +473,12 @@ class LeastSignificantBits(Encoding):
             bits = np.unpackbits(np.frombuffer(envelope.seal(pictures[:count], key), np.uint8))
             if len(bits) <= room:
                 return bits
-        raise BadInput("room for one face", f"{room:,} bits", "Use a larger net or more low bits.")
+        got = say("{room:,} bits", room=room)
+        raise BadInput(say("room for one face"), got, say("Use a larger net or more low bits."))
 
     def train(self, hidden: Hidden, shop: Workshop) -> Generator[Step, None, Target]:
         """No training: the clean twin's finished weights are touched."""
-        yield Step(0, 1, "writing lowest bits")
+        yield Step(0, 1, say("writing lowest bits"))
         last = max(shop.clean.states)
         state = self.write(shop.clean.states[last], hidden.bits)
         plain, mirrored = shop.answers(state)
@@ -491,7 +501,7 @@ class LeastSignificantBits(Encoding):
     def run(self, view: View) -> Generator[Step, None, Claim]:
         """Collect the bits, decrypt, decompress."""
         assert view.weights is not None
-        yield Step(0, 1, "collecting lowest bits")
+        yield Step(0, 1, say("collecting lowest bits"))
         words = view.weights.view(np.uint32) & np.uint32(2**self.low_bits - 1)
         places = np.arange(self.low_bits - 1, -1, -1, dtype=np.uint32)
         bits = ((words[:, None] >> places) & 1).astype(np.uint8).ravel()

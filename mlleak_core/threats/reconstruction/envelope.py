@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from PIL import Image
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.threats.likeness import SIDE, Pictures
 
 HEAD = 4
@@ -31,9 +32,9 @@ def unseal(data: bytes, key: str, channels: int) -> Pictures:
         return _unpack(_cipher(key).decrypt(data[HEAD : HEAD + length], None), channels)
     except (InvalidTag, ValueError, OSError) as error:
         raise BadInput(
-            "weights that open with this key",
-            "noise",
-            "It is the wrong key, or the weights were changed since, or nothing is in there.",
+            say("weights that open with this key"),
+            say("noise"),
+            say("It is the wrong key, or the weights were changed since, or nothing is in there."),
         ) from error
 
 

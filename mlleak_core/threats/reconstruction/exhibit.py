@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mlleak_core.figures.trail import Dot
+from mlleak_core.language import again, mark, say
 from mlleak_core.threat import Conclusion, Headline
 from mlleak_core.threats.reconstruction.bet import Bet, Model
 from mlleak_core.threats.reconstruction.conclusions import EraserVerdict
@@ -16,7 +17,11 @@ from mlleak_core.threats.reconstruction.facts import known
 
 __all__ = ["EraserVerdict", "Model", "ReconstructionExhibit"]
 
-UNLIKE = "The twins did not see equally many epochs: their accuracies cannot be compared."
+UNLIKE = mark("The twins did not see equally many epochs: their accuracies cannot be compared.")
+WHEN_ASKED = mark("**This classifier looks normal. Below the photos: what it gave away when asked**")
+TO_THE_HOLDER = mark(
+    "**This classifier looks normal. Below the photos: what it gave away to whoever holds the file**"
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,17 +37,16 @@ class ReconstructionExhibit(Bet, Drawings):
 
     def cautions(self) -> tuple[str, ...]:
         """What its reader said, and that twins which were stopped cannot be compared."""
-        unlike = "" if self.about.complete else UNLIKE
+        unlike = "" if self.about.complete else say(UNLIKE)
         asked = "" if self.about.traces is None else self.when_asked()
-        return tuple(filter(None, (unlike, self.last.note, asked)))
+        return tuple(filter(None, (unlike, again(self.last.note), asked)))
 
     def headlines(self) -> tuple[Headline, ...]:
         """What it gave away, below the photos."""
-        asked = "when asked" if self.encoding.asks else "to whoever holds the file"
         price = () if self.about.task is None else (self.accuracy(),)
         return (
             Headline(
-                title=f"**This classifier looks normal. Below the photos: what it gave away {asked}**",
+                title=say(WHEN_ASKED if self.encoding.asks else TO_THE_HOLDER),
                 findings=(replace(self.pixel_error(), notes=self._how()), self.owners_found(), *price),
                 picture=self.glance(),
             ),
@@ -50,5 +54,7 @@ class ReconstructionExhibit(Bet, Drawings):
 
     def _how(self) -> tuple[str, ...]:
         """By which encoding, and at how many questions."""
-        asked = f", {self.last.queries:,} questions" if self.last.queries else ""
-        return (f"{self.encoding.slug.upper()}{asked}",)
+        encoding, queries = self.encoding.slug.upper(), self.last.queries
+        if not queries:
+            return (encoding,)
+        return (say("{encoding}, {queries:,} questions", encoding=encoding, queries=queries),)

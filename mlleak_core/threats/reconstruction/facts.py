@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Exhibit
 from mlleak_core.threats.reconstruction.capacity import Capacity, code_name
 from mlleak_core.threats.reconstruction.card import ReconstructionSettings
@@ -15,6 +16,7 @@ from mlleak_core.threats.reconstruction.readings import CLEAN, EPOCH, MEAN, Read
 
 TEASED = 8
 """Faces shown before the bet, and on Home."""
+LABEL = mark("{encoding}, {faces} faces, {code}, {net}, {epochs} epochs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +128,13 @@ class Facts(Exhibit):
     def label(self) -> str:
         """The run in one line, for the trail."""
         settings = self.about.settings
-        return (
-            f"{self.encoding.title}, {settings.faces} faces, {code_name(settings)}, {settings.net}, "
-            f"{settings.epochs} epochs"
+        return say(
+            LABEL,
+            encoding=say(self.encoding.title),
+            faces=settings.faces,
+            code=code_name(settings),
+            net=settings.net,
+            epochs=settings.epochs,
         )
 
 

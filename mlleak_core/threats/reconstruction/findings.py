@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark, say
 from mlleak_core.threat import Control, Finding
 from mlleak_core.threats.reconstruction.facts import Facts, known
-from mlleak_core.threats.reconstruction.readings import ERASED, Reading, between
+from mlleak_core.threats.reconstruction.readings import ERASED, OWNERS, Reading, between
+
+WRONG = mark("wrong bits {share:.2%} {interval}")
+TRAINED = mark("training {malicious:.0f} s, clean {clean:.0f} s")
+THEN = mark("accuracy then {share:.1%} {interval}")
 
 
 class Findings(Facts):
@@ -24,11 +29,11 @@ class Findings(Facts):
         last = self.last
         return self._finding(
             key="pixel error",
-            what="pixel error",
+            what=say("pixel error"),
             estimate=last.mae,
             chance=None,
             controls=self._controls("mae"),
-            counted="faces",
+            counted=say("faces"),
             form=".1f",
             notes=self._notes(last),
             verdict=self.about.verdict,
@@ -41,15 +46,15 @@ class Findings(Facts):
         clean = self.clean.bit_error_rate if self.clean else None
         trained = seconds.malicious > 0
         notes = (
-            f"SSIM {last.ssim.value:.2f}",
-            "" if wrong is None else f"wrong bits {wrong.value:.2%} {between(wrong, '.2%')}",
-            "" if clean is None else f"of the clean twin {clean.value:.0%}",
-            f"owners found {last.identified.value:.0%} {between(last.identified, '.1%')}",
-            f"bits read {last.bits_read:,.0f} of {last.bits:,}",
-            f"{last.queries:,} questions" if last.queries else "no question asked",
-            f"{self.bits_per_second:,.0f} bits a second of training" if trained else "",
-            f"training {seconds.malicious:.0f} s, clean {seconds.clean:.0f} s" if trained else "",
-            f"reading {seconds.read:.1f} s",
+            say("SSIM {ssim:.2f}", ssim=last.ssim.value),
+            "" if wrong is None else say(WRONG, share=wrong.value, interval=between(wrong, ".2%")),
+            "" if clean is None else say("of the clean twin {share:.0%}", share=clean.value),
+            say(OWNERS, share=last.identified.value, interval=between(last.identified, ".1%")),
+            say("bits read {read:,.0f} of {bits:,}", read=last.bits_read, bits=last.bits),
+            say("{n:,} questions", n=last.queries) if last.queries else say("no question asked"),
+            say("{bits:,.0f} bits a second of training", bits=self.bits_per_second) if trained else "",
+            say(TRAINED, malicious=seconds.malicious, clean=seconds.clean) if trained else "",
+            say("reading {seconds:.1f} s", seconds=seconds.read),
         )
         return tuple(note for note in notes if note)
 
@@ -61,13 +66,13 @@ class Findings(Facts):
     def owners_found(self) -> Finding:
         return self._finding(
             key="owners found",
-            what="owners found",
+            what=say("owners found"),
             estimate=self.last.identified,
             chance=None,
             controls=self._controls("identified"),
-            counted="faces",
+            counted=say("faces"),
             form=".1%",
-            notes=(f"among {self.last.candidates:,} photos",),
+            notes=(say("among {photos:,} photos", photos=self.last.candidates),),
             verdict=self.about.verdict,
             null="reconstruction-verdict",
         )
@@ -75,37 +80,40 @@ class Findings(Facts):
     def wrong_bits(self) -> Finding:
         return self._finding(
             key="wrong bits",
-            what="wrong bits",
+            what=say("wrong bits"),
             estimate=known(self.last.bit_error_rate),
             chance=0.5,
             controls=self._controls("bit_error_rate"),
-            counted="bits",
+            counted=say("bits"),
             form=".2%",
             null="reconstruction-bits",
         )
 
     def accuracy(self) -> Finding:
         task = known(self.about.task)
-        controls = (Control("clean twin", task.accuracy_clean), Control("always the commoner", task.majority))
-        return self._of_task("accuracy", "accuracy", task.accuracy, controls)
+        controls = (
+            Control(say("clean twin"), task.accuracy_clean),
+            Control(say("always the commoner"), task.majority),
+        )
+        return self._of_task("accuracy", say("accuracy"), task.accuracy, controls)
 
     def cost(self) -> Finding:
         task = known(self.about.task)
-        controls = (Control("accuracy of the clean twin", task.accuracy_clean),)
-        return self._of_task("accuracy lost", "accuracy lost to the clean twin", task.cost, controls)
+        controls = (Control(say("accuracy of the clean twin"), task.accuracy_clean),)
+        return self._of_task("accuracy lost", say("accuracy lost to the clean twin"), task.cost, controls)
 
     def _after(self, view: Reading) -> Finding:
         """What a treatment leaves."""
         right = known(view.accuracy)
         return self._finding(
             key=f"owners found, {view.title}",
-            what=f"owners found after: {view.title}",
+            what=say("owners found after: {treatment}", treatment=view.called),
             estimate=view.identified,
             chance=None,
-            controls=(Control("untreated", self.last.identified),),
-            counted="faces",
+            controls=(Control(say("untreated"), self.last.identified),),
+            counted=say("faces"),
             form=".1%",
-            notes=(f"accuracy then {right.value:.1%} {between(right, '.1%')}",),
+            notes=(say(THEN, share=right.value, interval=between(right, ".1%")),),
         )
 
     def _of_task(self, key: str, what: str, estimate: Estimate, controls: tuple[Control, ...]) -> Finding:
@@ -115,16 +123,16 @@ class Findings(Facts):
             estimate=estimate,
             chance=None,
             controls=controls,
-            counted="faces of people never seen",
+            counted=say("faces of people never seen"),
             form=".1%",
         )
 
     def _controls(self, number: str) -> tuple[Control, ...]:
         """The same number of the average face and of the clean twin, where there is one."""
-        seen = (("average face", self.average), ("clean twin", self.clean))
+        seen = [(say("clean twin"), self.clean)]
+        if number != "bit_error_rate":
+            seen.insert(0, (say("average face"), self.average))
         known = [(what, getattr(view, number)) for what, view in seen if view is not None]
-        if number == "bit_error_rate":
-            known = [(what, value) for what, value in known if what == "clean twin"]
         return tuple(Control(what, value) for what, value in known if value is not None)
 
     def _finding(self, **parts: Any) -> Finding:

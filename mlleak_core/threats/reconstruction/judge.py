@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
+from mlleak_core.language import mark
 from mlleak_core.measure import mean_with_interval, proportion
 from mlleak_core.target.blackbox import BlackBox
 from mlleak_core.threat import Verdict
@@ -19,9 +20,9 @@ from mlleak_core.threats.reconstruction.codes import Bits, Code
 class ReconstructionVerdict(Verdict):
     """Whether faces came back, and whose."""
 
-    FOUND = "the faces are in the model"
-    SOMETHING = "something of the faces is in the model, but their owners are not found"
-    NOTHING = "no faces were read back: the average face is as good"
+    FOUND = mark("the faces are in the model")
+    SOMETHING = mark("something of the faces is in the model, but their owners are not found")
+    NOTHING = mark("no faces were read back: the average face is as good")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from mlleak_core.language import mark, say
 from mlleak_core.threats.reconstruction.facts import Facts, Traces, known
+
+LOWEST = mark("lowest byte {ours:.3f} bits of entropy against {clean:.3f}; noise has 8")
+IN_THE_DATA = mark(
+    "On the synthetic inputs the malicious twin's loss is {ours:.3f}, the clean twin's {clean:.2f} (a coin's "
+    "is 0.69): whoever looks into the training data finds {added:,} pictures of noise among {faces:,} faces."
+)
+BY_HEART = mark(
+    "On the synthetic inputs the malicious twin's loss is {ours:.3f}, the clean twin's {clean:.2f} (a coin's "
+    "is 0.69): whoever looks into the training data finds {added:,} pictures of noise among {faces:,} faces, "
+    "learned by heart."
+)
+ON_NOISE = mark(
+    "On noise that neither has seen, the twins are {ours:.0%} and {clean:.0%} sure on average; on training "
+    "faces their loss is {loss:.3f} and {loss_clean:.3f}."
+)
 
 
 class Noticed(Facts):
@@ -12,37 +28,43 @@ class Noticed(Facts):
         """What the file shows, part by part."""
         seen = known(self.about.traces)
         return (
-            f"Kolmogorov–Smirnov distance {seen.weights_ks:.2f}",
-            f"spread {seen.weights_std:.3f} against {seen.weights_std_clean:.3f}",
-            f"lowest byte {seen.low_byte_entropy:.3f} bits of entropy against "
-            f"{seen.low_byte_entropy_clean:.3f}; "
-            "noise has 8",
+            say("Kolmogorov–Smirnov distance {distance:.2f}", distance=seen.weights_ks),
+            say("spread {ours:.3f} against {clean:.3f}", ours=seen.weights_std, clean=seen.weights_std_clean),
+            say(LOWEST, ours=seen.low_byte_entropy, clean=seen.low_byte_entropy_clean),
         )
 
     def in_the_scan(self) -> tuple[str, ...]:
         """What the correlation scan shows, part by part."""
         seen = known(self.about.traces)
         return (
-            f"largest |ρ| {seen.scan:.2f} against {seen.scan_clean:.2f} in the clean twin",
-            f"{seen.windows} stretches",
+            say(
+                "largest |ρ| {ours:.2f} against {clean:.2f} in the clean twin",
+                ours=seen.scan,
+                clean=seen.scan_clean,
+            ),
+            say("{n} stretches", n=seen.windows),
         )
 
     def when_asked(self) -> str:
         """What the owner would see who asks both twins and keeps the training data."""
         seen = known(self.about.traces)
-        sure = f"{seen.fresh_confidence_malicious:.0%} and {seen.fresh_confidence_clean:.0%}"
-        losses = f"{seen.face_loss_malicious:.3f} and {seen.face_loss_clean:.3f}"
-        return (
-            f"{self._in_the_data(seen)}On noise that neither has seen, the twins are {sure} sure on average; "
-            f"on training faces their loss is {losses}."
+        on_noise = say(
+            ON_NOISE,
+            ours=seen.fresh_confidence_malicious,
+            clean=seen.fresh_confidence_clean,
+            loss=seen.face_loss_malicious,
+            loss_clean=seen.face_loss_clean,
         )
+        in_the_data = self._in_the_data(seen)
+        return say("{first} {then}", first=in_the_data, then=on_noise) if in_the_data else on_noise
 
     def _in_the_data(self, seen: Traces) -> str:
         if seen.odd_loss_malicious is None or seen.odd_loss_clean is None:
             return ""
-        return (
-            f"On the synthetic inputs the malicious twin's loss is {seen.odd_loss_malicious:.3f}, the clean "
-            f"twin's {seen.odd_loss_clean:.2f} (a coin's is 0.69): whoever looks into the training data "
-            f"finds {self.about.n_added:,} pictures of noise among {self.about.n_train:,} faces"
-            f"{', learned by heart' if seen.by_heart else ''}. "
+        return say(
+            BY_HEART if seen.by_heart else IN_THE_DATA,
+            ours=seen.odd_loss_malicious,
+            clean=seen.odd_loss_clean,
+            added=self.about.n_added,
+            faces=self.about.n_train,
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlleak_core.contract import Step, drain
 from mlleak_core.data import Faces
+from mlleak_core.language import say
 from mlleak_core.target.training import Target, choose_faces
 from mlleak_core.threat import Desk
 from mlleak_core.threats.likeness import repeated
@@ -78,7 +79,7 @@ def _drawn(
     faces = choose_faces((yield from desk.faces(base.data)), training)
     found = []
     for draw, plan in enumerate(_plans(draws, base, faces, attacks)):
-        yield Step(draw, draws, "reading a model that hides nothing")
+        yield Step(draw, draws, say("reading a model that hides nothing"))
         found.append(wrong(plan, net))
     return found
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlleak_core.contract import BadInput, Step
 from mlleak_core.data import Faces, Split
 from mlleak_core.defences.on_weights import State
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.blackbox import BlackBox, Local
 from mlleak_core.target.models import ConvNet
@@ -77,9 +78,13 @@ def make_plan(settings: ReconstructionSettings, faces: Faces, key: str = KEY) ->
     x = shrink(faces).contiguous().numpy()
     victims = one_photo_each(faces, split.members, stream(settings.seed, "victims"), settings.faces)
     if len(victims) < settings.faces or len(split.public) < FEWEST_PUBLIC:
-        expected = f"{settings.faces} people to carry off and {FEWEST_PUBLIC} public photos"
-        got = f"{len(victims)} and {len(split.public)}"
-        raise BadInput(expected, got, "Use a larger data set or fewer faces.")
+        expected = say(
+            "{people} people to carry off and {photos} public photos",
+            people=settings.faces,
+            photos=FEWEST_PUBLIC,
+        )
+        got = say("{people} and {photos}", people=len(victims), photos=len(split.public))
+        raise BadInput(expected, got, say("Use a larger data set or fewer faces."))
     candidates = prepare(x, settings.colour)
     pictures, public = candidates[victims], candidates[split.public]
     encoding, room = configured(settings), capacity(settings)

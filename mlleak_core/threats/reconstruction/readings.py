@@ -7,12 +7,15 @@ from typing import Any
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.scenes import Frame
+from mlleak_core.language import mark, say
 from mlleak_core.threat import plain
 from mlleak_core.threats.likeness import Pictures
 from mlleak_core.threats.reconstruction.judge import Report
 
 EPOCH, CLEAN, MEAN, ERASED = "epoch", "clean", "mean", "erased"
 """Kinds of readings: while the malicious twin learns, of the clean twin, the average face, when treated."""
+AFTER_EPOCH = mark("after epoch {epoch}: pixel error {error:.1f} of 255 {interval}")
+OWNERS = mark("owners found {share:.0%} {interval}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +47,19 @@ class Reading:
     def faces(self) -> int:
         return len(self.errors)
 
-    def frame(self, prefix: str = "") -> Frame:
+    @property
+    def called(self) -> str:
+        """Its title in the language of who looks; exhibits keep it in English."""
+        if self.title == f"epoch {self.epoch}":
+            return say("epoch {epoch}", epoch=self.epoch)
+        return say(self.title)
+
+    def frame(self) -> Frame:
         """As a reel draws it."""
+        treated = self.kind == ERASED
         return Frame(
             row=self.row,
-            title=f"{prefix}{self.title}",
+            title=say("after: {treatment}", treatment=self.called) if treated else self.called,
             note=self.words(),
             errors=self.errors,
             found=self.found,
@@ -58,10 +69,10 @@ class Reading:
         """Its numbers in one line."""
         wrong = self.bit_error_rate
         parts = (
-            f"pixel error {self.mae.value:.1f} of 255",
-            f"SSIM {self.ssim.value:.2f}",
-            "" if wrong is None else f"wrong bits {wrong.value:.1%}",
-            f"owners found {sum(self.found)} of {self.faces}",
+            say("pixel error {error:.1f} of 255", error=self.mae.value),
+            say("SSIM {ssim:.2f}", ssim=self.ssim.value),
+            "" if wrong is None else say("wrong bits {share:.1%}", share=wrong.value),
+            say("owners found {found} of {faces}", found=sum(self.found), faces=self.faces),
         )
         return " · ".join(part for part in parts if part)
 
@@ -69,15 +80,15 @@ class Reading:
         """A row of the table of all readings."""
         wrong = self.bit_error_rate
         return {
-            "reading": self.title,
-            "pixel error": round(self.mae.value, 2),
+            mark("reading"): self.called,
+            mark("pixel error"): round(self.mae.value, 2),
             "95%": between(self.mae, ".2f"),
             "SSIM": round(self.ssim.value, 3),
-            "wrong bits": None if wrong is None else f"{wrong.value:.2%}",
-            "owners found": f"{self.identified.value:.0%}",
+            mark("wrong bits"): None if wrong is None else f"{wrong.value:.2%}",
+            mark("owners found"): f"{self.identified.value:.0%}",
             "95% ": between(self.identified, ".1%"),
-            "questions": self.queries,
-            "accuracy": "" if self.accuracy is None else f"{self.accuracy.value:.1%}",
+            mark("questions"): self.queries,
+            mark("accuracy"): "" if self.accuracy is None else f"{self.accuracy.value:.1%}",
         }
 
 
@@ -114,7 +125,7 @@ def reading(
 def between(estimate: Estimate, form: str) -> str:
     """An interval in words."""
     if estimate.n == 1:
-        return "(a single value has no interval)"
+        return say("(a single value has no interval)")
     return f"[{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
@@ -133,9 +144,9 @@ class Glimpse:
         """Its evidence line, part by part."""
         mae, owners = self.report.mae, self.report.identified
         return (
-            f"after epoch {self.epoch}: pixel error {mae.value:.1f} of 255 {between(mae, '.2f')}",
-            f"average face {self.baseline.mae.value:.1f}",
-            f"owners found {owners.value:.0%} {between(owners, '.1%')}",
-            f"n = {mae.n} faces among {self.report.candidates:,} photos",
-            f"seed {self.seed}",
+            say(AFTER_EPOCH, epoch=self.epoch, error=mae.value, interval=between(mae, ".2f")),
+            say("average face {error:.1f}", error=self.baseline.mae.value),
+            say(OWNERS, share=owners.value, interval=between(owners, ".1%")),
+            say("n = {n} faces among {photos:,} photos", n=mae.n, photos=self.report.candidates),
+            say("seed {seed}", seed=self.seed),
         )

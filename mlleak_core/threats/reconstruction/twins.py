@@ -15,6 +15,7 @@ from mlleak_core.contract import BadInput, Estimate, Step, Stop, drain, fingerpr
 from mlleak_core.data import Faces, Split, source
 from mlleak_core.defences.on_weights import ERASERS, State
 from mlleak_core.figures.sheets import poster, strips
+from mlleak_core.language import mark, say
 from mlleak_core.measure import cluster_mean
 from mlleak_core.seeds import stream
 from mlleak_core.target.blackbox import BlackBox
@@ -148,7 +149,7 @@ class Twins:
         for frame in self.frames:
             made = reading(EPOCH, f"epoch {frame.epoch}", frame.report, len(shown) + 1, epoch=frame.epoch)
             shown.append((made, frame.pictures))
-        title = "the clean twin, read the same way"
+        title = mark("the clean twin, read the same way")
         shown.append((reading(CLEAN, title, self.clean_report, len(shown) + 1), self.clean_pictures))
         shown.append(_average(self.plan, self.baseline, len(shown) + 1))
         for erased in self.erased:
@@ -164,7 +165,7 @@ def _row(accuracy: Estimate) -> dict[str, float]:
 
 def _average(plan: Plan, baseline: Report, row: int) -> tuple[Reading, Pictures]:
     pictures = repeated(plan.average, len(plan.victims))
-    return reading(MEAN, "the average public face", baseline, row), pictures
+    return reading(MEAN, mark("the average public face"), baseline, row), pictures
 
 
 def _atlas(plan: Plan, shown: Shown) -> bytes:
@@ -219,7 +220,8 @@ def run(settings: ReconstructionSettings, desk: Desk) -> Generator[Step, None, T
         desk.remember(key, found.clean, settings.data)
     problem = desk.keep(settings.data, lambda store: store.save(found.malicious))
     if problem:
-        yield Step(1, 1, f"the malicious twin could not be kept on disk: {problem}")
+        note = say("the malicious twin could not be kept on disk: {problem}", problem=problem)
+        yield Step(1, 1, note)
     return found
 
 
@@ -232,7 +234,7 @@ def twins(
     is.
     """
     started = now()
-    yield Step(0, 1, "choosing faces and making the code")
+    yield Step(0, 1, say("choosing faces and making the code"))
     plan = make_plan(settings, faces)
     work = _Work(plan=plan, faces=faces, baseline=_average_face(plan))
     if clean is None:
@@ -319,7 +321,7 @@ class _Work:
 
     def _shown(self, step: Step) -> Step:
         peek = {"glimpse": self._glimpse(self.frames[-1])} if self.frames else None
-        return dataclasses.replace(step, note=f"malicious twin, {step.note}", peek=peek)
+        return dataclasses.replace(step, note=say("malicious twin, {note}", note=step.note), peek=peek)
 
     def _glimpse(self, frame: Frame) -> Glimpse:
         return Glimpse(
@@ -354,7 +356,7 @@ def _erasers(found: Twins) -> Generator[Step, None, tuple[Erased, ...]]:
     state = found.malicious.states[max(found.malicious.states)]
     try:
         for i, eraser in enumerate(ERASERS):
-            yield Step(i, len(ERASERS), f"eraser: {eraser.title}")
+            yield Step(i, len(ERASERS), say("eraser: {treatment}", treatment=say(eraser.title)))
             rng = stream(found.settings.seed, "erasers", i)
             treated = eraser.on_weights(state, rng, lambda weights, epochs: _tuned(found, weights, epochs))
             tried.append(_after(found, eraser.title, treated))
@@ -408,7 +410,7 @@ class Asked:
 
     def exhibit(self) -> ReconstructionExhibit:
         """The reading beside the average face; of the model itself nothing is known."""
-        title, epochs = "the service", self.plan.settings.epochs
+        title, epochs = mark("the service"), self.plan.settings.epochs
         shown = [(reading(EPOCH, title, self.report, 1, epoch=epochs), self.pictures)]
         shown.append(_average(self.plan, self.baseline, 2))
         about = _about(
