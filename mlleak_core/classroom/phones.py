@@ -26,6 +26,7 @@ from mlleak_core.classroom.questions import Item, checked
 from mlleak_core.classroom.results import of_class, of_one
 from mlleak_core.classroom.rooms import LEAST, SECONDS, Full, Late, NoRoom, Room, Rooms, tidy
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.threat import Asked
 
 LOOKS = Path(__file__).parent / "looks"
@@ -215,7 +216,7 @@ class Door:
 
     async def elsewhere(self, _: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
-        words = BadInput("a page of the classroom", "another address", "Join with the code.")
+        words = BadInput(say("a page of the classroom"), say("another address"), say("Join with the code."))
         return self._join_page(problem=str(words), status=problem.status_code)
 
     async def broken(self, _: Request, problem: Exception) -> Response:
@@ -227,7 +228,9 @@ def _step_of(said: dict[str, list[str]], steps: int) -> int:
     """Which question a bet is on. Raises BadInput."""
     word = said.get("step", [""])[0]
     if not (word.isascii() and word.isdecimal() and len(word) < 4 and int(word) < steps):
-        raise BadInput("a bet on a question of the lesson", "one on another", "Load the page again.")
+        raise BadInput(
+            say("a bet on a question of the lesson"), say("one on another"), say("Load the page again.")
+        )
     return int(word)
 
 
@@ -235,19 +238,27 @@ async def _form(request: Request) -> dict[str, list[str]]:
     """The fields of a form. Raises TooLong, and BadInput where it comes from another site's page."""
     came = request.headers.get("origin")
     if came not in {None, "null"} and urlsplit(came or "").netloc != request.headers.get("host"):
-        raise BadInput("a form of this page", "one of another", "Open this page and send it from there.")
+        raise BadInput(
+            say("a form of this page"), say("one of another"), say("Open this page and send it from there.")
+        )
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > BODY:
-                raise TooLong(f"at most {BODY:,} bytes", "more", "Choose on the page, then lock.")
+                raise TooLong(
+                    say("at most {body:,} bytes", body=BODY),
+                    say("more"),
+                    say("Choose on the page, then lock."),
+                )
     except ClientDisconnect as error:
-        raise BadInput("a whole form", "a part of one", "Send it again.") from error
+        raise BadInput(say("a whole form"), say("a part of one"), say("Send it again.")) from error
     try:
         return parse_qs(body.decode("ascii"), max_num_fields=80)
     except ValueError as error:
-        raise BadInput("a form of this page", "something else", "Choose on the page, then lock.") from error
+        raise BadInput(
+            say("a form of this page"), say("something else"), say("Choose on the page, then lock.")
+        ) from error
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import Curve
+from mlleak_core.language import say
 from mlleak_core.threat import Asked, Exhibit, Question, Truth, discover
 
 DIGITS = 6
@@ -126,12 +127,18 @@ def slots_of(question: Question, picks: Sequence[int]) -> tuple[int, ...]:
 def checked(question: Question, said: Sequence[str]) -> tuple[int, ...]:
     """An answer as numbers: the places of options, or the number. Raises BadInput."""
     if not all(word.isascii() and word.isdecimal() and len(word) <= DIGITS for word in said):
-        raise BadInput(_expected(question), "something else", "Choose on the page, then lock.")
+        raise BadInput(_expected(question), say("something else"), say("Choose on the page, then lock."))
     picks = tuple(sorted({int(word) for word in said}))
     low, high, most = _bounds(question)
     if not 1 <= len(picks) <= most or not all(low <= pick <= high for pick in picks):
-        got = "none" if not picks else f"{len(picks)} of them" if len(picks) > most else "another one"
-        raise BadInput(_expected(question), got, "Choose on the page, then lock.")
+        got = (
+            say("none")
+            if not picks
+            else say("{n} of them", n=len(picks))
+            if len(picks) > most
+            else say("another one")
+        )
+        raise BadInput(_expected(question), got, say("Choose on the page, then lock."))
     return picks
 
 

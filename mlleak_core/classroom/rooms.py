@@ -26,6 +26,7 @@ from mlleak_core import disk
 from mlleak_core.classroom import own
 from mlleak_core.classroom.questions import Item, lesson, slots, slots_of
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.threat import Asked
 
 LEAST = 3
@@ -132,7 +133,9 @@ class Rooms:
         with self._work() as db:
             if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= ROOMS:
                 raise Full(
-                    f"at most {ROOMS} open rooms", "one more", "Close a room, or wait until one expires."
+                    say("at most {rooms} open rooms", rooms=ROOMS),
+                    say("one more"),
+                    say("Close a room, or wait until one expires."),
                 )
             row = (code, _hash(code, key), self.clock() + SECONDS)
             db.execute("INSERT INTO rooms (code, key, expires) VALUES (?, ?, ?)", row)
@@ -150,7 +153,11 @@ class Rooms:
             if _joined(db, code, phone):
                 return
             if _count(db, code) >= PHONES:
-                raise Full(f"at most {PHONES} phones in a room", "one more", "Look on with a neighbour.")
+                raise Full(
+                    say("at most {phones} phones in a room", phones=PHONES),
+                    say("one more"),
+                    say("Look on with a neighbour."),
+                )
             db.execute("INSERT INTO phones VALUES (?, ?)", (code, phone))
 
     def knows(self, code: str, token: str) -> bool:
@@ -169,13 +176,21 @@ class Rooms:
             code, phone = tidy(code), _hash(tidy(code), token)
             room = _room(db, code)
             if not _joined(db, code, phone):
-                raise Late("a phone that has joined", "one that has not", "Join with the code first.")
+                raise Late(
+                    say("a phone that has joined"), say("one that has not"), say("Join with the code first.")
+                )
             if _locked(db, code, step, phone) is not None:
-                raise Late("one bet on a question", "a second one", "Your first one stands.")
+                raise Late(say("one bet on a question"), say("a second one"), say("Your first one stands."))
             if step != room.step and not room.own_pace:
-                raise Late("a bet on the present question", "one on another", "This bet does not count.")
+                raise Late(
+                    say("a bet on the present question"),
+                    say("one on another"),
+                    say("This bet does not count."),
+                )
             if step in room.revealed:
-                raise Late("a bet before the reveal", "one after it", "Wait for the next question.")
+                raise Late(
+                    say("a bet before the reveal"), say("one after it"), say("Wait for the next question.")
+                )
             db.execute("INSERT INTO bets VALUES (?, ?, ?, ?)", (code, step, phone, json.dumps(list(picks))))
 
     def tally(self, code: str, step: int) -> Tally:
@@ -318,8 +333,8 @@ def _said() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        remedy = "Free some space, or set MLLEAK_CACHE_HOME to a folder that can be written."
-        raise BadInput("a cache folder in which rooms can be kept", str(error), remedy) from error
+        remedy = say("Free some space, or set MLLEAK_CACHE_HOME to a folder that can be written.")
+        raise BadInput(say("a cache folder in which rooms can be kept"), str(error), remedy) from error
 
 
 def _hash(code: str, secret: str) -> str:
