@@ -370,7 +370,7 @@ def foot(rooms: Rooms, room: Room, key: str) -> None:
 
 
 def to_print() -> None:
-    """The cards, the students' sheets and the teacher's notes; each is made, in English, when it is asked for."""
+    """The cards, the students' sheets and the teacher's notes; each is made, in English, when asked for."""
     with speaking(ENGLISH):
         all_of_it = handouts()
     with st.expander(say("To print"), icon=":material/print:"):
