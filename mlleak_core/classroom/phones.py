@@ -112,10 +112,11 @@ class Door:
     async def speak(self, request: Request) -> None:
         """The language of the room that is asked for, else the phone's own."""
         code = getattr(request.state, "code", request.path_params.get("code", ""))
+        own = request.headers.get("accept-language", "")[:2].lower()
         try:
-            speak((await run_in_threadpool(self.rooms.room, code)).language)
+            speak((await run_in_threadpool(self.rooms.room, code)).language if tidy(code) else own)
         except BadInput:
-            speak(request.headers.get("accept-language", "")[:2].lower())
+            speak(own)
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"mlleak": "classroom"})

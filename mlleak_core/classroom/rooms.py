@@ -26,7 +26,7 @@ from mlleak_core import disk
 from mlleak_core.classroom import own
 from mlleak_core.classroom.questions import Item, lesson, slots, slots_of
 from mlleak_core.contract import BadInput
-from mlleak_core.language import ENGLISH, say, spoken
+from mlleak_core.language import ENGLISH, mark, say, spoken
 from mlleak_core.threat import Asked
 
 LEAST = 3
@@ -44,6 +44,15 @@ ROOM = (
     "SELECT step, own_pace, version, expires, coalesce(spoken.language, ?) "
     "FROM rooms LEFT JOIN spoken USING (code) WHERE code = ?"
 )
+COLUMNS = (
+    mark("step"),
+    mark("question"),
+    mark("answer"),
+    mark("bets"),
+    mark("phones"),
+    mark("right"),
+)
+"""Of the table of results."""
 SCHEMA = (Path(__file__).parent / "rooms.sql").read_text(encoding="utf-8")
 
 
@@ -407,17 +416,19 @@ def _result(item: Item, tally: Tally, revealed: bool) -> list[dict[str, Any]]:
     """A step's rows of the table."""
     question, right = item.question, set(slots_of(item.question, item.truth().right)) if revealed else None
     if tally.counts is None:
-        few = {"answer": say("fewer than {least} phones", least=LEAST), "bets": "", "phones": "", "right": ""}
-        return [{"step": item.key, "question": question.title, **few}]
+        return [_row(item, say("fewer than {least} phones", least=LEAST), "", "", "")]
     faces = question.kind is Asked.MANY and question.pictures
     return [
-        {
-            "step": item.key,
-            "question": question.title,
-            "answer": say("face {name}", name=name) if faces else name,
-            "bets": count,
-            "phones": tally.locked,
-            "right": "" if right is None else say("yes") if place in right else say("no"),
-        }
+        _row(
+            item,
+            say("face {name}", name=name) if faces else name,
+            count,
+            tally.locked,
+            "" if right is None else say("yes") if place in right else say("no"),
+        )
         for place, (name, count) in enumerate(zip(slots(question), tally.counts, strict=True))
     ]
+
+
+def _row(item: Item, *cells: Any) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (item.key, item.question.title, *cells), strict=True))
