@@ -95,7 +95,7 @@ def open_utkface(files: Shelf, read: Reading) -> Generator[Step, None, Faces]:
         )
     kept = [(name, entry, match) for name, entry, match in fits if match]
     fields = np.array([[int(g) for g in match.groups()] for *_, match in kept]).reshape(-1, 3)
-    _enough(len(kept), fields[:, 1], mark("gender"))
+    _enough(len(kept), fields[:, 1], say("gender"))
     entries = [entry for _, entry, _ in kept]
     images = yield from read(entries, [say("file {n}", n=i + 1) for i in range(len(kept))])
     age = np.digitize(fields[:, 0], [30, 55]).astype(np.int8)
@@ -181,7 +181,7 @@ def _enough(n: int, task: NDArray[np.int8] | NDArray[np.int64], name: str) -> No
     found = len(np.unique(task))
     if found != 2:
         got = say("one class only") if found < 2 else say("{found} classes", found=found)
-        raise BadInput(say("two classes of {name}", name=say(name)), got, say("Keep exactly two."))
+        raise BadInput(say("two classes of {name}", name=name), got, say("Keep exactly two."))
 
 
 def _checked(table: Table, entry: Entry) -> Table:
