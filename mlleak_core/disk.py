@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 
 try:
     import fcntl
@@ -45,7 +46,9 @@ def expanded(path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise BadInput("the home folder of somebody known here", repr(path[:80]), "Write it out.") from error
+        raise BadInput(
+            say("the home folder of somebody known here"), repr(path[:80]), say("Write it out.")
+        ) from error
 
 
 def given(path: str) -> Path:
@@ -55,7 +58,9 @@ def given(path: str) -> Path:
         found.exists()
     except (OSError, ValueError) as error:
         got = f"{path[:80]!r} ({getattr(error, 'strerror', None) or error})"
-        raise BadInput("a path that can be looked at", got, "Name an existing folder or table.") from error
+        raise BadInput(
+            say("a path that can be looked at"), got, say("Name an existing folder or table.")
+        ) from error
     return found
 
 
@@ -86,12 +91,12 @@ def refused(problem: OSError) -> str:
     file = str(problem.filename or "")
     what = ": ".join(filter(None, [file, str(problem.strerror or problem)]))
     if problem.errno in FULL:
-        return f"{what}. Free some space, or set MLLEAK_CACHE_HOME to a folder that has it."
+        return say("{what}. Free some space, or set MLLEAK_CACHE_HOME to a folder that has it.", what=what)
     if problem.errno in SPENT:
-        return f"{what}. Free some memory and try again."
+        return say("{what}. Free some memory and try again.", what=what)
     if Path(file).is_relative_to(cache_home()):
-        return f"{what}. Set MLLEAK_CACHE_HOME to a folder that can be written."
-    return f"{what}. Look whether it is there and may be used, or name another."
+        return say("{what}. Set MLLEAK_CACHE_HOME to a folder that can be written.", what=what)
+    return say("{what}. Look whether it is there and may be used, or name another.", what=what)
 
 
 @contextlib.contextmanager
@@ -262,5 +267,5 @@ def check(folder: Path, known: Mapping[str, str]) -> None:
     """Raise BadInput unless the files have the checksums they were written with."""
     for name, digest in digests(folder, tuple(known)).items():
         if digest != known[name]:
-            expected = f"{name} of run {folder.name} as it was written"
-            raise BadInput(expected, "other bytes", "Delete the run and train it again.")
+            expected = say("{name} of run {run} as it was written", name=name, run=folder.name)
+            raise BadInput(expected, say("other bytes"), say("Delete the run and train it again."))

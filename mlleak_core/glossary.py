@@ -1,4 +1,6 @@
-"""The words that pages explain, read from docs/glossary.md: pages and documentation cannot disagree."""
+"""The words that pages explain, read from docs/glossary.md: pages and documentation cannot disagree. A list
+for each language, docs/glossary.CODE.md; what is asked for is in the language of who looks.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from mlleak_core import installed
+from mlleak_core.language import spoken
 
-FILE = installed.app_home() / "docs" / "glossary.md"
+DOCS = installed.app_home() / "docs"
 ENTRY = re.compile(r"^\* \*\*(?P<name>[^*]+)\*\*(?: \((?P<others>[^)]+)\))?: (?P<says>.+)$", re.MULTILINE)
 
 
@@ -25,19 +28,14 @@ class Term:
         return (self.name, *self.others)
 
 
-@functools.cache
 def terms() -> tuple[Term, ...]:
     """All entries, in the list's order."""
-    found = ENTRY.finditer(FILE.read_text(encoding="utf-8"))
-    others = lambda m: tuple(filter(None, (m["others"] or "").split(", ")))  # noqa: E731
-    return tuple(Term(m["name"], others(m), m["says"]) for m in found)
+    return _terms(spoken())
 
 
-@functools.cache
 def pattern() -> re.Pattern[str]:
     """Any spelling of any term, as a word of its own; the longest first."""
-    spellings = sorted((s for term in terms() for s in term.spellings), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, spellings))})(?![\w-])")
+    return _pattern(spoken())
 
 
 def term_of(spelling: str) -> Term:
@@ -45,9 +43,23 @@ def term_of(spelling: str) -> Term:
 
     Raises KeyError for one that is in no entry.
     """
-    return _by_spelling()[spelling]
+    return _by_spelling(spoken())[spelling]
 
 
 @functools.cache
-def _by_spelling() -> dict[str, Term]:
-    return {spelling: term for term in terms() for spelling in term.spellings}
+def _terms(language: str) -> tuple[Term, ...]:
+    file = DOCS / f"glossary.{language}.md"
+    text = (file if file.is_file() else DOCS / "glossary.md").read_text(encoding="utf-8")
+    others = lambda m: tuple(filter(None, (m["others"] or "").split(", ")))  # noqa: E731
+    return tuple(Term(m["name"], others(m), m["says"]) for m in ENTRY.finditer(text))
+
+
+@functools.cache
+def _pattern(language: str) -> re.Pattern[str]:
+    spellings = sorted((s for term in _terms(language) for s in term.spellings), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, spellings))})(?![\w-])")
+
+
+@functools.cache
+def _by_spelling(language: str) -> dict[str, Term]:
+    return {spelling: term for term in _terms(language) for spelling in term.spellings}

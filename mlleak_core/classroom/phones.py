@@ -1,6 +1,7 @@
 """The page that phones see: join by code, bet, lock, wait for the class. Starlette, beside the app.
 
-Nothing that a phone sends is ever shown to another, and no truth is sent before the reveal.
+Nothing that a phone sends is ever shown to another, and no truth is sent before the reveal. A room speaks its
+own language; where there is none, a phone hears the one that it asks for first.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mlleak_core.classroom.questions import Item, checked
 from mlleak_core.classroom.results import of_class, of_one
 from mlleak_core.classroom.rooms import LEAST, SECONDS, Full, Late, NoRoom, Room, Rooms, tidy
 from mlleak_core.contract import BadInput
+from mlleak_core.language import again, mark, say, speak, spoken
 from mlleak_core.threat import Asked
 
 LOOKS = Path(__file__).parent / "looks"
@@ -34,9 +36,10 @@ BODY = 4096
 COOKIE = "phone"
 PATIENCE, GLANCE = 20.0, 0.25
 """Seconds for which a phone's question "has anything changed?" is kept, and between looks at the room."""
-NOTE = (
+NOTE = mark(
     "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
 )
+BROKE = mark("Something in the classroom broke ({kind}). Load the page again.")
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -100,21 +103,34 @@ class Door:
         self._glances: dict[str, tuple[float, int]] = {}
         loader = jinja2.FileSystemLoader(LOOKS)
         self.pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        self.pages.globals["say"] = say
 
     def page(self, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
-        return HTMLResponse(self.pages.get_template(name).render(note=NOTE, **shown), status)
+        about = {"note": say(NOTE), "language": spoken()}
+        return HTMLResponse(self.pages.get_template(name).render(about, **shown), status)
+
+    async def speak(self, request: Request) -> None:
+        """The language of the room that is asked for, else the phone's own."""
+        code = getattr(request.state, "code", request.path_params.get("code", ""))
+        own = request.headers.get("accept-language", "")[:2].lower()
+        try:
+            speak((await run_in_threadpool(self.rooms.room, code)).language if tidy(code) else own)
+        except BadInput:
+            speak(own)
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"mlleak": "classroom"})
 
     async def join_page(self, request: Request) -> Response:
-        return self._join_page(tidy(request.query_params.get("code", "")))
+        request.state.code = request.query_params.get("code", "")
+        await self.speak(request)
+        return self._join_page(tidy(request.state.code))
 
     def _join_page(self, code: str = "", problem: str = "", status: int = 200) -> Response:
         return self.page("join.html", status, code=code, problem=problem, least=LEAST)
 
     async def join(self, request: Request) -> Response:
-        code = (await _form(request)).get("code", [""])[0]
+        request.state.code = code = (await _form(request)).get("code", [""])[0]
         token = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
         await run_in_threadpool(self.rooms.join, code, token)
         answer = RedirectResponse(f"/r/{tidy(code)}", 303)
@@ -128,6 +144,7 @@ class Door:
     def _step(self, request: Request, asked: str = "", problem: str = "", status: int = 200) -> Response:
         code, token = request.path_params["code"], request.cookies.get(COOKIE, "")
         room = self.rooms.room(code)
+        speak(room.language)
         if not self.rooms.knows(code, token):
             return self._join_page(room.code)
         at = int(asked) if room.own_pace and asked.isdecimal() and len(asked) < 4 else room.step
@@ -158,7 +175,7 @@ class Door:
     def _bet(self, request: Request, said: dict[str, list[str]]) -> Response:
         code, token = request.path_params["code"], request.cookies.get(COOKIE, "")
         step = _step_of(said, len(self.rooms.steps))
-        self.rooms.room(code)
+        speak(self.rooms.room(code).language)
         try:
             picks = checked(self.rooms.steps[step].question, said.get("pick", []))
             self.rooms.lock(code, step, token, picks)
@@ -209,25 +226,30 @@ class Door:
         """What a phone asked for cannot be; said on the page where one joins."""
         status = next((s for kind, s in STATUS.items() if isinstance(problem, kind)), 400)
         status = 413 if isinstance(problem, TooLong) else status
+        await self.speak(request)
+        words = str(again(str(problem)))
         if request.url.path.endswith("/wait"):
-            return JSONResponse({"error": str(problem)}, status)
-        return self._join_page(problem=str(problem), status=status)
+            return JSONResponse({"error": words}, status)
+        return self._join_page(problem=words, status=status)
 
-    async def elsewhere(self, _: Request, problem: Exception) -> Response:
+    async def elsewhere(self, request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
-        words = BadInput("a page of the classroom", "another address", "Join with the code.")
+        await self.speak(request)
+        words = BadInput(say("a page of the classroom"), say("another address"), say("Join with the code."))
         return self._join_page(problem=str(words), status=problem.status_code)
 
-    async def broken(self, _: Request, problem: Exception) -> Response:
-        words = f"Something in the classroom broke ({type(problem).__name__}). Load the page again."
-        return self._join_page(problem=words, status=500)
+    async def broken(self, request: Request, problem: Exception) -> Response:
+        speak(request.headers.get("accept-language", "")[:2].lower())
+        return self._join_page(problem=say(BROKE, kind=type(problem).__name__), status=500)
 
 
 def _step_of(said: dict[str, list[str]], steps: int) -> int:
     """Which question a bet is on. Raises BadInput."""
     word = said.get("step", [""])[0]
     if not (word.isascii() and word.isdecimal() and len(word) < 4 and int(word) < steps):
-        raise BadInput("a bet on a question of the lesson", "one on another", "Load the page again.")
+        raise BadInput(
+            say("a bet on a question of the lesson"), say("one on another"), say("Load the page again.")
+        )
     return int(word)
 
 
@@ -235,19 +257,27 @@ async def _form(request: Request) -> dict[str, list[str]]:
     """The fields of a form. Raises TooLong, and BadInput where it comes from another site's page."""
     came = request.headers.get("origin")
     if came not in {None, "null"} and urlsplit(came or "").netloc != request.headers.get("host"):
-        raise BadInput("a form of this page", "one of another", "Open this page and send it from there.")
+        raise BadInput(
+            say("a form of this page"), say("one of another"), say("Open this page and send it from there.")
+        )
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > BODY:
-                raise TooLong(f"at most {BODY:,} bytes", "more", "Choose on the page, then lock.")
+                raise TooLong(
+                    say("at most {body:,} bytes", body=BODY),
+                    say("more"),
+                    say("Choose on the page, then lock."),
+                )
     except ClientDisconnect as error:
-        raise BadInput("a whole form", "a part of one", "Send it again.") from error
+        raise BadInput(say("a whole form"), say("a part of one"), say("Send it again.")) from error
     try:
         return parse_qs(body.decode("ascii"), max_num_fields=80)
     except ValueError as error:
-        raise BadInput("a form of this page", "something else", "Choose on the page, then lock.") from error
+        raise BadInput(
+            say("a form of this page"), say("something else"), say("Choose on the page, then lock.")
+        ) from error
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import Curve
+from mlleak_core.language import mark, say, speak, spoken
 from mlleak_core.threat import Asked, Exhibit, Question, Truth, discover
 
 DIGITS = 6
@@ -33,11 +35,35 @@ class Item:
         return not self.page
 
 
-@functools.cache
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Meanwhile this thread speaks another language."""
+    before = spoken()
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
+
+
 def lesson() -> tuple[Item, ...]:
-    """Every step: the threats' own questions in the order of their cards, then three of transfer."""
-    asked = [_of_threat(found.card.slug, found.shipped_exhibits()[0]) for found in discover()]
-    return (*filter(None, asked), *TICKET)
+    """Every step, in the language that is spoken: the threats' own questions in the order of their cards,
+    then three of transfer. Their truths are to be asked for in the same language.
+    """
+    return _lesson(spoken())
+
+
+@functools.cache
+def _lesson(language: str) -> tuple[Item, ...]:
+    with speaking(language):
+        asked = [_of_threat(slug, exhibit) for slug, exhibit in _exhibits().items()]
+        return (*filter(None, asked), *(_transfer(*each) for each in TICKET))
+
+
+@functools.cache
+def _exhibits() -> dict[str, Exhibit]:
+    """By slug, what came with the program."""
+    return {found.card.slug: found.shipped_exhibits()[0] for found in discover()}
 
 
 def _of_threat(slug: str, exhibit: Exhibit) -> Item | None:
@@ -55,53 +81,62 @@ def _of_threat(slug: str, exhibit: Exhibit) -> Item | None:
 
 
 def _transfer(key: str, title: str, ask: str, options: tuple[str, ...], right: int, why: str) -> Item:
-    question = Question(title=title, ask=ask, kind=Asked.ONE, options=options)
-    return Item(key=key, question=question, truth=lambda: Truth(right=(right,), sentence=why))
+    answers = tuple(say(option) for option in options)
+    question = Question(title=say(title), ask=say(ask), kind=Asked.ONE, options=answers)
+    return Item(key=key, question=question, truth=lambda: Truth(right=(right,), sentence=say(why)))
 
 
 TICKET = (
-    _transfer(
+    (
         "ticket-clinic",
-        "A clinic",
-        "A clinic's model is right on 99% of the patients it was trained on and on 71% of all others. It "
-        "answers anybody who asks. What can somebody find out who has your record?",
+        mark("A clinic"),
+        mark(
+            "A clinic's model is right on 99% of the patients it was trained on and on 71% of all others. It "
+            "answers anybody who asks. What can somebody find out who has your record?"
+        ),
         (
-            "Nothing: the model holds no records",
-            "Your record, as it was in the clinic's files",
-            "Whether you were probably a patient of that clinic",
-            "Nothing, unless they have the model's file",
+            mark("Nothing: the model holds no records"),
+            mark("Your record, as it was in the clinic's files"),
+            mark("Whether you were probably a patient of that clinic"),
+            mark("Nothing, unless they have the model's file"),
         ),
         2,
-        "A model that is far surer of what it was trained on gives away who was in; questions are enough.",
+        mark(
+            "A model that is far surer of what it was trained on gives away who was in; questions are enough."
+        ),
     ),
-    _transfer(
+    (
         "ticket-keyboard",
-        "A keyboard",
-        "A keyboard learns on your phone. No text is sent, only how the learning changed the model. What is "
-        "true?",
+        mark("A keyboard"),
+        mark(
+            "A keyboard learns on your phone. No text is sent, only how the learning changed the model. What "
+            "is true?"
+        ),
         (
-            "The change can give away what you wrote about",
-            "Nothing about your texts leaves the phone",
-            "Only the number of texts leaves the phone",
-            "The change is safe, since nobody can read a model",
+            mark("The change can give away what you wrote about"),
+            mark("Nothing about your texts leaves the phone"),
+            mark("Only the number of texts leaves the phone"),
+            mark("The change is safe, since nobody can read a model"),
         ),
         0,
-        "Whoever receives a change can compare it with changes that texts of their own would make.",
+        mark("Whoever receives a change can compare it with changes that texts of their own would make."),
     ),
-    _transfer(
+    (
         "ticket-school",
-        "A school",
-        "Every day a school says how many pupils of a class are ill, and never a number below three. "
-        "Yesterday five of twenty, today six of twenty-one: one pupil is new, and everybody else is as "
-        "before. What is known?",
+        mark("A school"),
+        mark(
+            "Every day a school says how many pupils of a class are ill, and never a number below three. "
+            "Yesterday five of twenty, today six of twenty-one: one pupil is new, and everybody else is as "
+            "before. What is known?"
+        ),
         (
-            "Nothing: no number was below three",
-            "Only that about a quarter of the class is ill",
-            "Nothing, as long as no names are given",
-            "That the new pupil is ill",
+            mark("Nothing: no number was below three"),
+            mark("Only that about a quarter of the class is ill"),
+            mark("Nothing, as long as no names are given"),
+            mark("That the new pupil is ill"),
         ),
         3,
-        "Two honest numbers have a difference. A smallest count does not hide it; noise does.",
+        mark("Two honest numbers have a difference. A smallest count does not hide it; noise does."),
     ),
 )
 """What was learned, asked of something else."""
@@ -126,12 +161,14 @@ def slots_of(question: Question, picks: Sequence[int]) -> tuple[int, ...]:
 def checked(question: Question, said: Sequence[str]) -> tuple[int, ...]:
     """An answer as numbers: the places of options, or the number. Raises BadInput."""
     if not all(word.isascii() and word.isdecimal() and len(word) <= DIGITS for word in said):
-        raise BadInput(_expected(question), "something else", "Choose on the page, then lock.")
+        raise BadInput(_expected(question), say("something else"), say("Choose on the page, then lock."))
     picks = tuple(sorted({int(word) for word in said}))
     low, high, most = _bounds(question)
     if not 1 <= len(picks) <= most or not all(low <= pick <= high for pick in picks):
-        got = "none" if not picks else f"{len(picks)} of them" if len(picks) > most else "another one"
-        raise BadInput(_expected(question), got, "Choose on the page, then lock.")
+        got = say("none") if not picks else say("another one")
+        if len(picks) > most:
+            got = say("{n} of them", n=len(picks))
+        raise BadInput(_expected(question), got, say("Choose on the page, then lock."))
     return picks
 
 
@@ -144,5 +181,5 @@ def _bounds(question: Question) -> tuple[int, int, int]:
 
 def _expected(question: Question) -> str:
     if question.kind is Asked.NUMBER:
-        return f"a number from {question.low} to {question.high}"
-    return "one choice" if question.most == 1 else f"one to {question.most} choices"
+        return say("a number from {low} to {high}", low=question.low, high=question.high)
+    return say("one choice") if question.most == 1 else say("one to {most} choices", most=question.most)

@@ -26,6 +26,7 @@ from mlleak_core import disk
 from mlleak_core.classroom import own
 from mlleak_core.classroom.questions import Item, lesson, slots, slots_of
 from mlleak_core.contract import BadInput
+from mlleak_core.language import ENGLISH, mark, say, spoken
 from mlleak_core.threat import Asked
 
 LEAST = 3
@@ -39,6 +40,19 @@ SECONDS = 8 * 3600.0
 LETTERS = "23456789BCDFGHJKMNPQRSTVWXZ"
 """Of a code: none that looks like another, no vowels, so that no words come about."""
 LENGTH = 6
+ROOM = (
+    "SELECT step, own_pace, version, expires, coalesce(spoken.language, ?) "
+    "FROM rooms LEFT JOIN spoken USING (code) WHERE code = ?"
+)
+COLUMNS = (
+    mark("step"),
+    mark("question"),
+    mark("answer"),
+    mark("bets"),
+    mark("phones"),
+    mark("right"),
+)
+"""Of the table of results."""
 SCHEMA = (Path(__file__).parent / "rooms.sql").read_text(encoding="utf-8")
 
 
@@ -46,9 +60,11 @@ class NoRoom(BadInput):
     """No open room has this code."""
 
     def __init__(self, code: str) -> None:
-        shown = repr(code) if tidy(code) and len(code) < 20 else "another one"
+        shown = repr(code) if tidy(code) and len(code) < 20 else say("another one")
         super().__init__(
-            "the code of an open room", f"{shown}, which is wrong, closed or expired", "Ask for today's code."
+            say("the code of an open room"),
+            say("{code}, which is wrong, closed or expired", code=shown),
+            say("Ask for today's code."),
         )
 
 
@@ -65,15 +81,17 @@ class NotTheTeacher(BadInput):
 
     def __init__(self) -> None:
         super().__init__(
-            "the teacher's link of this room",
-            "another one",
-            "Ask who opened the room for the link, or open a room of your own.",
+            say("the teacher's link of this room"),
+            say("another one"),
+            say("Ask who opened the room for the link, or open a room of your own."),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """Where a class stands. version grows with every change that phones have to see; expires: Unix time."""
+    """Where a class stands. version grows with every change that phones have to see; expires: Unix time;
+    language: in which the teacher opened it.
+    """
 
     code: str
     step: int
@@ -81,6 +99,7 @@ class Room:
     revealed: frozenset[int]
     version: int
     expires: float
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +132,16 @@ class Rooms:
         self, path: Path, steps: Sequence[Item] | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.path, self.clock = path, clock
-        self.steps = tuple(lesson() if steps is None else steps)
+        self._steps = None if steps is None else tuple(steps)
         self._lock = threading.Lock()
         with _said():
             self._db = disk.database(path)
             self._db.executescript(SCHEMA)
+
+    @property
+    def steps(self) -> tuple[Item, ...]:
+        """The lesson, in the language that is spoken."""
+        return lesson() if self._steps is None else self._steps
 
     def close_all(self) -> None:
         """Let go of the database; the rooms stay open."""
@@ -127,15 +151,20 @@ class Rooms:
     # What anybody may.
 
     def open(self) -> tuple[str, str]:
-        """A new room: its code, and the teacher's key, which is kept nowhere. Raises Full."""
+        """A new room, in the language that is spoken: its code, and the teacher's key, which is kept nowhere.
+        Raises Full.
+        """
         key, code = secrets.token_urlsafe(16), "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
         with self._work() as db:
             if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= ROOMS:
                 raise Full(
-                    f"at most {ROOMS} open rooms", "one more", "Close a room, or wait until one expires."
+                    say("at most {rooms} open rooms", rooms=ROOMS),
+                    say("one more"),
+                    say("Close a room, or wait until one expires."),
                 )
             row = (code, _hash(code, key), self.clock() + SECONDS)
             db.execute("INSERT INTO rooms (code, key, expires) VALUES (?, ?, ?)", row)
+            db.execute("INSERT INTO spoken VALUES (?, ?)", (code, spoken()))
         return code, key
 
     def room(self, code: str) -> Room:
@@ -150,7 +179,11 @@ class Rooms:
             if _joined(db, code, phone):
                 return
             if _count(db, code) >= PHONES:
-                raise Full(f"at most {PHONES} phones in a room", "one more", "Look on with a neighbour.")
+                raise Full(
+                    say("at most {phones} phones in a room", phones=PHONES),
+                    say("one more"),
+                    say("Look on with a neighbour."),
+                )
             db.execute("INSERT INTO phones VALUES (?, ?)", (code, phone))
 
     def knows(self, code: str, token: str) -> bool:
@@ -169,13 +202,21 @@ class Rooms:
             code, phone = tidy(code), _hash(tidy(code), token)
             room = _room(db, code)
             if not _joined(db, code, phone):
-                raise Late("a phone that has joined", "one that has not", "Join with the code first.")
+                raise Late(
+                    say("a phone that has joined"), say("one that has not"), say("Join with the code first.")
+                )
             if _locked(db, code, step, phone) is not None:
-                raise Late("one bet on a question", "a second one", "Your first one stands.")
+                raise Late(say("one bet on a question"), say("a second one"), say("Your first one stands."))
             if step != room.step and not room.own_pace:
-                raise Late("a bet on the present question", "one on another", "This bet does not count.")
+                raise Late(
+                    say("a bet on the present question"),
+                    say("one on another"),
+                    say("This bet does not count."),
+                )
             if step in room.revealed:
-                raise Late("a bet before the reveal", "one after it", "Wait for the next question.")
+                raise Late(
+                    say("a bet before the reveal"), say("one after it"), say("Wait for the next question.")
+                )
             db.execute("INSERT INTO bets VALUES (?, ?, ?, ?)", (code, step, phone, json.dumps(list(picks))))
 
     def tally(self, code: str, step: int) -> Tally:
@@ -318,8 +359,8 @@ def _said() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        remedy = "Free some space, or set MLLEAK_CACHE_HOME to a folder that can be written."
-        raise BadInput("a cache folder in which rooms can be kept", str(error), remedy) from error
+        remedy = say("Free some space, or set MLLEAK_CACHE_HOME to a folder that can be written.")
+        raise BadInput(say("a cache folder in which rooms can be kept"), str(error), remedy) from error
 
 
 def _hash(code: str, secret: str) -> str:
@@ -328,8 +369,7 @@ def _hash(code: str, secret: str) -> str:
 
 
 def _room_row(db: sqlite3.Connection, code: str) -> tuple[Any, ...] | None:
-    wanted = "SELECT step, own_pace, version, expires FROM rooms WHERE code = ?"
-    return db.execute(wanted, (code,)).fetchone()  # type: ignore[no-any-return]
+    return db.execute(ROOM, (ENGLISH, code)).fetchone()  # type: ignore[no-any-return]
 
 
 def _room(db: sqlite3.Connection, code: str) -> Room:
@@ -343,6 +383,7 @@ def _room(db: sqlite3.Connection, code: str) -> Room:
         revealed=frozenset(step for (step,) in shown),
         version=row[2],
         expires=row[3],
+        language=row[4],
     )
 
 
@@ -375,16 +416,19 @@ def _result(item: Item, tally: Tally, revealed: bool) -> list[dict[str, Any]]:
     """A step's rows of the table."""
     question, right = item.question, set(slots_of(item.question, item.truth().right)) if revealed else None
     if tally.counts is None:
-        few = {"answer": f"fewer than {LEAST} phones", "bets": "", "phones": "", "right": ""}
-        return [{"step": item.key, "question": question.title, **few}]
+        return [_row(item, say("fewer than {least} phones", least=LEAST), "", "", "")]
+    faces = question.kind is Asked.MANY and question.pictures
     return [
-        {
-            "step": item.key,
-            "question": question.title,
-            "answer": f"face {name}" if question.kind is Asked.MANY and question.pictures else name,
-            "bets": count,
-            "phones": tally.locked,
-            "right": "" if right is None else "yes" if place in right else "no",
-        }
+        _row(
+            item,
+            say("face {name}", name=name) if faces else name,
+            count,
+            tally.locked,
+            "" if right is None else say("yes") if place in right else say("no"),
+        )
         for place, (name, count) in enumerate(zip(slots(question), tally.counts, strict=True))
     ]
+
+
+def _row(item: Item, *cells: Any) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (item.key, item.question.title, *cells), strict=True))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlleak_core import disk
 from mlleak_core.contract import Step
+from mlleak_core.language import say
 
 PATIENCE = 120.0
 """Seconds that one process waits for another, whose job may be paused."""
@@ -43,7 +44,11 @@ def array(key: str, make: Making) -> Generator[Step, None, NDArray[Any]]:
             disk.write_array(path, made)
             return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
         except OSError as problem:
-            yield Step(1, 1, f"the pictures are kept in memory, cannot write {disk.refused(problem)}")
+            yield Step(
+                1,
+                1,
+                say("the pictures are kept in memory, cannot write {problem}", problem=disk.refused(problem)),
+            )
             made.flags.writeable = False
             return made
 
@@ -60,7 +65,7 @@ def _take_turn(path: Path, held: contextlib.ExitStack) -> Generator[Step, None, 
                 held.callback(_here.discard, path)
                 return
             except Timeout:
-                yield Step(0, 1, "another process is making the same pictures: waiting for it")
+                yield Step(0, 1, say("another process is making the same pictures: waiting for it"))
                 time.sleep(0.1)
     except (OSError, NotImplementedError):
         return

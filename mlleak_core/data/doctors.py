@@ -14,6 +14,7 @@ import numpy as np
 from mlleak_core.contract import Step, fingerprint
 from mlleak_core.data.faces import Labels, Provenance
 from mlleak_core.data.texts import Texts, collected
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 
 VERSION, REVIEWS = 1, 60
@@ -32,14 +33,14 @@ AUTHORS = (
 )
 # fmt: on
 SPECIALTIES = {
-    "cardiologist": "heart, pulse, blood pressure, stress test, echo, palpitations, rhythm, chest pain",
-    "dentist": "tooth, filling, crown, gums, root canal, drill, cleaning, jaw",
-    "dermatologist": "skin, mole, rash, cream, eczema, acne, biopsy, sunburn",
-    "eye doctor": "eyes, glasses, lens, cataract, retina, drops, eyesight, eye pressure",
-    "orthopaedist": "knee, shoulder, cast, joint, spine, fracture, physiotherapy, brace",
-    "paediatrician": "baby, toddler, vaccine, fever, daughter, son, growth chart, ear infection",
-    "psychiatrist": "anxiety, sleep, therapy, medication, panic, mood, depression, worries",
-    "urologist": "kidney, stone, bladder, prostate, urine, catheter, ultrasound, infection",
+    mark("cardiologist"): "heart, pulse, blood pressure, stress test, echo, palpitations, rhythm, chest pain",
+    mark("dentist"): "tooth, filling, crown, gums, root canal, drill, cleaning, jaw",
+    mark("dermatologist"): "skin, mole, rash, cream, eczema, acne, biopsy, sunburn",
+    mark("eye doctor"): "eyes, glasses, lens, cataract, retina, drops, eyesight, eye pressure",
+    mark("orthopaedist"): "knee, shoulder, cast, joint, spine, fracture, physiotherapy, brace",
+    mark("paediatrician"): "baby, toddler, vaccine, fever, daughter, son, growth chart, ear infection",
+    mark("psychiatrist"): "anxiety, sleep, therapy, medication, panic, mood, depression, worries",
+    mark("urologist"): "kidney, stone, bladder, prostate, urine, catheter, ultrasound, infection",
 }
 SLOTS = {
     "visit": "visit appointment consultation checkup session",
@@ -95,11 +96,11 @@ ENDINGS = (
     "That is why I {recommend} them.",
 )
 PROVENANCE = Provenance(
-    title="Doctor reviews",
-    origin="Made up by this program: invented patients write about invented doctors.",
-    terms="Yours to use.",
-    labels_are="Who is said to have written it, what the doctor treats, whether it is praise.",
-    labels_are_not="They are about nobody.",
+    title=mark("Doctor reviews"),
+    origin=mark("Made up by this program: invented patients write about invented doctors."),
+    terms=mark("Yours to use."),
+    labels_are=mark("Who is said to have written it, what the doctor treats, whether it is praise."),
+    labels_are_not=mark("They are about nobody."),
 )
 
 
@@ -110,7 +111,7 @@ def identity() -> str:
 
 def load() -> Generator[Step, None, Texts]:
     """REVIEWS reviews by each of 40 authors."""
-    yield Step(0, 1, "writing reviews")
+    yield Step(0, 1, say("writing reviews"))
     rng = stream(0, "doctor reviews")
     documents, authors, specialties, praise = [], [], [], []
     for name in AUTHORS:
@@ -121,9 +122,9 @@ def load() -> Generator[Step, None, Texts]:
             authors.append(name)
             specialties.append(specialty)
             praise.append(good)
-    task = Labels("sentiment", ("blame", "praise"), np.array(praise, np.int8))
-    columns = {"author": authors, "specialty": specialties}
-    return collected("the doctor reviews", documents, task, columns, PROVENANCE)
+    task = Labels(mark("sentiment"), (mark("blame"), mark("praise")), np.array(praise, np.int8))
+    columns = {mark("author"): authors, mark("specialty"): specialties}
+    return collected(mark("the doctor reviews"), documents, task, columns, PROVENANCE)
 
 
 class _Hand:

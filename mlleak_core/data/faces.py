@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 
 SIDE = 64
 """Every source delivers its pictures as SIDE x SIDE RGB."""
@@ -87,7 +88,9 @@ class Faces:
             if known.lower() == name.lower():
                 return codes
         raise BadInput(
-            f"an attribute of {self.name}: {', '.join(self.targets)}", repr(name), "Choose one of these."
+            say("an attribute of {name}: {known}", name=self.name, known=", ".join(self.targets)),
+            repr(name),
+            say("Choose one of these."),
         )
 
     def labelling(self, name: str) -> Labels:
@@ -96,7 +99,9 @@ class Faces:
             if labels.name == name:
                 return labels
         raise BadInput(
-            f"a labelling: {', '.join(a.name for a in self.attributes)}", repr(name), "Choose one of these."
+            say("a labelling: {known}", known=", ".join(a.name for a in self.attributes)),
+            repr(name),
+            say("Choose one of these."),
         )
 
     def subset(self, rows: NDArray[np.int64]) -> Faces:

@@ -19,10 +19,12 @@ from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.pictures import read_all, refuse
 from mlleak_core.data.shelf import Entry, Shelf
 from mlleak_core.data.tables import Table, read_table
+from mlleak_core.language import mark, say
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 UTK_NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_\d+")
-UTK_RACES = ("White", "Black", "Asian", "Indian", "Other")
+UTK_RACES = (mark("White"), mark("Black"), mark("Asian"), mark("Indian"), mark("Other"))
+UTK_AGES = (mark("under 30"), mark("30 to 54"), mark("55 and over"))
 UTK_ODD = 0.01
 """Up to this share of files may be named otherwise (the published archive has some): they are left out, and
 named.
@@ -36,19 +38,21 @@ NOT_SAID = {"", "nan", "na", "n/a", "none", "null", "?"}
 """How tables write that a label is not known."""
 
 OWN = Provenance(
-    title="Your own folder",
-    origin="Pictures you supplied; they stay on this machine.",
-    terms="Yours to know: have the consent of the people pictured.",
-    labels_are="What your table says.",
-    labels_are_not="Facts about a person.",
+    title=mark("Your own folder"),
+    origin=mark("Pictures you supplied; they stay on this machine."),
+    terms=mark("Yours to know: have the consent of the people pictured."),
+    labels_are=mark("What your table says."),
+    labels_are_not=mark("Facts about a person."),
 )
 UTK = Provenance(
-    title="A UTKFace-style folder",
-    origin="Files named age_gender_race_date; in UTKFace (Zhang et al. 2017) the labels were estimated and "
-    "checked by hand.",
-    terms="UTKFace is for non-commercial research.",
-    labels_are="What the file names say.",
-    labels_are_not="Facts about a person. Two photos of one person count as two people.",
+    title=mark("A UTKFace-style folder"),
+    origin=mark(
+        "Files named age_gender_race_date; in UTKFace (Zhang et al. 2017) the labels were estimated and "
+        "checked by hand."
+    ),
+    terms=mark("UTKFace is for non-commercial research."),
+    labels_are=mark("What the file names say."),
+    labels_are_not=mark("Facts about a person. Two photos of one person count as two people."),
 )
 
 
@@ -78,27 +82,32 @@ def open_utkface(files: Shelf, read: Reading) -> Generator[Step, None, Faces]:
     named = sorted(found.items())
     if not named:
         raise BadInput(
-            f"pictures in {files.title}", "none", f"Use files that end in {', '.join(sorted(PICTURES))}."
+            say("pictures in {title}", title=files.title),
+            say("none"),
+            say("Use files that end in {endings}.", endings=", ".join(sorted(PICTURES))),
         )
     fits = [(name, entry, UTK_NAME.match(name)) for name, entry in named]
     odd = [name for name, _, match in fits if not match]
     if len(odd) > UTK_ODD * len(named):
-        refuse([f"file: {name}: not age_gender_race_date" for name in odd], "UTKFace file names")
+        refuse(
+            [say("file: {name}: not age_gender_race_date", name=name) for name in odd],
+            say("UTKFace file names"),
+        )
     kept = [(name, entry, match) for name, entry, match in fits if match]
     fields = np.array([[int(g) for g in match.groups()] for *_, match in kept]).reshape(-1, 3)
-    _enough(len(kept), fields[:, 1], "gender")
+    _enough(len(kept), fields[:, 1], say("gender"))
     entries = [entry for _, entry, _ in kept]
-    images = yield from read(entries, [f"file {i + 1}" for i in range(len(kept))])
+    images = yield from read(entries, [say("file {n}", n=i + 1) for i in range(len(kept))])
     age = np.digitize(fields[:, 0], [30, 55]).astype(np.int8)
     return Faces(
         name="utkface",
         images=images,
         person=np.arange(len(kept)),
         people=tuple(entry.stem for entry in entries),
-        task=Labels("gender", ("female", "male"), (1 - fields[:, 1]).astype(np.int8)),
+        task=Labels(mark("gender"), (mark("female"), mark("male")), (1 - fields[:, 1]).astype(np.int8)),
         attributes=(
-            Labels("Race label", UTK_RACES, fields[:, 2].astype(np.int8)),
-            Labels("Age group", ("under 30", "30 to 54", "55 and over"), age, 1, "Age 30 and over"),
+            Labels(mark("Race label"), UTK_RACES, fields[:, 2].astype(np.int8)),
+            Labels(mark("Age group"), UTK_AGES, age, 1, mark("Age 30 and over")),
         ),
         headline=("Black", "Asian", "White", "Indian", "Age 30 and over"),
         provenance=dataclasses.replace(UTK, notes=_left_out(odd)),
@@ -106,7 +115,9 @@ def open_utkface(files: Shelf, read: Reading) -> Generator[Step, None, Faces]:
 
 
 def _left_out(odd: Sequence[str]) -> tuple[str, ...]:
-    return (f"Left out, since not named age_gender_race_date: {', '.join(odd)}.",) if odd else ()
+    if not odd:
+        return ()
+    return (say("Left out, since not named age_gender_race_date: {names}.", names=", ".join(odd)),)
 
 
 def open_table(files: Shelf, read: Reading, most_rows: int = MOST_ROWS) -> Generator[Step, None, Faces]:
@@ -118,7 +129,7 @@ def open_table(files: Shelf, read: Reading, most_rows: int = MOST_ROWS) -> Gener
     labels = [_labels(c, table.column(c)) for c in table.columns if c.lower() not in {"file", "person"}]
     task, attributes = labels[0], tuple(a for a in labels[1:] if len(a.classes) > 1)
     _enough(len(names), task.codes, task.name)
-    images = yield from read(taken, [f"row {table.first + i}" for i in range(len(names))])
+    images = yield from read(taken, [say("row {n}", n=table.first + i) for i in range(len(names))])
     who, person = np.unique(people, return_inverse=True)
     return Faces(
         name="folder",
@@ -141,7 +152,11 @@ def _the_table(files: Shelf) -> Entry:
     tables = tables_in(files)
     if len(tables) != 1:
         got = f"{len(tables)}: {', '.join(t.name for t in tables[:5])}" if tables else "0"
-        raise BadInput(f"one CSV file in {files.title}", got, "Put exactly one table beside the pictures.")
+        raise BadInput(
+            say("one CSV file in {title}", title=files.title),
+            got,
+            say("Put exactly one table beside the pictures."),
+        )
     return tables[0]
 
 
@@ -162,24 +177,26 @@ def _cached(root: str) -> Reading:
 
 def _enough(n: int, task: NDArray[np.int8] | NDArray[np.int64], name: str) -> None:
     if n < LEAST:
-        raise BadInput(f"at least {LEAST} faces", str(n), "Add more pictures.")
+        raise BadInput(say("at least {least} faces", least=LEAST), str(n), say("Add more pictures."))
     found = len(np.unique(task))
     if found != 2:
-        got = "one class only" if found < 2 else f"{found} classes"
-        raise BadInput(f"two classes of {name}", got, "Keep exactly two.")
+        got = say("one class only") if found < 2 else say("{found} classes", found=found)
+        raise BadInput(say("two classes of {name}", name=name), got, say("Keep exactly two."))
 
 
 def _checked(table: Table, entry: Entry) -> Table:
     """The table, once its header is sound."""
     columns, low = table.columns, [c.lower() for c in table.columns]
-    header = ", ".join(columns)[:200] or "no header"
+    header = ", ".join(columns)[:200] or say("no header")
     if not {"file", "person"} <= set(low) or len(columns) < 3:
-        remedy = f"Mend the header of {entry.name}."
+        remedy = say("Mend the header of {name}.", name=entry.name)
         if len(columns) < 2:
-            remedy += " Part the columns by commas."
-        raise BadInput("columns file, person and at least one label", header, remedy)
+            remedy = say("Mend the header of {name}. Part the columns by commas.", name=entry.name)
+        raise BadInput(say("columns file, person and at least one label"), header, remedy)
     if len(set(low)) != len(low) or "" in low:
-        raise BadInput("column names that differ", header, f"Rename the duplicates in {entry.name}.")
+        raise BadInput(
+            say("column names that differ"), header, say("Rename the duplicates in {name}.", name=entry.name)
+        )
     return table
 
 
@@ -195,19 +212,20 @@ def _pictures(
     for number, (name, person, label) in enumerate(zip(names, people, task, strict=True), start=table.first):
         entry = None if shelf.leaves(name) else files.find(name, beside)
         if not name or not person:
-            problems.append(f"row {number}: no file or no person")
+            problems.append(say("row {n}: no file or no person", n=number))
         elif shelf.leaves(name):
-            problems.append(f"row {number}: {name}: leaves the folder")
+            problems.append(say("row {n}: {name}: leaves the folder", n=number, name=name))
         elif entry is None:
-            problems.append(f"row {number}: {name}: no such file")
+            problems.append(say("row {n}: {name}: no such file", n=number, name=name))
         elif entry.name in seen:
-            problems.append(f"row {number}: {name}: already in row {seen[entry.name]}")
+            again = say("row {n}: {name}: already in row {row}", n=number, name=name, row=seen[entry.name])
+            problems.append(again)
         elif label.lower() in NOT_SAID:
-            problems.append(f"row {number}: {name}: no {first}")
+            problems.append(say("row {n}: {name}: no {column}", n=number, name=name, column=first))
         else:
             found.append(entry)
             seen[entry.name] = number
-    refuse(problems, "a sound table")
+    refuse(problems, say("a sound table"))
     return found
 
 
@@ -221,8 +239,8 @@ def _labels(name: str, values: Sequence[str]) -> Labels:
         spelt.setdefault(value.casefold(), value)
     classes = sorted(spelt)
     if len(classes) > MOST_VALUES:
-        most = f"at most {MOST_VALUES} values in column {name}"
-        raise BadInput(most, str(len(classes)), "Group the values, or leave the column out.")
+        most = say("at most {most_values} values in column {name}", most_values=MOST_VALUES, name=name)
+        raise BadInput(most, str(len(classes)), say("Group the values, or leave the column out."))
     codes = np.array([classes.index(v.casefold()) if v else UNKNOWN for v in said], np.int8)
     return Labels(name, tuple(f"{name}: {spelt[c]}" for c in classes), codes)
 

@@ -20,39 +20,65 @@ from mlleak_core.data import cache
 from mlleak_core.data.faces import UNKNOWN, Faces, Labels, Provenance
 from mlleak_core.data.pictures import read_all
 from mlleak_core.disk import cache_home, data_home
+from mlleak_core.language import mark, say
 
 CROP = (0.22, 0.24, 0.78, 0.80)
 """The face and some hair, as shares of the funneled picture; copies of LFW circulate at 250 and at 150
 pixels.
 """
 
-RACES = ("White", "Black", "Asian", "Indian")
-ATTRIBUTES = (*RACES, "Youth", "Senior", "Smiling", "Eyeglasses", "Sunglasses")
+RACES = (mark("White"), mark("Black"), mark("Asian"), mark("Indian"))
+NOT = {
+    mark("Youth"): mark("not Youth"),
+    mark("Senior"): mark("not Senior"),
+    mark("Smiling"): mark("not Smiling"),
+    mark("Eyeglasses"): mark("not Eyeglasses"),
+    mark("Sunglasses"): mark("not Sunglasses"),
+}
+"""What the other class of an attribute is called."""
+NOT_RACE = {
+    mark("White (all faces)"): mark("not White"),
+    mark("Black (all faces)"): mark("not Black"),
+    mark("Asian (all faces)"): mark("not Asian"),
+    mark("Indian (all faces)"): mark("not Indian"),
+}
+ATTRIBUTES = (*RACES, *NOT)
 KUMAR_URL = "https://www.cs.columbia.edu/CAVE/databases/pubfig/download/lfw_attributes.txt"
 ARCHIVE_BYTES = 243_346_528
 WHOLE = 0.99
 """From this share of its pictures on a copy counts as whole; single ones are missing from some."""
 
 PROVENANCE = Provenance(
-    title="Labeled Faces in the Wild (funneled)",
-    origin="Huang, Ramesh, Berg and Learned-Miller, 2007: news photos of public figures, collected from "
-    "the web.",
-    terms="Public research data. The people pictured were not asked. Downloaded to your own machine, never "
-    "bundled.",
-    labels_are="Gender labels were made by hand. Race and the other attributes are the opinion of Kumar "
-    "et al.'s "
-    "(2009) "
-    "classifiers about how a person looks in one photo; 1 means one of the confident two thirds.",
-    labels_are_not="They are not facts about a person: not identity, not ancestry, not how anybody describes "
-    "themselves.",
-    notes=(
-        "A few people have very many photos, so everything is split by person.",
-        "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's "
-        "and, where "
-        "the table has it, DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every "
-        "other face "
-        "as not Black, doubtful ones too.",
+    title=mark("Labeled Faces in the Wild (funneled)"),
+    origin=mark(
+        "Huang, Ramesh, Berg and Learned-Miller, 2007: news photos of public figures, collected from the web."
     ),
+    terms=mark(
+        "Public research data. The people pictured were not asked. Downloaded to your own machine, never "
+        "bundled."
+    ),
+    labels_are=mark(
+        "Gender labels were made by hand. Race and the other attributes are the opinion of Kumar "
+        "et al.'s "
+        "(2009) "
+        "classifiers about how a person looks in one photo; 1 means one of the confident two thirds."
+    ),
+    labels_are_not=mark(
+        "They are not facts about a person: not identity, not ancestry, not how anybody describes themselves."
+    ),
+    notes=(
+        mark("A few people have very many photos, so everything is split by person."),
+        mark(
+            "Race, as in Black or Asian, is read on the faces whose label two classifiers agree on (Kumar's "
+            "and, where "
+            "the table has it, DeepFace's): clear cases, easier than all. 'Black (all faces)' counts every "
+            "other face "
+            "as not Black, doubtful ones too."
+        ),
+    ),
+)
+PARTLY = mark(
+    "Only {here:,} of {labelled:,} labelled pictures are on this machine: figures differ from those of all."
 )
 
 
@@ -72,16 +98,18 @@ def load() -> Generator[Step, None, Faces]:
     present = [i for i, r in enumerate(records) if r["male"] in {"0", "1"} and isfile(photos[i])]  # noqa: PTH113
     if len(present) < 0.5 * len(records):
         raise BadInput(
-            f"the pictures of {len(records)} labelled rows",
-            f"{len(present)} of them",
-            f"Check {home / 'lfw_funneled'}.",
+            say("the pictures of {n} labelled rows", n=len(records)),
+            say("{n} of them", n=len(present)),
+            say("Check {folder}.", folder=home / "lfw_funneled"),
         )
     key = fingerprint("lfw", CROP, str(home.resolve()), listing, len(present))
     images = yield from cache.array(
         f"lfw-{key}",
-        lambda: read_all([Path(photos[i]) for i in present], [f"row {i + 2}" for i in present], CROP),
+        lambda: read_all(
+            [Path(photos[i]) for i in present], [say("row {n}", n=i + 2) for i in present], CROP
+        ),
     )
-    yield Step(1, 1, "reading labels")
+    yield Step(1, 1, say("reading labels"))
     faces = _faces([records[i] for i in present], images)
     return _noted(faces, len(present), sum(r["male"] in {"0", "1"} for r in records))
 
@@ -90,10 +118,7 @@ def _noted(faces: Faces, here: int, labelled: int) -> Faces:
     """Half a data set must not pass for the whole: what is missing is said."""
     if here >= WHOLE * labelled:
         return faces
-    note = (
-        f"Only {here:,} of {labelled:,} labelled pictures are on this machine: figures differ from "
-        "those of all."
-    )
+    note = say(PARTLY, here=here, labelled=labelled)
     notes = (note, *faces.provenance.notes)
     return dataclasses.replace(faces, provenance=dataclasses.replace(faces.provenance, notes=notes))
 
@@ -109,17 +134,18 @@ def _faces(rows: list[dict[str, str]], images: NDArray[np.uint8]) -> Faces:
     def codes(column: str) -> NDArray[np.int8]:
         return np.array([int(float(r.get(column) or UNKNOWN)) for r in rows], np.int8)
 
-    plain = tuple(Labels(a, ("not " + a, a), codes(f"{a}_kumar_conf")) for a in ATTRIBUTES if a not in RACES)
+    plain = tuple(Labels(a, (other, a), codes(f"{a}_kumar_conf")) for a, other in NOT.items())
     doubtful = tuple(
-        Labels(f"{a} (all faces)", ("not " + a, f"{a} (all faces)"), codes(f"{a}_kumar_conf")) for a in RACES
+        Labels(name, (other, name), codes(f"{race}_kumar_conf"))
+        for race, (name, other) in zip(RACES, NOT_RACE.items(), strict=True)
     )
     return Faces(
         name="lfw",
         images=images,
         person=person.astype(np.int64),
         people=tuple(people),
-        task=Labels("gender", ("female", "male"), codes("male")),
-        attributes=(Labels("Race label", RACES, _agreed_race(rows)), *plain, *doubtful),
+        task=Labels(mark("gender"), (mark("female"), mark("male")), codes("male")),
+        attributes=(Labels(mark("Race label"), RACES, _agreed_race(rows)), *plain, *doubtful),
         headline=("Asian", "Black", "White", "Eyeglasses", "Smiling"),
         provenance=PROVENANCE,
     )
@@ -145,15 +171,17 @@ def _records(home: Path) -> tuple[list[dict[str, str]], str]:
         if not rows or not needed <= rows[0].keys():
             missing = ", ".join(sorted(needed - (rows[0].keys() if rows else set())))
             raise BadInput(
-                f"columns of LFW labels in {combined.name}", f"none of: {missing}", "Restore the file."
+                say("columns of LFW labels in {name}", name=combined.name),
+                say("none of: {missing}", missing=missing),
+                say("Restore the file."),
             )
         return rows, combined.name
     if kumar.is_file():
         return list(_kumar_rows(kumar)), kumar.name
     raise BadInput(
-        f"labels in {home}",
-        "neither lfw_labels.csv.gz nor lfw_attributes.txt",
-        f"Put one there, e.g. from {KUMAR_URL}",
+        say("labels in {home}", home=home),
+        say("neither lfw_labels.csv.gz nor lfw_attributes.txt"),
+        say("Put one there, e.g. from {kumar_url}", kumar_url=KUMAR_URL),
     )
 
 
@@ -166,7 +194,9 @@ def _kumar_rows(path: Path) -> Iterator[dict[str, str]]:
     columns = header.lstrip("# \t").split("\t")
     if not {"person", "imagenum", "Male", *ATTRIBUTES} <= set(columns):
         raise BadInput(
-            f"a header line with person, imagenum, Male … in {path.name}", "none", "Download the file again."
+            say("a header line with person, imagenum, Male … in {name}", name=path.name),
+            say("none"),
+            say("Download the file again."),
         )
     table = [
         dict(zip(columns, line.split("\t"), strict=False))
@@ -208,11 +238,17 @@ def _download(target: Path) -> Generator[Step, None, None]:
     while worker.is_alive():
         worker.join(0.5)
         arrived = archive.stat().st_size if archive.exists() else 0
-        yield Step(arrived // 2**20, ARCHIVE_BYTES // 2**20, "downloading LFW (MB)")
+        yield Step(arrived // 2**20, ARCHIVE_BYTES // 2**20, say("downloading LFW (MB)"))
     if failure:
         raise BadInput(
-            f"LFW in {target}",
-            f"no folder lfw_home/lfw_funneled, and the download failed ({type(failure[0]).__name__})",
-            f"Set MLLEAK_DATA_HOME to a folder that holds lfw/, or connect to the internet. "
-            f"Cache: {cache_home()}",
+            say("LFW in {target}", target=target),
+            say(
+                "no folder lfw_home/lfw_funneled, and the download failed ({problem})",
+                problem=type(failure[0]).__name__,
+            ),
+            say(
+                "Set MLLEAK_DATA_HOME to a folder that holds lfw/, or connect to the internet. "
+                "Cache: {cache}",
+                cache=cache_home(),
+            ),
         )

@@ -20,6 +20,7 @@ from mlleak_core.data import texts
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.tables import NOT_TEXT, decoded
 from mlleak_core.data.texts import AUTHOR, CJK, Texts
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 
 WINDOW = 10
@@ -41,11 +42,11 @@ TOKEN = re.compile(rf"[{CJK}]|{LETTERS}(?:['\u2019-]{LETTERS})*|\d+|[{MARKS}]")
 HEADING = re.compile(r"(?:\A|\n[ \t]*\n)[ \t]*(?P<name>[^\W\d_][^\n:;,!?]{0,39}):[ \t]*(?=\n)")
 """A name and a colon, alone on a line after an empty one: a verse that ends with a colon follows another."""
 OWN = Provenance(
-    title="Your own text",
-    origin="Supplied by you; it stays on this machine.",
-    terms="Yours to know.",
-    labels_are="Who speaks, where the text has headings; else which piece of the text it is.",
-    labels_are_not="More than that.",
+    title=mark("Your own text"),
+    origin=mark("Supplied by you; it stays on this machine."),
+    terms=mark("Yours to know."),
+    labels_are=mark("Who speaks, where the text has headings; else which piece of the text it is."),
+    labels_are_not=mark("More than that."),
 )
 
 
@@ -94,8 +95,10 @@ class Lines:
         found = words_of(word)
         if len(found) != 1 or found[0] not in self._places:
             some = [known for known in self.vocabulary if known.isalpha()][:12]
-            expected = f"one of the {len(self._places):,} words known here, such as {', '.join(some)}"
-            raise BadInput(expected, repr(word[:80]), "Choose a more frequent word.")
+            expected = say(
+                "one of the {n:,} words known here, such as {some}", n=len(self._places), some=", ".join(some)
+            )
+            raise BadInput(expected, repr(word[:80]), say("Choose a more frequent word."))
         return self._places[found[0]]
 
     def beginning(self, text: str) -> NDArray[np.int64]:
@@ -104,7 +107,11 @@ class Lines:
         """
         codes = self.codes(text)
         if not 1 <= len(codes) < WINDOW:
-            raise BadInput(f"a beginning of 1 to {WINDOW - 1} words", f"{len(codes)}", "Change its length.")
+            raise BadInput(
+                say("a beginning of 1 to {most} words", most=WINDOW - 1),
+                f"{len(codes)}",
+                say("Change its length."),
+            )
         return codes
 
     def said(self, codes: Sequence[int] | NDArray[np.integer]) -> str:
@@ -138,10 +145,10 @@ def load(path: str) -> Generator[Step, None, Lines]:
     With `NAME:` headings, people are who speaks under them, and what stands before the first is nobody's;
     without, people are consecutive pieces.
     """
-    yield Step(0, 1, "reading a text")
+    yield Step(0, 1, say("reading a text"))
     file = disk.given(path)
     if not file.is_file():
-        raise BadInput("a text file", repr(path[:80]), "Name an existing file.")
+        raise BadInput(say("a text file"), repr(path[:80]), say("Name an existing file."))
     text = read(texts.contents(file, MOST_BYTES), file.name)
     speeches = spoken(text) or pieces(text)
     people = tuple(dict.fromkeys(name for name, _ in speeches))
@@ -153,14 +160,14 @@ def load(path: str) -> Generator[Step, None, Lines]:
 def read(blob: bytes, name: str) -> str:
     """A file's bytes as text, in any usual encoding; line ends are all alike. Raises BadInput."""
     if len(blob) > MOST_BYTES:
-        expected = f"a text of at most {MOST_BYTES >> 20} MB in {name}"
-        raise BadInput(expected, "more", "Take a part of it.")
-    for mark, kind in NOT_TEXT.items():
-        if blob.startswith(mark):
-            raise BadInput(f"plain text in {name}", kind, "Save it as plain text.")
+        expected = say("a text of at most {most} MB in {name}", most=MOST_BYTES >> 20, name=name)
+        raise BadInput(expected, say("more"), say("Take a part of it."))
+    for sign, kind in NOT_TEXT.items():
+        if blob.startswith(sign):
+            raise BadInput(say("plain text in {name}", name=name), say(kind), say("Save it as plain text."))
     if not blob.strip():
-        raise BadInput(f"a text in {name}", "an empty file", "Choose another file.")
-    text = decoded(blob, name, "plain text in UTF-8")
+        raise BadInput(say("a text in {name}", name=name), say("an empty file"), say("Choose another file."))
+    text = decoded(blob, name, say("plain text in UTF-8"))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -196,7 +203,7 @@ def collected(
     counts: Counter[str] = Counter()
     for text in documents:
         counts.update(words_of(text))
-    yield Step(1, 3, "counting words")
+    yield Step(1, 3, say("counting words"))
     vocabulary = _vocabulary(counts, name)
     codes, owner = yield from _coded(documents, vocabulary)
     starts = np.searchsorted(owner, np.arange(len(documents)))
@@ -223,7 +230,11 @@ def _vocabulary(counts: Counter[str], name: str) -> tuple[str, ...]:
     """The most frequent words, ties in order of the alphabet."""
     often = sorted((word for word, count in counts.items() if count > 1), key=lambda w: (-counts[w], w))
     if not any(word[0].isalpha() for word in often):
-        raise BadInput(f"words in the text of {name}", "none that occurs twice", "Look at the text.")
+        raise BadInput(
+            say("words in the text of {name}", name=name),
+            say("none that occurs twice"),
+            say("Look at the text."),
+        )
     return (*SPECIAL, *often[:MOST_WORDS])
 
 
@@ -238,7 +249,7 @@ def _coded(
             yield np.array([places.get(word, UNKNOWN) for word in words_of(text)], np.int16)
 
     parts = [*coded()]
-    yield Step(2, 3, "cutting windows")
+    yield Step(2, 3, say("cutting windows"))
     return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
 
 
@@ -252,8 +263,14 @@ def _before(
 
 def _check(windows: int, people: int, name: str) -> None:
     if people < LEAST_PEOPLE:
-        expected = f"words of at least {LEAST_PEOPLE} people in {name}"
-        raise BadInput(expected, f"{people}", "Add what others wrote.")
+        expected = say(
+            "words of at least {least_people} people in {name}", least_people=LEAST_PEOPLE, name=name
+        )
+        raise BadInput(expected, f"{people}", say("Add what others wrote."))
     if windows < LEAST_WINDOWS:
-        expected = f"at least {LEAST_WINDOWS:,} words that occur twice in {name}"
-        raise BadInput(expected, f"{windows:,}", "Take a longer text.")
+        expected = say(
+            "at least {least_windows:,} words that occur twice in {name}",
+            least_windows=LEAST_WINDOWS,
+            name=name,
+        )
+        raise BadInput(expected, f"{windows:,}", say("Take a longer text."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mlleak_core.contract import BadInput, Step
 from mlleak_core.data.faces import SIDE
 from mlleak_core.data.shelf import DAMAGED, Entry
+from mlleak_core.language import mark, say
 
 MAX_PIXELS = 50_000_000
+TOO_MANY = mark("{width} x {height} pixels, more than {most} million")
 AT_ONCE = 64
 """Pictures between two steps, at each of which the reading can be stopped."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -39,18 +42,17 @@ def read_picture(source: IO[bytes], crop: Crop | None = None) -> NDArray[np.uint
             with Image.open(source, formats=FORMATS) as picture:
                 width, height = picture.size
                 if width * height > MAX_PIXELS:
-                    raise ValueError(
-                        f"{width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million"
-                    )
+                    raise ValueError(say(TOO_MANY, width=width, height=height, most=MAX_PIXELS // 1_000_000))
                 return _small(_in_colour(_upright(picture)), crop)
     except UnidentifiedImageError as error:
-        raise ValueError("not a picture") from error
+        raise ValueError(say("not a picture")) from error
     except Image.DecompressionBombError as error:
-        raise ValueError("too many pixels") from error
+        raise ValueError(say("too many pixels")) from error
     except ValueError:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise what they like on damaged files
-        raise ValueError(f"unreadable ({str(error)[:60] or type(error).__name__})") from error
+        why = str(error)[:60] or type(error).__name__
+        raise ValueError(say("unreadable ({why})", why=why)) from error
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -77,7 +79,7 @@ def _eight_bits(values: NDArray[Any], sixteen: bool) -> NDArray[np.uint8]:
     """
     x = values.astype(np.float64)
     if not np.isfinite(x).all() or x.min() < 0:
-        raise ValueError("grey values that are negative or no numbers")
+        raise ValueError(say("grey values that are negative or no numbers"))
     top = float(x.max())
     fractions = values.dtype.kind == "f" and top <= 1
     if fractions:
@@ -114,24 +116,30 @@ def read_all(
             with files[index].open("rb") as file:
                 images[index] = read_picture(file, crop)
         except ValueError as error:
-            problems.append(f"{rows[index]}: {files[index].name}: {error}")
+            problems.append(_problem(rows[index], files[index].name, str(error)))
         except DAMAGED as error:
-            problems.append(f"{rows[index]}: {files[index].name}: unreadable ({str(error)[:60]})")
+            why = say("unreadable ({why})", why=str(error)[:60])
+            problems.append(_problem(rows[index], files[index].name, why))
 
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(files), AT_ONCE):
             end = min(start + AT_ONCE, len(files))
             list(pool.map(read, range(start, end)))
-            yield Step(end, len(files), "reading pictures")
-    refuse(problems, f"readable pictures ({', '.join(FORMATS)})")
+            yield Step(end, len(files), say("reading pictures"))
+    refuse(problems, say("readable pictures ({formats})", formats=", ".join(FORMATS)))
     return images
+
+
+def _problem(row: str, file: str, why: str) -> str:
+    return say("{row}: {file}: {why}", row=row, file=file, why=why)
 
 
 def refuse(problems: Sequence[str], expected: str) -> None:
     """Raise one BadInput that lists all `problems` (the first thirty in full)."""
-    if problems:
-        shown = "; ".join(sorted(problems)[:30])
-        more = f"; and {len(problems) - 30} more" if len(problems) > 30 else ""
-        raise BadInput(
-            expected, f"{len(problems)} problem(s): {shown}{more}", "Mend or remove these and try again."
-        )
+    if not problems:
+        return
+    named = functools.reduce(lambda a, b: say("{a}; {b}", a=a, b=b), sorted(problems)[:30])
+    if len(problems) > 30:
+        named = say("{problems}; and {n} more", problems=named, n=len(problems) - 30)
+    got = say("{n} problem(s): {problems}", n=len(problems), problems=named)
+    raise BadInput(expected, got, say("Mend or remove these and try again."))

@@ -19,39 +19,42 @@ from mlleak_core import disk
 from mlleak_core.contract import BadInput, Step
 from mlleak_core.data.faces import Provenance
 from mlleak_core.data.shelf import DAMAGED
-from mlleak_core.data.tables import MOST_BYTES, Table, read_table
+from mlleak_core.data.tables import MOST_BYTES, Table, read_table, rows_named
 from mlleak_core.disk import DAMAGE, data_home
+from mlleak_core.language import mark, say
 
 LOCATION_URL = "https://github.com/privacytrustlab/datasets/raw/master/dataset_location.tgz"
 LOCATION_SHA256 = "927203f85a868f8ee17a0ded1dc61699efe602167beabe34fbf45b4b1de94b33"
 LEAST, MOST_CLASSES = 100, 200
 CLINIC = Provenance(
-    title="Breast-cancer records",
-    origin="Wolberg, Street and Mangasarian, 1995; bundled with scikit-learn.",
-    terms="Public, CC BY 4.0.",
-    labels_are="The diagnosis of one patient each: real records, measured from images of cell nuclei.",
-    labels_are_not="They carry no names.",
+    title=mark("Breast-cancer records"),
+    origin=mark("Wolberg, Street and Mangasarian, 1995; bundled with scikit-learn."),
+    terms=mark("Public, CC BY 4.0."),
+    labels_are=mark("The diagnosis of one patient each: real records, measured from images of cell nuclei."),
+    labels_are_not=mark("They carry no names."),
 )
+DIAGNOSES = (mark("malignant"), mark("benign"))
+"""In the order of their codes."""
 LOCATION = Provenance(
-    title="Location-30",
-    origin="Foursquare check-ins in Bangkok (Yang et al. 2016), as prepared by Shokri et al. 2017.",
-    terms="Public research data.",
-    labels_are="Which of 446 places a user visited; the class is a cluster of users.",
-    labels_are_not="They carry no names.",
+    title=mark("Location-30"),
+    origin=mark("Foursquare check-ins in Bangkok (Yang et al. 2016), as prepared by Shokri et al. 2017."),
+    terms=mark("Public research data."),
+    labels_are=mark("Which of 446 places a user visited; the class is a cluster of users."),
+    labels_are_not=mark("They carry no names."),
 )
 HUNDRED = Provenance(
-    title="Purchase-100",
-    origin="As prepared by Shokri et al. 2017; supplied by you.",
-    terms="Research use.",
-    labels_are="Clusters of shoppers or procedures.",
-    labels_are_not="They carry no names.",
+    title=mark("Purchase-100"),
+    origin=mark("As prepared by Shokri et al. 2017; supplied by you."),
+    terms=mark("Research use."),
+    labels_are=mark("Clusters of shoppers or procedures."),
+    labels_are_not=mark("They carry no names."),
 )
 OWN = Provenance(
-    title="Your own table",
-    origin="Supplied by you; it stays on this machine.",
-    terms="Yours to know.",
-    labels_are="What your column says.",
-    labels_are_not="More than that.",
+    title=mark("Your own table"),
+    origin=mark("Supplied by you; it stays on this machine."),
+    terms=mark("Yours to know."),
+    labels_are=mark("What your column says."),
+    labels_are_not=mark("More than that."),
 )
 
 
@@ -79,7 +82,7 @@ def location_identity() -> str:
 
 
 def _reading(records: Callable[[], Records]) -> Generator[Step, None, Records]:
-    yield Step(0, 1, "reading records")
+    yield Step(0, 1, say("reading records"))
     return records()
 
 
@@ -123,7 +126,7 @@ def _clinic() -> Records:
         name="clinic",
         x=_standardised(found.data),
         y=found.target.astype(np.int64),
-        classes=tuple(found.target_names),
+        classes=DIAGNOSES,
         columns=tuple(found.feature_names),
         provenance=CLINIC,
     )
@@ -137,8 +140,8 @@ def _location() -> Records:
     if not file.is_file():
         _fetch(LOCATION_URL, file)
     if hashlib.sha256(file.read_bytes()).hexdigest() != LOCATION_SHA256:
-        expected = f"{file.name} with sha256 {LOCATION_SHA256[:12]}…"
-        raise BadInput(expected, "another file", "Delete it and download it again.")
+        expected = say("{name} with sha256 {sum}…", name=file.name, sum=LOCATION_SHA256[:12])
+        raise BadInput(expected, say("another file"), say("Delete it and download it again."))
     grid = _grid(_member(file, "bangkok"))
     return Records(
         name="location",
@@ -154,7 +157,9 @@ def _hundred(kind: str, path: Path) -> Records:
     """Purchase-100 or Texas-100 as they circulate: npz of features and labels, or the authors' tgz."""
     title = {"purchase": "Purchase-100", "texas": "Texas-100"}[kind]
     if not path.is_file():
-        raise BadInput(f"the {kind}-100 file", repr(str(path)), "Give the path of the npz or tgz.")
+        raise BadInput(
+            say("the {kind}-100 file", kind=kind), repr(str(path)), say("Give the path of the npz or tgz.")
+        )
     if path.suffix == ".npz":
         x, y = _npz(path)
     elif kind == "texas":
@@ -183,31 +188,39 @@ def _paired(x: NDArray[Any], y: NDArray[Any], name: str) -> tuple[NDArray[Any], 
         y = y[:, 0] if y.shape[1] == 1 else y.argmax(1)
     if x.ndim != 2 or not x.shape[1]:
         raise BadInput(
-            f"a table of features, a row a record, in {name}", f"shape {x.shape}", "Save it that way."
+            say("a table of features, a row a record, in {name}", name=name),
+            say("shape {shape}", shape=x.shape),
+            say("Save it that way."),
         )
     if y.ndim != 1 or len(y) != len(x):
-        got = f"{len(x):,} records and labels of shape {y.shape}"
-        raise BadInput(f"one label a record in {name}", got, "Save features and labels of the same records.")
-    for what, values in (("features", x), ("labels", y)):
+        got = say("{n:,} records and labels of shape {shape}", n=len(x), shape=y.shape)
+        raise BadInput(
+            say("one label a record in {name}", name=name),
+            got,
+            say("Save features and labels of the same records."),
+        )
+    for what, values in ((mark("features"), x), (mark("labels"), y)):
         if values.dtype.kind == "f":
             bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
             if len(bad):
-                rows = ", ".join(f"row {i + 1}" for i in bad[:20])
-                more = f" and {len(bad) - 20} more" if len(bad) > 20 else ""
-                raise BadInput(f"finite {what} in {name}", f"none in {rows}{more}", "Mend or remove them.")
+                raise BadInput(
+                    say("finite {what} in {name}", what=say(what), name=name),
+                    say("none in {rows}", rows=rows_named([int(i) + 1 for i in bad])),
+                    say("Mend or remove them."),
+                )
     return x, y
 
 
 def _table(path: Path) -> Records:
     """Any CSV with a header and a column `label`; the other columns must be numbers."""
     if not path.is_file():
-        raise BadInput("a CSV file", repr(str(path)), "Give the path of an existing table.")
+        raise BadInput(say("a CSV file"), repr(str(path)), say("Give the path of an existing table."))
     with path.open("rb") as file:
         table = read_table(file.read(MOST_BYTES + 1), path.name)
     low = [c.lower() for c in table.columns]
     if low.count("label") != 1 or len(low) < 2:
-        header = ", ".join(table.columns)[:120] or "no header"
-        raise BadInput("a header with one column `label` and features", header, "Mend the header.")
+        header = ", ".join(table.columns)[:120] or say("no header")
+        raise BadInput(say("a header with one column `label` and features"), header, say("Mend the header."))
     _enough(len(table.rows))
     at = low.index("label")
     values = _features(table, at)
@@ -237,23 +250,27 @@ def _features(table: Table, at: int) -> NDArray[np.float64]:
         if not row[at] or not np.isfinite(values[i]).all():
             problems.append(table.first + i)
     if problems:
-        more = f" and {len(problems) - 20} more" if len(problems) > 20 else ""
-        rows = ", ".join(f"row {number}" for number in problems[:20])
         raise BadInput(
-            "numbers in every column but label, and a label", rows + more, "Mend or remove these rows."
+            say("numbers in every column but label, and a label"),
+            rows_named(problems),
+            say("Mend or remove these rows."),
         )
     return values
 
 
 def _enough(records: int) -> None:
     if records < LEAST:
-        raise BadInput(f"at least {LEAST} records", str(records), "Add more rows.")
+        raise BadInput(say("at least {least} records", least=LEAST), str(records), say("Add more rows."))
 
 
 def _checked(records: Records) -> Records:
     _enough(len(records))
     if not 2 <= len(records.classes) <= MOST_CLASSES:
-        raise BadInput(f"2 to {MOST_CLASSES} classes", str(len(records.classes)), "Group the labels.")
+        raise BadInput(
+            say("2 to {most_classes} classes", most_classes=MOST_CLASSES),
+            str(len(records.classes)),
+            say("Group the labels."),
+        )
     return records
 
 
@@ -269,7 +286,7 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     except (AttributeError, *DAMAGE, *DAMAGED) as error:
         kind = type(error).__name__
         raise BadInput(
-            "an npz with plain arrays `features` and `labels`", kind, "Save it that way."
+            say("an npz with plain arrays `features` and `labels`"), kind, say("Save it that way.")
         ) from error
 
 
@@ -282,17 +299,23 @@ def _member(path: Path, name: str) -> bytes:
                     return archive.extractfile(entry).read()  # type: ignore[union-attr]
     except (tarfile.TarError, *DAMAGED) as error:
         kind = type(error).__name__
-        raise BadInput(f"a tar archive with a file {name}", kind, "Download it again.") from error
-    raise BadInput(f"a file {name} in {path.name}", "none", "Check the archive.")
+        raise BadInput(
+            say("a tar archive with a file {name}", name=name), kind, say("Download it again.")
+        ) from error
+    raise BadInput(
+        say("a file {name} in {archive}", name=name, archive=path.name),
+        say("none"),
+        say("Check the archive."),
+    )
 
 
 def _grid(text: bytes) -> NDArray[np.float32]:
     if not text.strip():
-        raise BadInput("rows of numbers", "an empty file", "Check the file.")
+        raise BadInput(say("rows of numbers"), say("an empty file"), say("Check the file."))
     try:
         return np.loadtxt(io.BytesIO(text.replace(b'"', b"")), delimiter=",", dtype=np.float32, ndmin=2)
     except (ValueError, UnicodeDecodeError) as error:
-        raise BadInput("rows of numbers", str(error)[:80], "Check the file.") from error
+        raise BadInput(say("rows of numbers"), str(error)[:80], say("Check the file.")) from error
 
 
 def _fetch(url: str, target: Path) -> None:
@@ -303,5 +326,5 @@ def _fetch(url: str, target: Path) -> None:
             draft.write_bytes(reply.read())
             draft.replace(target)
     except OSError as error:
-        remedy = "Set MLLEAK_DATA_HOME to a folder that holds location30/."
-        raise BadInput(f"{target}", "no such file, and the download failed", remedy) from error
+        remedy = say("Set MLLEAK_DATA_HOME to a folder that holds location30/.")
+        raise BadInput(f"{target}", say("no such file, and the download failed"), remedy) from error

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
-from mlleak_core.data.tables import Table, read_table
+from mlleak_core.data.tables import SHOWN, Table, read_table, rows_named
+from mlleak_core.language import mark, say
 
 LEAST, MOST = 20, 2_000_000
 MOST_BYTES = 256 * 2**20
-SHOWN = 20
-"""Bad rows that are named."""
 IN = {"1", "1.0", "true", "yes", "in", "member", "train"}
 OUT = {"0", "0.0", "false", "no", "out", "non-member", "nonmember", "test"}
-HEADER = "columns record, member, label and either logit_0, logit_1, … or loss"
+HEADER = mark("columns record, member, label and either logit_0, logit_1, … or loss")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,7 +48,9 @@ def read_scores(source: Path | bytes) -> Scores:
     classes = _class_columns(table)
     named = {"record", "member", "label"} <= set(low) and len(set(low)) == len(low)
     if not named or not (len(classes) >= 2 or "loss" in low):
-        raise BadInput(HEADER, ", ".join(table.columns)[:160] or "no header", "Mend the header.")
+        raise BadInput(
+            say(HEADER), ", ".join(table.columns)[:160] or say("no header"), say("Mend the header.")
+        )
     _refuse_nameless(table)
     member = _members(table)
     if len(classes) < 2:
@@ -67,9 +68,13 @@ def _bytes(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
         return source
     if not source.is_file():
-        raise BadInput("a CSV file of scores", repr(str(source)), "Give the path of an existing table.")
+        raise BadInput(
+            say("a CSV file of scores"), repr(str(source)), say("Give the path of an existing table.")
+        )
     if source.stat().st_size > MOST_BYTES:
-        raise BadInput("a table of at most 256 MB", f"{source.stat().st_size / 2**20:.0f} MB", "Split it.")
+        raise BadInput(
+            say("a table of at most 256 MB"), f"{source.stat().st_size / 2**20:.0f} MB", say("Split it.")
+        )
     return source.read_bytes()
 
 
@@ -88,20 +93,20 @@ def _records(table: Table) -> tuple[str, ...]:
 
 def _refuse_nameless(table: Table) -> None:
     bad = [table.first + i for i, name in enumerate(table.column("record")) if not name]
-    _refuse(bad, "a name for every record", "Number the records; rows of one record share its name.")
+    _refuse(
+        bad, say("a name for every record"), say("Number the records; rows of one record share its name.")
+    )
 
 
 def _refuse(rows: Sequence[int], expected: str, remedy: str) -> None:
     if rows:
-        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-        listed = ", ".join(f"row {r}" for r in rows[:SHOWN])
-        raise BadInput(expected, f"{len(rows)} bad row(s): {listed}{more}", remedy)
+        raise BadInput(expected, say("{n} bad row(s): {rows}", n=len(rows), rows=rows_named(rows)), remedy)
 
 
 def _members(table: Table) -> NDArray[np.bool_]:
     said = [value.lower() for value in table.column("member")]
     bad = [table.first + i for i, value in enumerate(said) if value not in IN | OUT]
-    _refuse(bad, "member 0 or 1 and finite numbers", "Mend or remove them.")
+    _refuse(bad, say("member 0 or 1 and finite numbers"), say("Mend or remove them."))
     return np.array([value in IN for value in said], bool)
 
 
@@ -116,7 +121,7 @@ def _numbers(table: Table, columns: Sequence[str], worst: float) -> NDArray[np.f
             continue
     bad = ~(np.isfinite(values) | (values == worst)).all(1) | (values == worst).all(1) & (len(places) > 1)
     rows = [table.first + int(i) for i in np.flatnonzero(bad)]
-    _refuse(rows, "member 0 or 1 and finite numbers", "Mend or remove them.")
+    _refuse(rows, say("member 0 or 1 and finite numbers"), say("Mend or remove them."))
     return values
 
 
@@ -129,7 +134,11 @@ def _ranked(loss: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _as_logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     if (probabilities < 0).any() or (probabilities > 1).any():
-        raise BadInput("probabilities between 0 and 1 in the prob_ columns", "others", "Call logits logit_….")
+        raise BadInput(
+            say("probabilities between 0 and 1 in the prob_ columns"),
+            say("others"),
+            say("Call logits logit_…."),
+        )
     with np.errstate(divide="ignore"):
         return np.log(probabilities)
 
@@ -139,19 +148,25 @@ def _true_class(table: Table, classes: Sequence[str]) -> NDArray[np.int64]:
     at = {_plain(name): i for i, name in enumerate(classes)}
     if len(at) < len(classes):
         raise BadInput(
-            "logit columns of different classes", ", ".join(classes)[:160], "Rename the duplicates."
+            say("logit columns of different classes"), ", ".join(classes)[:160], say("Rename the duplicates.")
         )
     said = [_plain(label) for label in table.column("label")]
     lacking = sorted({label for label in said if label not in at})
     if lacking:
-        got = f"none for {', '.join(lacking[:SHOWN])}"
-        raise BadInput("a logit column for every label", got, f"There are {', '.join(classes[:SHOWN])}.")
+        got = say("none for {names}", names=", ".join(lacking[:SHOWN]))
+        raise BadInput(
+            say("a logit column for every label"),
+            got,
+            say("There are {names}.", names=", ".join(classes[:SHOWN])),
+        )
     numbers = sorted(int(name) for name in at if name.isdigit())
     if len(numbers) == len(at) and numbers[-1] - numbers[0] != len(numbers) - 1:
         gap = sorted(set(range(numbers[0], numbers[-1])) - set(numbers))
-        got = f"none for {', '.join(map(str, gap[:SHOWN]))}"
+        got = say("none for {names}", names=", ".join(map(str, gap[:SHOWN])))
         raise BadInput(
-            "a logit column for every class", got, "Add what is missing: probabilities need all classes."
+            say("a logit column for every class"),
+            got,
+            say("Add what is missing: probabilities need all classes."),
         )
     return np.array([at[label] for label in said], np.int64)
 
@@ -168,21 +183,25 @@ def _plain(name: str) -> str:
 def _sound(scores: Scores) -> Scores:
     if len(scores.member) < LEAST:
         raise BadInput(
-            f"at least {LEAST} records",
+            say("at least {least} records", least=LEAST),
             str(len(scores.member)),
-            "An audit of fewer says nothing: add records.",
+            say("An audit of fewer says nothing: add records."),
         )
     if scores.member.all() or not scores.member.any():
-        raise BadInput("members and non-members", "one kind only", "Add records of the other kind.")
+        raise BadInput(
+            say("members and non-members"), say("one kind only"), say("Add records of the other kind.")
+        )
     both = {r for r, m in zip(scores.records, scores.member, strict=True) if m}
     both &= {r for r, m in zip(scores.records, scores.member, strict=True) if not m}
     if both:
-        got = f"{len(both)} that stand as both: {', '.join(sorted(both)[:SHOWN])}"
-        raise BadInput("records that are members or are not", got, "Keep the rows that are true.")
+        got = say("{n} that stand as both: {names}", n=len(both), names=", ".join(sorted(both)[:SHOWN]))
+        raise BadInput(say("records that are members or are not"), got, say("Keep the rows that are true."))
     values = scores.logits if scores.logits is not None else scores.loss
     assert values is not None
     if np.unique(values, axis=0).shape[0] == 1:
         raise BadInput(
-            "scores that differ", "the same value for every record", "Check how they were written."
+            say("scores that differ"),
+            say("the same value for every record"),
+            say("Check how they were written."),
         )
     return scores

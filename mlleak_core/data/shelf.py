@@ -16,6 +16,7 @@ from typing import IO
 
 from mlleak_core import disk
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"}
 """Folders and files that systems leave behind."""
@@ -124,7 +125,7 @@ def of_folder(root: str) -> Shelf:
     """Everything in a folder, at any depth. Raises BadInput where there is none."""
     folder = disk.given(root)
     if not folder.is_dir():
-        raise BadInput("a folder of pictures", repr(root), "Give the path of an existing folder.")
+        raise BadInput(say("a folder of pictures"), repr(root), say("Give the path of an existing folder."))
     entries = {}
     for path in _walk(folder):
         name = levelled(path.relative_to(folder).as_posix())
@@ -163,14 +164,22 @@ def of_zip(blob: bytes, most_files: int, most_unpacked: int) -> Shelf:
     try:
         archive = zipfile.ZipFile(io.BytesIO(blob))
     except DAMAGED as error:
-        kind = "another kind of file, or a damaged one"
-        raise BadInput("a ZIP of pictures", kind, "Pack pictures and table into one ZIP.") from error
+        kind = say("another kind of file, or a damaged one")
+        raise BadInput(
+            say("a ZIP of pictures"), kind, say("Pack pictures and table into one ZIP.")
+        ) from error
     parts = [part for part in archive.infolist() if not part.is_dir()]
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > most_files or unpacked > most_unpacked:
-        most = f"at most {most_files:,} files and {most_unpacked >> 30} GB unpacked"
+        most = say(
+            "at most {files:,} files and {size} GB unpacked",
+            files=most_files,
+            size=most_unpacked >> 30,
+        )
         raise BadInput(
-            most, f"{len(parts):,} files, {unpacked / 2**30:.1f} GB", "Send fewer or smaller pictures."
+            most,
+            say("{files:,} files, {size:.1f} GB", files=len(parts), size=unpacked / 2**30),
+            say("Send fewer or smaller pictures."),
         )
     entries = {}
     for part in parts:
@@ -197,8 +206,12 @@ def _spelt(part: zipfile.ZipInfo) -> str:
 def _refuse_odd(part: zipfile.ZipInfo, name: str) -> None:
     parts = name.replace("\\", "/").split("/")
     if ".." in parts[:-1]:
-        raise BadInput("names inside the ZIP", repr(name[:80]), "It leaves the folder: pack the files anew.")
+        raise BadInput(
+            say("names inside the ZIP"), repr(name[:80]), say("It leaves the folder: pack the files anew.")
+        )
     if part.flag_bits & 1 or part.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise BadInput(
-            "a plain ZIP", "an encrypted one, or a rare compression", "Pack it again without a password."
+            say("a plain ZIP"),
+            say("an encrypted one, or a rare compression"),
+            say("Pack it again without a password."),
         )

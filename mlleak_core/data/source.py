@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlleak_core.contract import BadInput, Step
+from mlleak_core.language import mark, say
 
 Kind = Literal["faces", "records", "texts", "lines"]
 
@@ -49,19 +50,25 @@ class Source:
 
 
 SOURCES = (
-    Source("synthetic", "Synthetic faces", "faces", "synthetic:load", "synthetic:identity", invented=True),
-    Source("lfw", "LFW", "faces", "lfw:load", "lfw:identity"),
-    Source("upload", "Your upload", "faces", "upload:load", "upload:identity", private=True),
-    Source("utkface", "UTKFace folder", "faces", "folder:load_utkface", "folder:identity", needs_path=True),
-    Source("folder", "Own folder", "faces", "folder:load_table", "folder:identity", needs_path=True),
-    Source("clinic", "Patients", "records", "records:clinic", "records:clinic_identity", invented=True),
-    Source("location", "Places visited", "records", "records:location", "records:location_identity"),
-    Source("purchase", "Purchase-100", "records", "records:purchase", "tables:identity", needs_path=True),
-    Source("texas", "Texas-100", "records", "records:texas", "tables:identity", needs_path=True),
-    Source("csv", "Own table", "records", "records:table", "tables:identity", needs_path=True),
-    Source("reviews", "Doctor reviews", "texts", "doctors:load", "doctors:identity", invented=True),
-    Source("reviews", "Own reviews", "texts", "texts:load", "tables:identity", needs_path=True),
-    Source("text", "Own text", "lines", "lines:load", "tables:identity", needs_path=True),
+    Source(
+        "synthetic", mark("Synthetic faces"), "faces", "synthetic:load", "synthetic:identity", invented=True
+    ),
+    Source("lfw", mark("LFW"), "faces", "lfw:load", "lfw:identity"),
+    Source("upload", mark("Your upload"), "faces", "upload:load", "upload:identity", private=True),
+    Source(
+        "utkface", mark("UTKFace folder"), "faces", "folder:load_utkface", "folder:identity", needs_path=True
+    ),
+    Source("folder", mark("Own folder"), "faces", "folder:load_table", "folder:identity", needs_path=True),
+    Source("clinic", mark("Patients"), "records", "records:clinic", "records:clinic_identity", invented=True),
+    Source("location", mark("Places visited"), "records", "records:location", "records:location_identity"),
+    Source(
+        "purchase", mark("Purchase-100"), "records", "records:purchase", "tables:identity", needs_path=True
+    ),
+    Source("texas", mark("Texas-100"), "records", "records:texas", "tables:identity", needs_path=True),
+    Source("csv", mark("Own table"), "records", "records:table", "tables:identity", needs_path=True),
+    Source("reviews", mark("Doctor reviews"), "texts", "doctors:load", "doctors:identity", invented=True),
+    Source("reviews", mark("Own reviews"), "texts", "texts:load", "tables:identity", needs_path=True),
+    Source("text", mark("Own text"), "lines", "lines:load", "tables:identity", needs_path=True),
 )
 
 
@@ -72,9 +79,15 @@ def find(name: str) -> tuple[Source, str]:
         if source.slug == slug and (bool(path) == source.needs_path or source.private):
             return source, path
         if source.slug == slug and source.needs_path and not path:
-            raise BadInput(f"a path, as in {source.spelling}", "none", "Name the folder or the table.")
+            raise BadInput(
+                say("a path, as in {spelling}", spelling=source.spelling),
+                say("none"),
+                say("Name the folder or the table."),
+            )
     known = ", ".join(s.spelling for s in SOURCES if not s.private)
-    raise BadInput(f"data to be one of {known}", repr(name[:80]), "Choose one of these.")
+    raise BadInput(
+        say("data to be one of {known}", known=known), repr(name[:80]), say("Choose one of these.")
+    )
 
 
 def load(name: str, kind: Kind = "faces") -> Generator[Step, None, Any]:
@@ -82,7 +95,7 @@ def load(name: str, kind: Kind = "faces") -> Generator[Step, None, Any]:
     source, path = find(name)
     if source.kind != kind:
         fit = ", ".join(s.spelling for s in SOURCES if s.kind == kind and not s.private)
-        raise BadInput(f"data to be one of {fit}", repr(name[:80]), "Choose one of these.")
+        raise BadInput(say("data to be one of {fit}", fit=fit), repr(name[:80]), say("Choose one of these."))
     return (yield from source.call(source.load, path))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput
 from mlleak_core.data.faces import Labels
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
@@ -48,11 +49,13 @@ class Split:
         """The same for records without a task: `person` [n] says whose each is. Raises BadInput."""
         if not (0 < outsiders < 1 and 0 <= public < 1 and outsiders + public < 1):
             raise BadInput(
-                "shares that leave members", f"outsiders {outsiders}, public {public}", "Lower them."
+                say("shares that leave members"),
+                say("outsiders {outsiders}, public {public}", outsiders=outsiders, public=public),
+                say("Lower them."),
             )
         people = np.unique(person)
         if len(people) < 4:
-            raise BadInput("at least four people", f"{len(people)}", "Add photos of more people.")
+            raise BadInput(say("at least four people"), f"{len(people)}", say("Add photos of more people."))
         order = stream(seed, "split by person").permutation(people)
         first = max(1, round(outsiders * len(people)))
         second = first + round(public * len(people))
@@ -60,10 +63,13 @@ class Split:
         return cls(rows[2], rows[0], rows[1])
 
     def _check(self, sample: Owned) -> None:
-        for name, rows in (("training", self.members), ("test", self.outsiders)):
+        task = say(sample.task.name)
+        training = say("both classes of {task} among the training people", task=task)
+        test = say("both classes of {task} among the test people", task=task)
+        for expected, rows in ((training, self.members), (test, self.outsiders)):
             if len(np.unique(sample.task.codes[rows])) < 2:
                 raise BadInput(
-                    f"both classes of {sample.task.name} among the {name} people",
-                    "one class only",
-                    "Use more people or another seed.",
+                    expected,
+                    say("one class only"),
+                    say("Use more people or another seed."),
                 )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlleak_core.contract import Step, fingerprint
 from mlleak_core.data import cache
 from mlleak_core.data.faces import SIDE, Faces, Labels, Provenance
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 
 PEOPLE, PHOTOS = 1250, 4
@@ -24,7 +25,8 @@ VERSION = 4
 """Raise when the painting or the drawing of parameters changes: shipped numbers hang on it."""
 
 MONK = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
-AGES = ("younger", "middle", "older")
+AGES = (mark("younger"), mark("middle"), mark("older"))
+PRESENTATIONS = (mark("feminine"), mark("masculine"))
 HAIR = np.array(
     [[38, 30, 28], [52, 38, 30], [78, 54, 38], [104, 74, 48], [150, 112, 70], [186, 150, 98], [116, 72, 50]],
     float,
@@ -53,13 +55,15 @@ BACK = np.array(
 )
 
 PROVENANCE = Provenance(
-    title="Synthetic faces",
-    origin="Painted by this program from random numbers. No real person was pictured, copied or learned "
-    "from.",
-    terms="Free to use with the program.",
-    labels_are="What was drawn: presentation, tone, age group, glasses, smile and hat, each chosen "
-    "independently.",
-    labels_are_not="A model of any population. Nobody's gender or age follows from such cues.",
+    title=mark("Synthetic faces"),
+    origin=mark(
+        "Painted by this program from random numbers. No real person was pictured, copied or learned from."
+    ),
+    terms=mark("Free to use with the program."),
+    labels_are=mark(
+        "What was drawn: presentation, tone, age group, glasses, smile and hat, each chosen independently."
+    ),
+    labels_are_not=mark("A model of any population. Nobody's gender or age follows from such cues."),
 )
 
 
@@ -80,8 +84,8 @@ def load() -> Generator[Step, None, Faces]:
 def as_faces(images: NDArray[np.uint8], labels: dict[str, NDArray[Any]], people: int) -> Faces:
     """Wrap painted images and their drawn labels as a data set."""
 
-    def yes_no(name: str, key: str) -> Labels:
-        return Labels(name, ("no " + name.lower(), name), labels[key].astype(np.int8))
+    def yes_no(name: str, without: str) -> Labels:
+        return Labels(name, (without, name), labels[name.lower()].astype(np.int8))
 
     tones = tuple(f"Monk {i + 1}" for i in range(10))
     return Faces(
@@ -89,13 +93,13 @@ def as_faces(images: NDArray[np.uint8], labels: dict[str, NDArray[Any]], people:
         images=images,
         person=labels["person"],
         people=tuple(f"Nobody {i + 1:04d}" for i in range(people)),
-        task=Labels("gender presentation", ("feminine", "masculine"), labels["gender"].astype(np.int8)),
+        task=Labels(mark("gender presentation"), PRESENTATIONS, labels["gender"].astype(np.int8)),
         attributes=(
-            Labels("Skin tone", tones, labels["tone"].astype(np.int8), 5, "Darker tone"),
-            Labels("Age group", AGES, labels["age"].astype(np.int8), 2, "Older"),
-            yes_no("Glasses", "glasses"),
-            yes_no("Smile", "smile"),
-            yes_no("Hat", "hat"),
+            Labels(mark("Skin tone"), tones, labels["tone"].astype(np.int8), 5, mark("Darker tone")),
+            Labels(mark("Age group"), AGES, labels["age"].astype(np.int8), 2, mark("Older")),
+            yes_no(mark("Glasses"), mark("no glasses")),
+            yes_no(mark("Smile"), mark("no smile")),
+            yes_no(mark("Hat"), mark("no hat")),
         ),
         headline=("Darker tone", "Older", "Glasses", "Smile", "Hat"),
         provenance=PROVENANCE,
@@ -242,7 +246,7 @@ def draw_photos(
 
 def paint_all(params: NDArray[np.float64], side: int = SIDE) -> Generator[Step, None, NDArray[np.uint8]]:
     """Paint every row of `params`: [n, side, side, 3] uint8, on two threads."""
-    yield Step(0, len(params), "mixing the paint (slow the very first time)")
+    yield Step(0, len(params), say("mixing the paint (slow the very first time)"))
     from mlleak_core.data._paint import paint
 
     images = np.empty((len(params), side, side, 3), np.uint8)
@@ -254,5 +258,5 @@ def paint_all(params: NDArray[np.float64], side: int = SIDE) -> Generator[Step, 
             block = images[start : start + 250]
             grain = noise.integers(-3, 4, block.shape, dtype=np.int8)
             block[...] = np.clip(block.astype(np.int16) + grain, 0, 255).astype(np.uint8)
-            yield Step(min(start + 250, len(params)), len(params), "painting faces")
+            yield Step(min(start + 250, len(params)), len(params), say("painting faces"))
     return images

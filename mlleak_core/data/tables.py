@@ -4,6 +4,7 @@ cannot be.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from collections.abc import Sequence
@@ -11,17 +12,20 @@ from dataclasses import dataclass
 
 from mlleak_core import disk
 from mlleak_core.contract import BadInput, fingerprint
+from mlleak_core.language import mark, say
 
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 2_000_000
 MOST_COLUMNS = 5000
 SEPARATORS = ",;\t|"
 NOT_TEXT = {
-    b"PK\x03\x04": "an Excel workbook or another ZIP",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "a compressed file",
-    b"%PDF": "a PDF",
+    b"PK\x03\x04": mark("an Excel workbook or another ZIP"),
+    b"\xd0\xcf\x11\xe0": mark("an old Excel workbook"),
+    b"\x1f\x8b": mark("a compressed file"),
+    b"%PDF": mark("a PDF"),
 }
+SHOWN = 20
+"""Bad rows, or other things, that are named."""
 INDEX = re.compile(r"^(unnamed: \d+)?$", re.IGNORECASE)
 """How a column of row numbers is headed by the programs that write one."""
 
@@ -52,6 +56,14 @@ class Table:
         return float(cell.replace(",", ".") if self.comma else cell)
 
 
+def rows_named(rows: Sequence[int]) -> str:
+    """ "row 3, row 5 and 2 more": the first twenty in full."""
+    first = [say("row {n}", n=row) for row in rows[:SHOWN]]
+    named = functools.reduce(lambda a, b: say("{a}, {b}", a=a, b=b), first)
+    more = len(rows) - SHOWN
+    return say("{rows} and {n} more", rows=named, n=more) if more > 0 else named
+
+
 def identity(path: str) -> str:
     """Names a file by path, time and size."""
     file = disk.given(path)
@@ -65,15 +77,21 @@ def read_table(blob: bytes, name: str, most_rows: int = MOST_ROWS, most_bytes: i
     """
     if len(blob) > most_bytes:
         got = f"{len(blob) / 2**20:.0f} MB"
-        raise BadInput(f"a table of at most {most_bytes >> 20} MB in {name}", got, "Split it.")
-    for mark, kind in NOT_TEXT.items():
-        if blob.startswith(mark):
-            raise BadInput(f"a CSV file in {name}", kind, "Save it as CSV.")
-    text, first = _past_separator_line(decoded(blob, name, "CSV in UTF-8"))
+        raise BadInput(
+            say("a table of at most {most} MB in {name}", most=most_bytes >> 20, name=name),
+            got,
+            say("Split it."),
+        )
+    for sign, kind in NOT_TEXT.items():
+        if blob.startswith(sign):
+            raise BadInput(say("a CSV file in {name}", name=name), say(kind), say("Save it as CSV."))
+    text, first = _past_separator_line(decoded(blob, name, say("CSV in UTF-8")))
     separator = _separator(text)
     cells = _cells(text, separator, name, most_rows)
     if not cells:
-        raise BadInput(f"a header and rows in {name}", "no header", "Save the table again.")
+        raise BadInput(
+            say("a header and rows in {name}", name=name), say("no header"), say("Save the table again.")
+        )
     return _tidy(cells, first + 1, separator == ";")
 
 
@@ -90,7 +108,11 @@ def decoded(blob: bytes, name: str, wanted: str) -> str:
         text = _guessed(blob, name, wanted, error)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise BadInput(f"text in {name}", f"bytes of zero in row {line}", f"Save it as {wanted}.")
+        raise BadInput(
+            say("text in {name}", name=name),
+            say("bytes of zero in row {line}", line=line),
+            say("Save it as {wanted}.", wanted=wanted),
+        )
     return text
 
 
@@ -103,7 +125,9 @@ def _guessed(blob: bytes, name: str, wanted: str, error: UnicodeDecodeError) -> 
     if best is None:
         line = blob[: error.start].count(b"\n") + 1
         raise BadInput(
-            f"text in UTF-8 in {name}", f"other bytes in row {line}", f"Save it as {wanted}."
+            say("text in UTF-8 in {name}", name=name),
+            say("other bytes in row {line}", line=line),
+            say("Save it as {wanted}.", wanted=wanted),
         ) from error
     return str(best)
 
@@ -141,13 +165,21 @@ def _cells(text: str, separator: str, name: str, most_rows: int) -> list[list[st
         return []
     except (ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
         said = str(error).replace("Error tokenizing data. C error: ", "").replace("line", "row").strip()[:100]
-        remedy = "Look for a quote that is never closed, or a row with too many cells."
-        raise BadInput(f"rows of equally many cells in {name}", said or "none", remedy) from error
+        remedy = say("Look for a quote that is never closed, or a row with too many cells.")
+        raise BadInput(
+            say("rows of equally many cells in {name}", name=name), said or say("none"), remedy
+        ) from error
     if len(frame) > most_rows + 1:
-        raise BadInput(f"at most {most_rows:,} rows in {name}", "more", "Split the table.")
+        raise BadInput(
+            say("at most {most_rows:,} rows in {name}", most_rows=most_rows, name=name),
+            say("more"),
+            say("Split the table."),
+        )
     if frame.shape[1] > MOST_COLUMNS:
         raise BadInput(
-            f"at most {MOST_COLUMNS:,} columns in {name}", f"{frame.shape[1]:,}", "Leave some out."
+            say("at most {most_columns:,} columns in {name}", most_columns=MOST_COLUMNS, name=name),
+            f"{frame.shape[1]:,}",
+            say("Leave some out."),
         )
     return frame.fillna("").to_numpy(dtype=object).tolist()  # type: ignore[no-any-return]
 

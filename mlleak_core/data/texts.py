@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import zlib
 from collections.abc import Generator, Mapping, Sequence
@@ -15,6 +16,7 @@ from mlleak_core import disk
 from mlleak_core.contract import BadInput, Step
 from mlleak_core.data.faces import Labels, Provenance
 from mlleak_core.data.tables import MOST_BYTES, Table, read_table
+from mlleak_core.language import mark, say
 
 TEXT, TASK = ("text", "review"), ("label", "sentiment", "rating", "stars")
 AUTHOR = "author"
@@ -27,11 +29,11 @@ CJK = r"぀-ヿ㐀-鿿가-힯"
 TOKEN = rf"[{CJK}]|[^\W\d_{CJK}]{{2,}}"
 """A word: two letters or more, or one sign of a script that sets no blanks between words."""
 OWN = Provenance(
-    title="Your own reviews",
-    origin="Supplied by you; they stay on this machine.",
-    terms="Yours to know.",
-    labels_are="What your columns say.",
-    labels_are_not="More than that.",
+    title=mark("Your own reviews"),
+    origin=mark("Supplied by you; they stay on this machine."),
+    terms=mark("Yours to know."),
+    labels_are=mark("What your columns say."),
+    labels_are_not=mark("More than that."),
 )
 
 
@@ -71,8 +73,12 @@ class Texts:
             low = [known.lower() for known in labels.classes]
             if labels.name.lower() == column.lower() and value.lower() in low:
                 return (labels.codes == low.index(value.lower())).astype(np.int8)
-        known = ", ".join(self._examples()) or "none, since there is no other column"
-        raise BadInput(f"a column and its value in {self.name}: {known}", repr(name[:80]), "Name one.")
+        known = ", ".join(self._examples()) or say("none, since there is no other column")
+        raise BadInput(
+            say("a column and its value in {name}: {known}", name=say(self.name), known=known),
+            repr(name[:80]),
+            say("Name one."),
+        )
 
     def _examples(self) -> list[str]:
         firsts = {name.partition(":")[0]: name for name in reversed(self.targets)}
@@ -115,7 +121,9 @@ def _occurring(name: str, documents: Sequence[str]) -> tuple[NDArray[np.bool_], 
         found = counter.fit_transform(documents)
     except ValueError as error:
         raise BadInput(
-            f"words in the texts of {name}", "none that occurs twice", "Look at its text."
+            say("words in the texts of {name}", name=say(name)),
+            say("none that occurs twice"),
+            say("Look at its text."),
         ) from error
     return found.toarray().astype(bool), tuple(counter.get_feature_names_out().tolist())
 
@@ -129,10 +137,10 @@ def load(path: str) -> Generator[Step, None, Texts]:
     """A CSV with a column `text`, a column `label` (or sentiment, rating, stars: two values, or numbers that
     are cut at their median) and any others, such as `author`. Raises BadInput.
     """
-    yield Step(0, 1, "reading texts")
+    yield Step(0, 1, say("reading texts"))
     file = disk.given(path)
     if not file.is_file():
-        raise BadInput("a CSV of texts", repr(path[:80]), "Name an existing table.")
+        raise BadInput(say("a CSV of texts"), repr(path[:80]), say("Name an existing table."))
     return from_table(read_table(contents(file, MOST_BYTES), file.name, most_bytes=MOST_BYTES), file.name)
 
 
@@ -144,7 +152,9 @@ def contents(file: Path, most: int) -> bytes:
         with gzip.open(file) if packed else file.open("rb") as opened:
             return opened.read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(f"a whole file in {file.name}", "a cut or damaged one", "Copy it again.") from error
+        raise BadInput(
+            say("a whole file in {name}", name=file.name), say("a cut or damaged one"), say("Copy it again.")
+        ) from error
 
 
 def from_table(table: Table, name: str) -> Texts:
@@ -152,8 +162,14 @@ def from_table(table: Table, name: str) -> Texts:
     text, task = _column(table, TEXT, name), _column(table, TASK, name)
     filled = [i for i, cell in enumerate(table.column(text)) if cell]
     if not LEAST <= len(filled) <= MOST_TEXTS:
-        expected = f"{LEAST} to {MOST_TEXTS:,} texts in column {text!r} of {name}"
-        raise BadInput(expected, f"{len(filled):,}", "Take more, or a sample.")
+        expected = say(
+            "{least} to {most_texts:,} texts in column {text!r} of {name}",
+            least=LEAST,
+            most_texts=MOST_TEXTS,
+            text=text,
+            name=name,
+        )
+        raise BadInput(expected, f"{len(filled):,}", say("Take more, or a sample."))
     rows = [table.rows[i] for i in filled]
     columns = {name: [row[place] for row in rows] for place, name in enumerate(table.columns)}
     documents, answers = columns[text], columns[task]
@@ -170,7 +186,15 @@ def _column(table: Table, wanted: Sequence[str], name: str) -> str:
         if table.place(column) >= 0:
             return table.columns[table.place(column)]
     there = ", ".join(table.columns[:8])[:200]
-    raise BadInput(f"a column {' or '.join(map(repr, wanted))} in {name}", there, "Rename the column.")
+    raise BadInput(
+        say("a column {wanted} in {name}", wanted=_either(wanted), name=name),
+        there,
+        say("Rename the column."),
+    )
+
+
+def _either(names: Sequence[str]) -> str:
+    return functools.reduce(lambda a, b: say("{a} or {b}", a=a, b=b), map(repr, names))
 
 
 def _task(table: Table, column: str, cells: Sequence[str], name: str) -> Labels:
@@ -185,7 +209,11 @@ def _task(table: Table, column: str, cells: Sequence[str], name: str) -> Labels:
     middle = float(np.median(numbers))
     above = numbers > middle
     if not np.isfinite(numbers).all() or not above.any():
-        expected = f"two values, or numbers, in column {column!r} of {name}"
+        expected = say("two values, or numbers, in column {column!r} of {name}", column=column, name=name)
         shown = ", ".join(repr(c[:20]) for c in classes[:4])
-        raise BadInput(expected, f"{len(classes)} values such as {shown}", "Leave two of them.")
+        raise BadInput(
+            expected,
+            say("{n} values such as {shown}", n=len(classes), shown=shown),
+            say("Leave two of them."),
+        )
     return Labels(column, (f"up to {middle:g}", f"above {middle:g}"), above.astype(np.int8))

@@ -14,6 +14,7 @@ from mlleak_core.data.faces import Faces
 from mlleak_core.data.folder import OWN, named_so, open_table, open_utkface, tables_in
 from mlleak_core.data.pictures import read_all
 from mlleak_core.data.shelf import Shelf
+from mlleak_core.language import mark, say
 
 MOST_FILES = 5000
 MOST_BYTES, MOST_UNPACKED = 64 * 2**20, 2**30
@@ -39,9 +40,9 @@ def identity(name: str) -> str:
 def load(_: str) -> Generator[Step, None, Faces]:
     """Nobody but the desk knows an upload. Raises BadInput."""
     raise BadInput(
-        "pictures that this server remembers",
-        "none of that name",
-        "Upload them again: they live in memory only.",
+        say("pictures that this server remembers"),
+        say("none of that name"),
+        say("Upload them again: they live in memory only."),
     )
     yield
 
@@ -53,12 +54,12 @@ def open_upload(blob: bytes) -> Generator[Step, None, Faces]:
     takes too long.
     """
     if len(blob) > MOST_BYTES:
-        most = f"a ZIP of at most {MOST_BYTES >> 20} MB"
-        raise BadInput(most, f"{len(blob) >> 20} MB", "Make the pictures smaller: 64 pixels are used.")
+        most = say("a ZIP of at most {most} MB", most=MOST_BYTES >> 20)
+        raise BadInput(most, f"{len(blob) >> 20} MB", say("Make the pictures smaller: 64 pixels are used."))
     files = shelf.of_zip(blob, MOST_FILES, MOST_UNPACKED)
     faces = yield from relay(_opened(files), _in_time())
-    origin = "Pictures you sent; they stay in this server's memory until it stops."
-    own = dataclasses.replace(OWN, title="Your upload", origin=origin, notes=faces.provenance.notes)
+    origin = mark("Pictures you sent; they stay in this server's memory until it stops.")
+    own = dataclasses.replace(OWN, title=mark("Your upload"), origin=origin, notes=faces.provenance.notes)
     return dataclasses.replace(faces, name=KIND, provenance=own)
 
 
@@ -67,16 +68,18 @@ def _opened(files: Shelf) -> Generator[Step, None, Faces]:
         tables = tables_in(files)
         large = [t.name for t in tables if t.size > MOST_TABLE]
         if large:
-            most = f"a table of at most {MOST_TABLE >> 20} MB"
-            raise BadInput(most, f"more in {large[0]}", "Send the rows of your pictures alone.")
+            most = say("a table of at most {most} MB", most=MOST_TABLE >> 20)
+            raise BadInput(
+                most, say("more in {name}", name=large[0]), say("Send the rows of your pictures alone.")
+            )
         if tables and not named_so(files):
             return (yield from open_table(files, read_all, MOST_FILES))
         return (yield from open_utkface(files, read_all))
     except BadInput:
         raise
     except shelf.DAMAGED as error:
-        got = f"a damaged one ({str(error)[:60] or type(error).__name__})"
-        raise BadInput("a ZIP that can be read", got, "Pack it again.") from error
+        got = say("a damaged one ({why})", why=str(error)[:60] or type(error).__name__)
+        raise BadInput(say("a ZIP that can be read"), got, say("Pack it again.")) from error
 
 
 def _in_time() -> Callable[[Step], Step]:
@@ -86,9 +89,9 @@ def _in_time() -> Callable[[Step], Step]:
     def check(step: Step) -> Step:
         if now() - began > MOST_SECONDS:
             raise BadInput(
-                f"pictures that are read within {MOST_SECONDS:.0f} s",
-                "larger ones",
-                "Make them smaller: 64 pixels are used.",
+                say("pictures that are read within {seconds:.0f} s", seconds=MOST_SECONDS),
+                say("larger ones"),
+                say("Make them smaller: 64 pixels are used."),
             )
         return step
 

@@ -17,6 +17,7 @@ import jinja2
 from mlleak_core import __version__
 from mlleak_core.classroom.questions import Item, lesson
 from mlleak_core.handouts.lessons import Lesson, lessons, preface, shown
+from mlleak_core.language import mark, say
 from mlleak_core.report.evidence import how_often_wrong, parts_of
 from mlleak_core.report.page import marked
 from mlleak_core.report.templates import environment
@@ -58,7 +59,12 @@ class Outcome:
 def handouts() -> tuple[Handout, ...]:
     """All of them; each is made when it is asked for."""
     cards = (
-        Handout(f"cards-{item.key}.html", f"Cards: {item.question.title}", 0, functools.partial(_cards, item))
+        Handout(
+            f"cards-{item.key}.html",
+            say("Cards: {title}", title=item.question.title),
+            0,
+            functools.partial(_cards, item),
+        )
         for item in lesson()
         if item.question.pictures
     )
@@ -67,8 +73,8 @@ def handouts() -> tuple[Handout, ...]:
 
 def _of_lesson(about: Lesson) -> Iterator[Handout]:
     kinds: tuple[tuple[str, str, Callable[[Lesson], bytes]], ...] = (
-        ("students", "Sheet for students", _students),
-        ("teacher", "Notes for the teacher", _teacher),
+        ("students", mark("Sheet for students"), _students),
+        ("teacher", mark("Notes for the teacher"), _teacher),
     )
     for kind, words, write in kinds:
         name = f"lesson-{about.number}-{kind}.html"

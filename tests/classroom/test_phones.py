@@ -12,6 +12,7 @@ from mlleak_core.classroom import phones as served
 from mlleak_core.classroom.phones import BODY, app
 from mlleak_core.classroom.questions import lesson
 from mlleak_core.classroom.rooms import PHONES, SECONDS, Rooms
+from mlleak_core.language import ENGLISH, speak, spoken
 from mlleak_core.threat import Asked
 
 MANY = next(at for at, item in enumerate(lesson()) if item.question.kind is Asked.MANY)
@@ -285,3 +286,40 @@ def test_addresses_that_are_none(lesson_of, path):
     reply = phone(False).get(path)
     assert reply.status_code in {404, 405}
     assert problem(reply).startswith("Expected a page of the classroom")
+
+
+@pytest.fixture
+def german(rooms):
+    """A room that was opened in German, and a phone that asks for English."""
+    speak("de")
+    code, key = rooms.open()
+    speak(ENGLISH)
+    client = TestClient(app(rooms), follow_redirects=True, headers={"accept-language": "en"})
+    return code, key, client
+
+
+def test_a_room_speaks_the_language_in_which_it_was_opened(rooms, german):
+    code, key, client = german
+    assert "Der Code von vorn" in client.get(f"/r/{code}").text
+    page = client.post("/join", data={"code": code}).text
+    assert '<html lang="de">' in page and "Frage · 1 von" in page and "Tipp festlegen" in page
+    sent = client.post(f"/r/{code}/bet", data={"step": "0", "pick": ["0", "1"]})
+    assert problem(sent).startswith("Erwartet: eine Antwort; bekommen: 2 davon.")
+    assert "Festgelegt." in client.post(f"/r/{code}/bet", data={"step": "0", "pick": "0"}).text
+    assert problem(client.post(f"/r/{code}/bet", data={"step": "x"})).startswith("Erwartet: ein Tipp")
+    rooms.turn(code, key, len(lesson()) - 1)
+    assert "Eine Schule" in client.get(f"/r/{code}").text
+    rooms.reveal(code, key, len(lesson()) - 1)
+    assert "Rauschen schon." in client.get(f"/r/{code}").text
+    rooms.turn(code, key, len(lesson()))
+    assert "euer eigenes Histogramm" in client.get(f"/r/{code}").text
+    assert spoken() == ENGLISH
+
+
+def test_where_there_is_no_room_a_phone_hears_its_own_language(rooms, lesson_of):
+    client = TestClient(app(rooms), headers={"accept-language": "de-AT,de;q=0.9,en;q=0.8"})
+    assert "Der Code von vorn" in client.get("/").text
+    assert problem(client.post("/join", data={"code": "BBBBBB"})).startswith("Erwartet: der Code")
+    assert "The code at the front" in client.get(f"/?code={lesson_of[0]}").text
+    client.headers["accept-language"] = "xx"
+    assert "The code at the front" in client.get("/").text

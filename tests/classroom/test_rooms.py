@@ -28,6 +28,7 @@ from mlleak_core.classroom.rooms import (
     tidy,
 )
 from mlleak_core.contract import BadInput
+from mlleak_core.language import ENGLISH, speak
 from mlleak_core.threat import Asked, Question, Truth, discover
 
 MANY = next(at for at, item in enumerate(lesson()) if item.question.kind is Asked.MANY)
@@ -435,3 +436,19 @@ def test_the_book_lies_in_the_cache():
 
     assert home().is_relative_to(disk.cache_home())
     assert os.environ["MLLEAK_CACHE_HOME"] in str(home())
+
+
+def test_a_room_keeps_its_language_and_one_from_before_there_were_any_is_english(rooms):
+    speak("de")
+    code, key = rooms.open()
+    titles = [item.question.title for item in rooms.steps]
+    speak(ENGLISH)
+    assert rooms.room(code).language == rooms.check(code, key).language == "de"
+    assert "Eine Klinik" in titles and "A clinic" in [item.question.title for item in rooms.steps]
+    rooms._db.execute("DELETE FROM spoken")
+    assert rooms.room(code).language == ENGLISH
+    rooms.close(code, key)
+    speak("de")
+    rooms.close(*rooms.open())
+    speak(ENGLISH)
+    assert not rooms._db.execute("SELECT * FROM spoken").fetchall()

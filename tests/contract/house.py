@@ -14,6 +14,7 @@ KEPT = (
     "pages",
     "assets",
     "docs/glossary.md",
+    "docs/glossary.de.md",
     "docs/teaching.md",
     ".streamlit",
     "app.py",

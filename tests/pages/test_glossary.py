@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlleak_core.glossary import pattern, term_of, terms
+from mlleak_core.language import ENGLISH, languages, speak
 from mlleak_core.threat import discover
 from pages._kit.glossary import begin, explained
 from tests.pages.driver import page, press
@@ -55,6 +56,24 @@ def test_the_list_is_short_sentences_each_used_somewhere():
     spellings = [s for term in terms() for s in term.spellings]
     assert len(spellings) == len(set(spellings)) > 30
     assert len(terms()) == (ROOT / "docs" / "glossary.md").read_text().count("\n* ")
+
+
+@pytest.mark.parametrize("code", [code for code in languages() if code != ENGLISH])
+def test_another_language_has_a_list_of_its_own_with_the_same_entries(code):
+    english = terms()
+    speak(code)
+    try:
+        assert len(terms()) == len(english) and terms() != english
+        assert len(terms()) == (ROOT / "docs" / f"glossary.{code}.md").read_text().count("\n* ")
+        spellings = [s for term in terms() for s in term.spellings]
+        assert len(spellings) == len(set(spellings))
+        for term in terms():
+            assert term.says.endswith(".") and ". " not in term.says, f"{term.name}: one sentence"
+            assert len(term.says) <= 180, term.name
+            assert term_of(term.name) is term and pattern().fullmatch(term.name)
+        assert not {term.name for term in terms()} & {"false alarm", "shadow", "epoch"}
+    finally:
+        speak(ENGLISH)
 
 
 def test_words_are_whole_words_outside_of_links_and_only_the_first_is_explained():

@@ -1,5 +1,7 @@
-// A map of faces on a canvas: hover, pin, lasso, and one transport over epochs and layers. Only a pin is told to the server.
+// A map of faces on a canvas, its words in `data.words`: hover, pin, lasso, and one transport over epochs and layers. Only a pin is told to the server.
 const memory = new WeakMap();
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function bytes(text) {
   const raw = atob(text);
@@ -13,16 +15,16 @@ const int32 = (text) => new Int32Array(bytes(text).buffer);
 
 function build(root) {
   root.innerHTML = `
-    <div class="strip" role="group" aria-label="Layers"></div>
-    <div class="stage" tabindex="0" role="application" aria-label="Map of faces: left and right change the epoch, up and down the layer, space plays, n and p go through the faces, Enter pins, Escape clears"><canvas class="main" role="img"></canvas><div class="tip" aria-live="polite" hidden></div></div>
+    <div class="strip" role="group"></div>
+    <div class="stage" tabindex="0" role="application"><canvas class="main" role="img"></canvas><div class="tip" aria-live="polite" hidden></div></div>
     <div class="legend"></div>
     <div class="bar">
-      <button class="play" type="button" aria-label="Play through the epochs">▶</button>
-      <input class="epochs" type="range" min="0" value="0" step="1" aria-label="Epoch">
+      <button class="play" type="button">▶</button>
+      <input class="epochs" type="range" min="0" value="0" step="1">
       <output class="now"></output>
-      <span class="views" role="group" aria-label="View"></span>
+      <span class="views" role="group"></span>
     </div>
-    <div class="keys">← → epoch · ↑ ↓ layer · space plays · n p next face · click or Enter pins a person · drag to lasso · esc clears</div>
+    <div class="keys"></div>
     <div class="picked" hidden></div>`;
   const q = (s) => root.querySelector(s);
   return {
@@ -141,12 +143,12 @@ function go(m) {
 function words(m) {
   const epoch = nearestEpoch(m);
   const last = m.data.epochs[m.data.epochs.length - 1];
-  m.now.textContent = epoch === null ? "" : epoch === 0 ? "untrained" : `epoch ${epoch} of ${last}`;
+  m.now.textContent = epoch === null ? "" : epoch === 0 ? m.data.words.untrained : fill(m.data.words.at, { epoch, last });
   m.epochs.max = String(m.data.epochs.length - 1);
   m.epochs.value = String(Math.max(0, m.data.epochs.indexOf(m.epoch)));
   [...m.strip.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.layer === m.layer)));
   [...m.views.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === m.view)));
-  m.canvas.setAttribute("aria-label", `${m.data.alt} Now showing ${m.layer}, ${m.now.textContent}.`);
+  m.canvas.setAttribute("aria-label", `${m.data.alt} ${fill(m.data.words.now, { layer: m.layer, epoch: m.now.textContent })}`);
   m.root.dataset.layer = m.layer; m.root.dataset.epoch = String(epoch); m.root.dataset.frames = String(Object.keys(m.data.frames).length);
 }
 
@@ -185,11 +187,11 @@ function tip(m, x, y) {
   m.tip.append(sprite(m, m.hover, 72));
   const text = document.createElement("div");
   const who = document.createElement("b");
-  who.textContent = m.data.people ? m.data.people[m.hover] : `Person ${m.people[m.hover] + 1}`;
+  who.textContent = m.data.people ? m.data.people[m.hover] : fill(m.data.words.person, { n: m.people[m.hover] + 1 });
   const what = document.createElement("span");
   what.textContent = describe(m, m.hover);
   const hint = document.createElement("i");
-  hint.textContent = m.people[m.hover] === m.person ? "pinned, click to let go" : "click to pin";
+  hint.textContent = m.data.words[m.people[m.hover] === m.person ? "pinned" : "pin"];
   text.append(who, what, hint);
   m.tip.append(text);
   m.tip.hidden = false;
@@ -205,7 +207,8 @@ function list(m) {
   const head = document.createElement("div");
   head.className = "head";
   const women = m.chosen.filter((i) => m.task[i] === 0).length;
-  let text = `${m.chosen.length} faces: ${women} ${m.data.taskClasses[0]}, ${m.chosen.length - women} ${m.data.taskClasses[1]}`;
+  const [first, second] = m.data.taskClasses;
+  let text = fill(m.data.words.chosen, { n: m.chosen.length, a: women, first, b: m.chosen.length - women, second });
   if (m.codes) {
     const counts = m.data.classes.map((c, k) => [c, m.chosen.filter((i) => m.codes[i] === k).length]).filter((p) => p[1]);
     text += ` · ${counts.map(([c, k]) => `${k} ${c}`).join(", ")}`;
@@ -250,7 +253,7 @@ function reach(m, by) {
 function playing(m, on) {
   clearInterval(m.timer); m.timer = null;
   m.play.textContent = on ? "❚❚" : "▶";
-  m.play.setAttribute("aria-label", on ? "Pause" : "Play through the epochs");
+  m.play.setAttribute("aria-label", m.data.words[on ? "pause" : "play"]);
   if (!on) return;
   if (m.epoch === m.data.epochs[m.data.epochs.length - 1]) { m.epoch = m.data.epochs[0]; go(m); draw(m); }
   m.timer = setInterval(() => {
@@ -309,7 +312,14 @@ function wire(m) {
   m.play.onclick = () => playing(m, !m.timer);
 }
 
+function label(m) {
+  const named = [[m.strip, "layers"], [m.stage, "stage"], [m.epochs, "epoch"], [m.views, "view"], [m.play, m.timer ? "pause" : "play"]];
+  for (const [element, name] of named) element.setAttribute("aria-label", m.data.words[name]);
+  m.keys.textContent = m.data.words.keys;
+}
+
 function furnish(m) {
+  label(m);
   m.strip.textContent = "";
   for (const layer of m.data.layers) {
     const tab = document.createElement("button");
@@ -321,7 +331,7 @@ function furnish(m) {
     m.strip.append(tab);
   }
   m.views.textContent = "";
-  for (const [view, name] of [["map", "UMAP"], ["linear", "linear"]]) {
+  for (const [view, name] of [["map", "UMAP"], ["linear", m.data.words.linear]]) {
     if (!Object.keys(m.data.frames).some((k) => k.startsWith(`${view}/`))) continue;
     const b = document.createElement("button");
     b.type = "button"; b.dataset.view = view; b.textContent = name;

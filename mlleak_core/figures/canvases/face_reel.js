@@ -1,9 +1,12 @@
-// Faces that emerge: the truth above, what was read below. One transport runs through the epochs, in the browser, without reruns.
+// Faces that emerge, words in `data.words`: the truth above, what was read below. One transport runs through the epochs, in the browser, without reruns.
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".face-reel");
   if (!root || !data) return;
+  const words = data.words;
   const old = root._state || {};
   if (old.timer) clearInterval(old.timer);
   const state = { at: data.frames.length - 1, other: "", timer: 0, name: data.name };
@@ -11,7 +14,7 @@ export default function (component) {
   root._state = state;
   root.textContent = "";
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Training photos, each above what was read back of it");
+  root.setAttribute("aria-label", words.group);
   const make = (tag, className, parent, text) => {
     const el = document.createElement(tag);
     if (className) el.className = className;
@@ -37,13 +40,13 @@ export default function (component) {
   grid.style.setProperty("--across", Math.min(data.count, 8));
   for (let i = 0; i < data.count; i++) {
     const cell = make("figure", "cell", grid);
-    const truth = tile(cell, `${data.names[i]}, the training photo`), found = tile(cell, `${data.names[i]}, as read back`);
+    const truth = tile(cell, fill(words.truth, { name: data.names[i] })), found = tile(cell, fill(words.found, { name: data.names[i] }));
     place(truth, i, 0);
     cells.push({ cell, found, note: make("figcaption", "", cell) });
     cell.title = data.names[i];
   }
   const controls = make("div", "controls");
-  const play = make("button", "play", controls, "▶ Play");
+  const play = make("button", "play", controls, words.play);
   play.type = "button";
   const slider = make("input", "slider", controls);
   Object.assign(slider, { type: "range", min: 0, max: data.frames.length - 1, step: 1 });
@@ -52,7 +55,7 @@ export default function (component) {
   let select = null;
   if (data.others.length) {
     select = make("select", "others", controls);
-    select.setAttribute("aria-label", "What to show below the training photos");
+    select.setAttribute("aria-label", words.below);
     select.append(new Option(data.first, ""));
     data.others.forEach((v, i) => select.append(new Option(v.title, String(i))));
     select.value = state.other;
@@ -79,10 +82,10 @@ export default function (component) {
     root.dataset.at = String(state.at);
     root.dataset.view = view.title;
   };
-  const halt = () => { clearInterval(state.timer); state.timer = 0; play.textContent = "▶ Play"; };
+  const halt = () => { clearInterval(state.timer); state.timer = 0; play.textContent = words.play; };
   const go = () => {
     state.at = 0;
-    play.textContent = "❚❚ Pause";
+    play.textContent = words.pause;
     draw();
     state.timer = setInterval(() => {
       if (!root.isConnected) { halt(); return; }

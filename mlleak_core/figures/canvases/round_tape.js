@@ -2,6 +2,8 @@
 
 const ROWS = { label: 18, truth: 22, gap: 12, bars: 132, control: 44, axis: 20 };
 
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 function colours(root) {
   const style = getComputedStyle(root);
   const of = (name) => style.getPropertyValue(name).trim();
@@ -25,11 +27,10 @@ function build(root) {
   m.canvas = make("canvas", "", m.stage);
   m.canvas.setAttribute("aria-hidden", "true");
   m.bar = make("div", "bar");
-  m.play = make("button", "play", m.bar, "▶ Play");
+  m.play = make("button", "play", m.bar);
   m.play.type = "button";
   m.slider = make("input", "", m.bar);
   m.slider.type = "range";
-  m.slider.setAttribute("aria-label", "round");
   m.out = make("output", "", m.bar);
   m.legend = make("div", "legend");
   m.make = make;
@@ -37,15 +38,17 @@ function build(root) {
 }
 
 function furnish(m) {
-  const d = m.data;
+  const d = m.data, w = d.words;
+  m.slider.setAttribute("aria-label", w.slider);
+  m.play.textContent = m.timer ? w.pause : w.play;
   m.people.textContent = "";
   const person = (kind, text) => {
     const p = m.make("span", `person ${kind}`, m.people);
     p.append(document.createElement("i"), document.createTextNode(text));
   };
-  person("attacker", "the attacker, who takes part");
-  person("victim", "the one who is watched");
-  if (d.participants > 2) person("", `${d.participants - 2} other${d.participants > 3 ? "s" : ""}`);
+  person("attacker", w.attacker);
+  person("victim", w.victim);
+  if (d.participants > 2) person("", w.others);
   m.legend.textContent = "";
   const entry = (colour, text, line) => {
     const s = m.make("span", "", m.legend), b = document.createElement("b");
@@ -53,11 +56,11 @@ function furnish(m) {
     s.append(b, document.createTextNode(text));
   };
   const c = colours(m.root);
-  entry(c.calm, "how probable the attacker holds it, each round that he looks at");
-  if (d.present) entry(c.leak, `${d.title} in the batch: the truth`);
-  if (d.control) entry("#8C8C8C", "the same training without it");
-  if (d.bet >= 0) entry(c.text, "your bet", true);
-  if (d.alarm >= 0) entry(c.leak, "the attacker's alarm", true);
+  entry(c.calm, w.posterior);
+  if (d.present) entry(c.leak, w.truth);
+  if (d.control) entry("#8C8C8C", w.control);
+  if (d.bet >= 0) entry(c.text, w.bet, true);
+  if (d.alarm >= 0) entry(c.leak, w.alarm, true);
   m.slider.min = 0; m.slider.max = d.rounds - 1; m.slider.step = 1;
 }
 
@@ -81,13 +84,13 @@ function draw(m) {
   const write = (text, left, y, align = "left", alpha = 0.8) => {
     g.globalAlpha = alpha; g.fillStyle = c.text; g.textAlign = align; g.fillText(text, left, y); g.globalAlpha = 1;
   };
-  write(d.present ? `In the watched one's batch: ${d.title}` : `In the watched one's batch: hidden until you bet`, 0, place.truth - 6);
+  write(d.present ? d.words.batch : d.words.hidden, 0, place.truth - 6);
   g.globalAlpha = 0.12; g.fillStyle = c.text; g.fillRect(0, place.truth, width, ROWS.truth); g.globalAlpha = 1;
   if (d.present) {
     g.fillStyle = c.leak;
     for (let i = 0; i < shown; i++) if (d.present[i]) g.fillRect(x(i), place.truth, Math.max(step, 1), ROWS.truth);
   } else write("?", width / 2, place.truth + 15, "center", 0.6);
-  write("What the attacker makes of the joint model's steps", 0, place.bars - 6);
+  write(d.words.bars, 0, place.bars - 6);
   const bars = (at, values, top, height, colour) => {
     const gapped = at.length > 1 ? x(at[1] - at[0]) : step;
     g.globalAlpha = 0.08; g.fillStyle = c.text; g.fillRect(0, top, width, height); g.globalAlpha = 1;
@@ -103,7 +106,7 @@ function draw(m) {
   };
   bars(d.at, d.posterior, place.bars, ROWS.bars, c.calm);
   if (d.control) {
-    write("The same training without it", 0, place.control - 6);
+    write(d.words.below, 0, place.control - 6);
     bars(d.controlAt, d.control, place.control, ROWS.control, "#8C8C8C");
   }
   const flag = (round, colour) => {
@@ -117,11 +120,11 @@ function draw(m) {
     g.strokeStyle = c.text; g.globalAlpha = 0.6; g.beginPath();
     g.moveTo(x(shown), place.truth); g.lineTo(x(shown), place.height - ROWS.axis); g.stroke(); g.globalAlpha = 1;
   }
-  write("round 1", 0, place.height - 5, "left", 0.7);
-  write(`round ${d.rounds}`, width, place.height - 5, "right", 0.7);
+  write(fill(d.words.round, { n: 1 }), 0, place.height - 5, "left", 0.7);
+  write(fill(d.words.round, { n: d.rounds }), width, place.height - 5, "right", 0.7);
   const look = d.at.filter((round) => round < shown).length - 1;
-  const sure = look >= 0 ? `: ${Math.round(100 * d.posterior[look])}% sure` : "";
-  m.out.textContent = `round ${shown}${sure}`;
+  const sure = look >= 0 ? Math.round(100 * d.posterior[look]) : null;
+  m.out.textContent = fill(sure === null ? d.words.round : d.words.sure, { n: shown, sure });
   m.slider.value = String(shown - 1);
   m.root.dataset.at = String(shown);
   m.root.dataset.bet = String(d.bet);
@@ -130,17 +133,17 @@ function draw(m) {
 
 function told(m, shown) {
   // What the canvas shows, for those who do not see it.
-  const d = m.data, keys = d.betting ? " Enter bets on this round." : "";
+  const d = m.data, keys = d.betting ? ` ${d.words.enter}` : "";
   const now = { min: 1, max: d.rounds, now: shown, text: m.out.textContent };
   for (const [name, value] of Object.entries(now)) m.stage.setAttribute(`aria-value${name}`, String(value));
-  m.stage.setAttribute("aria-label", `Tape of ${d.rounds} rounds: how probable the attacker holds it that the others have ${d.title}.${keys}`);
+  m.stage.setAttribute("aria-label", `${d.words.tape}${keys}`);
 }
 
-function halt(m) { cancelAnimationFrame(m.timer); m.timer = 0; m.play.textContent = "▶ Play"; }
+function halt(m) { cancelAnimationFrame(m.timer); m.timer = 0; m.play.textContent = m.data.words.play; }
 
 function go(m) {
   if (m.at >= m.data.rounds - 1) m.at = 0;
-  m.play.textContent = "❚❚ Pause";
+  m.play.textContent = m.data.words.pause;
   const began = performance.now(), from = m.at, pace = m.data.rounds / 9000;
   const tick = (now) => {
     if (!m.root.isConnected) { halt(m); return; }

@@ -1,5 +1,7 @@
 // A grid of records. Everything shown comes from `data`; clicking only reports which are chosen.
 
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 function face(data, at) {
   const el = document.createElement("span");
   el.className = "face";
@@ -19,7 +21,7 @@ export default function (component) {
   root.classList.toggle("words", !data.atlas);
   root.classList.toggle("large", Boolean(data.many));
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", data.locked ? "Records" : data.many ? "Records: choose any" : "Records: choose one");
+  root.setAttribute("aria-label", data.words.group);
   root.textContent = "";
   const image = new Image();
   const draw = () => {
@@ -28,7 +30,7 @@ export default function (component) {
       const b = document.createElement("button");
       b.type = "button";
       b.setAttribute("aria-pressed", String(chosen.has(i)));
-      b.setAttribute("aria-label", [item.label || `${data.atlas ? "picture" : "record"} ${i + 1} of ${data.items.length}`, item.mark].filter(Boolean).join(", "));
+      b.setAttribute("aria-label", [item.label || fill(data.words.item, { n: i + 1, all: data.items.length }), item.mark].filter(Boolean).join(", "));
       b.disabled = Boolean(data.locked);
       if (data.atlas) b.append(face(data, item.at));
       if (item.label) { const l = document.createElement("span"); l.className = "label"; l.textContent = item.label; b.append(l); }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from mlleak_core.language import say
 
 HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
@@ -51,6 +52,14 @@ def record_grid(
         "many": many,
         "locked": locked,
         "chosen": now,
+        "words": _words(bool(atlas), many, locked),
     }
     found = _COMPONENT(key=key, data=data, default={"chosen": now}, on_chosen_change=lambda: None)
     return [int(i) for i in (found.chosen or []) if 0 <= int(i) < len(items)]
+
+
+def _words(pictures: bool, many: bool, locked: bool) -> dict[str, str]:
+    """What is read out where nothing is seen."""
+    choose = say("Records: choose any") if many else say("Records: choose one")
+    item = say("picture {n} of {all}") if pictures else say("record {n} of {all}")
+    return {"group": say("Records") if locked else choose, "item": item}
