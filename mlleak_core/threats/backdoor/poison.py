@@ -1,7 +1,7 @@
 """The attacker's own training: a model that does the task as the joint one does, and has the backdoor.
 
-Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4; weights
-between two models: Wortsman et al. 2022 (WiSE-FT), section 3.
+Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4;
+weights between two models: Wortsman et al. 2022 (WiSE-FT), section 3.
 """
 
 from __future__ import annotations
