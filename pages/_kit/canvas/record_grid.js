@@ -19,7 +19,7 @@ export default function (component) {
   root.classList.toggle("words", !data.atlas);
   root.classList.toggle("large", Boolean(data.many));
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", data.locked ? "Records" : data.many ? "Records: choose any" : "Records: choose one");
+  root.setAttribute("aria-label", data.says);
   root.textContent = "";
   const image = new Image();
   const draw = () => {
@@ -28,7 +28,7 @@ export default function (component) {
       const b = document.createElement("button");
       b.type = "button";
       b.setAttribute("aria-pressed", String(chosen.has(i)));
-      b.setAttribute("aria-label", [item.label || `${data.atlas ? "picture" : "record"} ${i + 1} of ${data.items.length}`, item.mark].filter(Boolean).join(", "));
+      b.setAttribute("aria-label", item.alt);
       b.disabled = Boolean(data.locked);
       if (data.atlas) b.append(face(data, item.at));
       if (item.label) { const l = document.createElement("span"); l.className = "label"; l.textContent = item.label; b.append(l); }
