@@ -7,7 +7,7 @@ from typing import Any
 
 from mlleak_core import calibrate
 from mlleak_core.contract import Estimate
-from mlleak_core.language import again, mark, say
+from mlleak_core.language import Said, again, mark, say
 from mlleak_core.threat import Finding, Threat
 
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
@@ -24,6 +24,11 @@ DATED = (mark("shipped {date}"), mark("live, on {date}"))
 """Where a number comes from, as `Finding.source` has it in every language."""
 
 
+def shown(words: str) -> str:
+    """Words that were marked, or said by whomever and whenever, in the language of who looks."""
+    return str(again(words)) if isinstance(words, Said) else say(words)
+
+
 def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
     """A finding's evidence, part by part; `more` goes before its seed."""
     controls = [_number(c.what, c.estimate, finding) for c in finding.controls]
@@ -33,8 +38,8 @@ def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
     return (
         _number(finding.what, finding.estimate, finding),
         *controls,
-        say("n = {n:,} {counted}", n=finding.n, counted=finding.counted),
-        *(again(note) for note in finding.notes),
+        say("n = {n:,} {counted}", n=finding.n, counted=shown(finding.counted)),
+        *map(shown, finding.notes),
         *more,
         say("seed {seed}", seed=finding.seed),
         say("under a second") if brief else say("{seconds:.0f} s", seconds=finding.seconds),
@@ -45,7 +50,7 @@ def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
 def _number(what: str, estimate: Estimate, finding: Finding) -> str:
     """What a number is, and the number."""
     value = written(estimate, finding.form, finding.unit)
-    return say("{what} {value}", what=what, value=value)
+    return say("{what} {value}", what=shown(what), value=value)
 
 
 def whence(source: str) -> str:
@@ -59,7 +64,7 @@ def whence(source: str) -> str:
 
 def written(estimate: Estimate, form: str = ".2f", unit: str = "") -> str:
     """A value with its interval in the house style; a value that has none stands alone."""
-    value = f"{estimate.value:{form}}{again(unit)}"
+    value = f"{estimate.value:{form}}{shown(unit)}"
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return value
     return f"{value} {span(estimate.low, estimate.high, form)}"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.language import mark, say
+from mlleak_core.report.evidence import shown
 from mlleak_core.target.settings import TrainSettings
 from pages._kit import play, table
 from pages._kit.evidence import span
 from pages._kit.frame import LABELS_NOTE, bench
-from pages._kit.words import plain, shown
+from pages._kit.words import plain
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 from mlleak_core.contract import BadInput, Choice, Knob, Range, Settings, knobs
 from mlleak_core.language import say
+from mlleak_core.report.evidence import shown
 from pages._kit import experiment
-from pages._kit.words import plain, shown
+from pages._kit.words import plain
 
 Bounds = tuple[float, float, float]
 

@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 from mlleak_core.language import mark, say
 from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, span, whence, written
+from mlleak_core.report.evidence import shown as told
 from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
 from pages._kit import table
 from pages._kit.canvas import picture
 from pages._kit.glossary import explained, foot
-from pages._kit.words import shown as told
 
 __all__ = ("big", "conclude", "error_rates", "evidence", "headline", "line", "span", "written")
 

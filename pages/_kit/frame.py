@@ -16,12 +16,13 @@ from mlleak_core.contract import BadInput, fingerprint
 from mlleak_core.data.source import SOURCES
 from mlleak_core.language import Said, mark, say
 from mlleak_core.report import evidence as said
+from mlleak_core.report.evidence import shown
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
 from pages._kit import experiment, glossary, tour
-from pages._kit.words import plain, shown
+from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
 LABELS_NOTE = said.LABELS_NOTE

@@ -12,12 +12,12 @@ from typing import Any
 import streamlit as st
 from mlleak_core.contract import Step, drain
 from mlleak_core.language import kept, mark, plural, say
-from mlleak_core.report.evidence import whence
+from mlleak_core.report.evidence import shown, whence
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.threat import Exhibit, Threat
 from pages._kit import frame, trail
 from pages._kit.frame import bench, visitor
-from pages._kit.words import plain, shown
+from pages._kit.words import plain
 
 ONE_BY_ONE = mark("Waiting: number {place} in the queue. This server runs one job at a time.")
 ABREAST = mark("Waiting: number {place} in the queue. This server runs {n} jobs at a time.")

@@ -13,8 +13,8 @@ from mlleak_core.figures.dots import dots
 from mlleak_core.figures.look import GREY
 from mlleak_core.figures.scenes import LAYER_NAMES
 from mlleak_core.language import mark, say
+from mlleak_core.report.evidence import shown
 from pages._kit.evidence import line, title_and_figures
-from pages._kit.words import shown
 
 REAL = "lfw"
 """Of which data numbers come with the program, without pictures."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core.language import say
-from pages._kit.words import shown
+from mlleak_core.report.evidence import shown
 
 Rows = Sequence[Mapping[str, Any]]
 LONG = 60

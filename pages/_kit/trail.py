@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core.language import say
+from mlleak_core.report.evidence import shown
 from mlleak_core.threat import Exhibit
-from pages._kit.words import shown
 
 Drawing = Callable[[Sequence[Exhibit], int], Any]
 

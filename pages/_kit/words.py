@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 
-from mlleak_core.language import Said, again, say
+from mlleak_core.language import again
 
 JOINED = "\u2060"
 """A word joiner: unseen, and enough to keep what it stands in from being taken for a sign."""
 MARKS = re.compile(r"([\\`*_\[\]~$<&])")
 FIRST = re.compile(r"^(\d*)([#+\-=>|.)])")
 SIGNS = re.compile(r"(:|@|\bwww)(?=\S)|(?<!\S)([<>~=-])(?=[=>-]+(?!\S))")
-
-
-def shown(words: str) -> str:
-    """Words that were marked, or said by whomever, in the language of who looks."""
-    return str(again(words)) if isinstance(words, Said) else say(words)
 
 
 def plain(text: str) -> str:
