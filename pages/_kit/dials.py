@@ -91,7 +91,9 @@ class Dials:
         written = looks.get("format_func", str)
         if known:
             experiment.reworded(looks["key"], known, written)
-            experiment.misread(looks["key"], [str(written(value)) for value in known])
+            words = {value: str(written(value)) for value in known}
+            experiment.misread(looks["key"], list(words.values()))
+            looks["format_func"] = lambda value: words.get(value, str(value))
         elif knob.kind is bool:
             experiment.misread(looks["key"], ("true", "false"))
         elif isinstance(knob.rule, Range):

@@ -132,11 +132,12 @@ def _data() -> str:
         asked = str(st.text_input(say("Data in the address"), USUAL, key="data", bind="query-params"))
     slug, path = _read(asked, named) or (USUAL, "")
     st.session_state["data-of"] = slug
+    titles = {name: say(source.title) for name, source in named.items()}
     st.selectbox(
         say("Data"),
         list(named),
         key="data-of",
-        format_func=lambda each: say(named[each].title),
+        format_func=titles.__getitem__,
         on_change=lambda: use(st.session_state["data-of"]),
         help=say("Whose photos, records or texts are learned from, on all pages."),
     )
