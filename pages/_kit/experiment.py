@@ -86,12 +86,17 @@ def untranslated() -> None:
 def languages() -> None:
     """The switch; it stays in the address."""
     names = known()
-    if st.session_state.get("lang") not in names:
-        st.session_state.pop("lang", None)
+    with st.container(key="unseen-lang"):  # the address holds the code, people read the name
+        st.text_input(say("Language in the address"), ENGLISH, key="lang", bind="query-params")
+    st.session_state["lang-of"] = spoken()
     looks: dict[str, Any] = {"format_func": names.__getitem__, "label_visibility": "collapsed"}
     st.segmented_control(
-        say("Language"), list(names), default=ENGLISH, key="lang", bind="query-params", required=True, **looks
+        say("Language"), list(names), key="lang-of", on_change=_switch, required=True, **looks
     )
+
+
+def _switch() -> None:
+    st.session_state["lang"] = st.session_state["lang-of"]
 
 
 def data(takes: Sequence[str]) -> str:

@@ -52,6 +52,16 @@ def test_home_speaks_german_where_the_address_asks_for_it():
     assert "mitgeliefert 20" in text(at) and "Seed 0" in text(at)
 
 
+def test_the_language_stays_and_can_be_switched():
+    at = page("pages/train.py", lang="de").run()
+    assert at.title[0].value == "Bring einem Netz eine einzige Sache bei"
+    (switch,) = (group for group in at.get("button_group") if group.key == "lang-of")
+    assert switch.value == "de"
+    switch.set_value("en").run()
+    at.run()
+    assert at.title[0].value == "Teach a net one thing" and at.session_state["lang"] == "en"
+
+
 def test_a_language_that_is_not_there_is_said():
     assert "The address asks for lang=xx; here are en, de. Shown: en." in text(page("app.py", lang="xx"))
 
