@@ -6,6 +6,7 @@ import html
 
 import streamlit as st
 
+from mlleak_core.language import mark, say
 from mlleak_core.threat import discover
 from pages._kit import frame, glossary, real_photos, tour
 from pages._kit.canvas import height
@@ -14,16 +15,21 @@ from pages._kit.evidence import headline
 A_ROW = 3
 """Ways in side by side: more would cut their words on a small screen."""
 
+TITLE = mark('What is this model <span class="hot">hiding?</span>')
+HONEST = mark("Nothing here is faked: every number was computed, with this seed.")
+
 frame.open_page(frame.HOME)
 exhibits = {threat.card.slug: frame.shipped(threat.card.slug) for threat in discover()}
-opening = next(filter(None, (shown[0].opening() for shown in exhibits.values())), "A net learned one thing.")
-st.html(
-    '<h1>What is this model <span class="hot">hiding?</span></h1><p class="lead">'
-    f"{html.escape(opening)} This is what else it carries, and nobody asked for it.</p>"
+opening = next(
+    filter(None, (shown[0].opening() for shown in exhibits.values())), say("A net learned one thing.")
 )
+lead = say("{opening} This is what else it carries, and nobody asked for it.", opening=opening)
+st.html(f'<h1>{say(TITLE)}</h1><p class="lead">{html.escape(lead)}</p>')
 with st.container(horizontal=True):
     tour.begin()
-    st.page_link("pages/present.py", label="Present", icon=":material/slideshow:", help=frame.PRESENT)
+    st.page_link(
+        "pages/present.py", label=say("Present"), icon=":material/slideshow:", help=say(frame.PRESENT)
+    )
 found = [(slug, i, h) for slug, shown in exhibits.items() for i, h in enumerate(shown[0].headlines())]
 sides, filled = st.columns([0.55, 0.45], gap="medium"), [0.0, 0.0]
 for slug, number, each in found:
@@ -32,12 +38,12 @@ for slug, number, each in found:
     with sides[shorter]:
         headline(each, f"home-{slug}-{number}", slug)
 real_photos.show()
-ways = [("train", "Train one yourself", ":material/play_arrow:")]
-ways += [(threat.card.slug, threat.card.call, threat.card.icon) for threat in discover()]
-ways.append(("classroom", "Teach a class", ":material/school:"))
+ways = [("train", say("Train one yourself"), ":material/play_arrow:")]
+ways += [(threat.card.slug, say(threat.card.call), threat.card.icon) for threat in discover()]
+ways.append(("classroom", say("Teach a class"), ":material/school:"))
 for start in range(0, len(ways), A_ROW):
     for column, (page, label, icon) in zip(st.columns(A_ROW), ways[start:], strict=False):
         with column:
             frame.way(f"pages/{page}.py", label, icon, page, main=page == "train")
 glossary.foot()
-st.caption("Nothing here is faked: every number was computed, with this seed. " + frame.LABELS_NOTE)
+st.caption(f"{say(HONEST)} {say(frame.LABELS_NOTE)}")

@@ -18,11 +18,14 @@ import numpy as np
 
 from mlleak_core import disk
 from mlleak_core.contract import BadInput, Estimate, Step, now, relay
+from mlleak_core.language import mark, say
 from mlleak_core.threat import SHIPPED, Desk, Null, discover, imported
 
 RATES = "calibration.json"
 INTERVALS = "mlleak_core.threats.coverage:NULLS"
 """Of the intervals that every threat uses."""
+MISSES = mark("this interval misses the truth in {k} of {n} cases where nothing is there")
+WRONG = mark("this verdict is wrong in {k} of {n} cases where nothing is there")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +50,7 @@ class Rate:
     @property
     def words(self) -> str:
         """As it stands on an evidence line."""
-        what = "this interval misses the truth" if self.interval else "this verdict is wrong"
-        return f"{what} in {self.count} of {self.wrong.n} cases where nothing is there"
+        return say(MISSES if self.interval else WRONG, k=self.count, n=self.wrong.n)
 
     @property
     def held(self) -> bool:
@@ -66,7 +68,8 @@ def chosen(keys: Sequence[str]) -> tuple[Null, ...]:
     found = {null.key: null for null in nulls()}
     for key in keys:
         if key not in found:
-            raise BadInput(f"a null: {', '.join(found)}", repr(key[:80]), "Choose one of these.")
+            known = say("a null: {known}", known=", ".join(found))
+            raise BadInput(known, repr(key[:80]), say("Choose one of these."))
     return tuple(found[key] for key in keys or found)
 
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from mlleak_core.language import say
+from mlleak_core.language import mark, say
 
 T = TypeVar("T")
+BETWEEN = mark("{name} between {low:g} and {high:g}")
 
 
 class BadInput(ValueError):
@@ -117,15 +118,14 @@ class Knob:
         """Raise `BadInput` unless `value` is of the knob's kind and within its rule."""
         kinds: tuple[type, ...] = (int, float) if self.kind is float else (self.kind,)
         if not isinstance(value, kinds) or (self.kind is not bool and isinstance(value, bool)):
-            raise BadInput(
-                f"{self.name} to be {self.kind.__name__}", repr(value), "Give a value of that type."
-            )
+            expected = say("{name} to be {kind}", name=self.name, kind=self.kind.__name__)
+            raise BadInput(expected, repr(value), say("Give a value of that type."))
         if isinstance(self.rule, Range) and not self.rule.lo <= cast(float, value) <= self.rule.hi:
-            between = f"{self.name} between {self.rule.lo:g} and {self.rule.hi:g}"
-            raise BadInput(between, f"{value!r}", "Choose a value in that range.")
+            between = say(BETWEEN, name=self.name, low=self.rule.lo, high=self.rule.hi)
+            raise BadInput(between, f"{value!r}", say("Choose a value in that range."))
         if isinstance(self.rule, Choice) and value not in self.rule.options:
-            one_of = f"{self.name} to be one of {', '.join(self.rule.options)}"
-            raise BadInput(one_of, repr(value), "Choose one of these.")
+            one_of = say("{name} to be one of {known}", name=self.name, known=", ".join(self.rule.options))
+            raise BadInput(one_of, repr(value), say("Choose one of these."))
 
 
 def knobs(settings: type) -> tuple[Knob, ...]:

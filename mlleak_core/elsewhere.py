@@ -1,11 +1,13 @@
 """The same on real photos: numbers and points of a map, without a picture and without a name.
 
 Whoever has not the data can see what they show; nothing of a person can be read out of the file but that a
-point is one of so many. Made by `mlleak ship --on lfw`, read by Home. Light to import.
+point is one of so many. Made by `mlleak ship --on lfw`, read by Home. What was said stands there with its
+message, so that Home can say it in another language. Light to import.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +20,7 @@ import numpy as np
 from mlleak_core import disk
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.scenes import Scene
+from mlleak_core.language import Said, say
 from mlleak_core.report.evidence import how_often_wrong, parts_of
 from mlleak_core.threat import SHIPPED, Exhibit, Figure, Headline
 
@@ -74,13 +77,13 @@ class Elsewhere:
 
     def save(self, folder: Path = SHIPPED) -> None:
         """Raises OSError."""
-        disk.write_json(folder / f"on-{self.data}.json", cattrs.unstructure(self))
+        disk.write_json(folder / f"on-{self.data}.json", _file().unstructure(self))
 
 
 def shipped(data: str, folder: Path = SHIPPED) -> Elsewhere | None:
     """What came with the program of these data, if anything."""
     try:
-        found: Elsewhere = cattrs.structure(disk.read_json(folder / f"on-{data}.json"), Elsewhere)
+        found: Elsewhere = _file().structure(disk.read_json(folder / f"on-{data}.json"), Elsewhere)
     except (*disk.DAMAGE, cattrs.BaseValidationError):
         return None
     return found
@@ -92,10 +95,32 @@ def tell(data: str, exhibits: Sequence[tuple[str, Exhibit]]) -> Elsewhere:
     shipped = [(slug, exhibit.labelled(exhibit.job, f"shipped {made}")) for slug, exhibit in exhibits]
     told = tuple(_told(slug, headline) for slug, exhibit in shipped for headline in exhibit.headlines())
     if not told:
-        raise BadInput(f"exhibits on {data} that found something", "none", "Rehearse these data first.")
+        expected = say("exhibits on {data} that found something", data=data)
+        raise BadInput(expected, say("none"), say("Rehearse these data first."))
     scenes = [h.picture for _, e in exhibits for h in e.headlines() if isinstance(h.picture, Scene)]
     dots = _dots(scenes[0]) if scenes else None
     return Elsewhere(data=data, made=made, told=told, dots=dots)
+
+
+@functools.cache
+def _file() -> cattrs.Converter:
+    """To the file and back: words with their message and its values."""
+    found = cattrs.Converter()
+    found.register_unstructure_hook(str, _kept)
+    found.register_structure_hook(str, lambda kept, _: _said(kept))
+    return found
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Said):
+        return {"says": value.message, **{name: _kept(each) for name, each in value.values.items()}}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _said(kept: Any) -> Any:
+    if not isinstance(kept, dict):
+        return kept
+    return say(kept["says"], **{name: _said(each) for name, each in kept.items() if name != "says"})
 
 
 def _told(slug: str, headline: Headline) -> Told:

@@ -16,6 +16,7 @@ from typing import Any
 from mlleak_core import disk
 from mlleak_core.contract import BadInput, Settings, Step, fingerprint
 from mlleak_core.data import source
+from mlleak_core.language import say
 from mlleak_core.server.desk import Desk
 from mlleak_core.threat import Exhibit, Threat, discover, imported
 
@@ -56,7 +57,8 @@ def rehearse(data: str, desk: Desk, seed: int = 0) -> Generator[Step, None, tupl
     plan = [(threat, settings) for threat, settings in wanted if settings is not None]
     if not plan:
         known = sorted({s.data for t in discover() for s in (*t.shipped, *t.elsewhere) if hasattr(s, "data")})
-        raise BadInput(f"data that a demo shows: {', '.join(known)}", repr(data[:80]), "Choose one of these.")
+        expected = say("data that a demo shows: {known}", known=", ".join(known))
+        raise BadInput(expected, repr(data[:80]), say("Choose one of these."))
     done = []
     for threat, settings in plan:
         done.append((yield from _one(threat, settings, desk)))

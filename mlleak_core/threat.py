@@ -335,10 +335,9 @@ class Exhibit:
             arrays = disk.read_arrays(folder / f"{name}.npz")
             atlas = (folder / f"{name}.{cls.picture}").read_bytes()
         except (*disk.DAMAGE, cattrs.BaseValidationError) as error:
-            got = f"none, or a damaged one ({type(error).__name__})"
-            raise BadInput(
-                f"the exhibit {name} in {folder.name}", got, "Make it anew with `mlleak ship`."
-            ) from error
+            expected = say("the exhibit {name} in {folder}", name=name, folder=folder.name)
+            got = say("none, or a damaged one ({problem})", problem=type(error).__name__)
+            raise BadInput(expected, got, say("Make it anew with `mlleak ship`.")) from error
         return cls(about=about, arrays=arrays, atlas=atlas, job=name, source=f"shipped {about.made}")
 
 
@@ -501,7 +500,7 @@ def threat(slug: str) -> Threat:
         if found.card.slug == slug:
             return found
     known = ", ".join(t.card.slug for t in discover())
-    raise BadInput(f"a threat: {known}", repr(slug[:80]), "Choose one of these.")
+    raise BadInput(say("a threat: {known}", known=known), repr(slug[:80]), say("Choose one of these."))
 
 
 def plain(values: Sequence[Any] | NDArray[Any]) -> tuple[Any, ...]:

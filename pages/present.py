@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core import rehearsal
+from mlleak_core.language import mark, say
+from mlleak_core.report.evidence import shown as told
 from mlleak_core.threat import Exhibit, Headline, Threat, discover
 from pages._kit import experiment, frame
 from pages._kit.canvas import picture
@@ -17,6 +19,10 @@ from pages._kit.evidence import big, evidence
 from pages._kit.words import plain
 
 Slide = tuple[Threat, Exhibit, Headline]
+REHEARSE = mark(
+    "`mlleak rehearse --data {data}` computes and keeps all that a demo shows, and says how long each live "
+    "step will take on this machine."
+)
 
 
 def slides(data: str) -> list[Slide]:
@@ -42,15 +48,15 @@ def turn(to: int) -> None:
 def place(count: int) -> int:
     """Which slide, counted from 1, by the address; the first where that cannot be read."""
     with st.container(key="unseen-slide"):
-        written = str(st.text_input("Slide in the address", "1", key="slide", bind="query-params"))
+        written = str(st.text_input(say("Slide in the address"), "1", key="slide", bind="query-params"))
     return min(max(int(written), 1), count) if written.isdecimal() and len(written) < 4 else 1
 
 
 def show(slide: Slide) -> None:
     """One finding: what was asked, what came out, the picture, the evidence."""
     threat, _, headline = slide
-    st.html(f'<p class="asked">{plain(threat.card.question)}</p>')
-    title = headline.title.replace("**", "")
+    st.html(f'<p class="asked">{plain(say(threat.card.question))}</p>')
+    title = told(headline.title).replace("**", "")
     st.html(f"<h1>{title}</h1>")
     both = headline.picture is not None and headline.figures
     parts = (
@@ -72,11 +78,11 @@ def steps(at: int, shown: list[Slide]) -> None:
     with st.container(horizontal=True, key="slides", **middle):
         last, page = at == len(shown), f"pages/{shown[at - 1][0].card.slug}.py"
         more: dict[str, Any] = {"on_click": turn}
-        st.button("Back", disabled=at == 1, shortcut="PageUp", args=(at - 1,), key="slide-back", **more)
-        st.button("Next", disabled=last, shortcut="PageDown", args=(at + 1,), key="slide-next", **more)
-        st.page_link(page, label="Do it yourself", icon=":material/play_arrow:")
-        st.page_link("app.py", label="Leave", icon=":material/close:")
-        st.caption(f"{at} of {len(shown)}", width="content")
+        st.button(say("Back"), disabled=at == 1, shortcut="PageUp", args=(at - 1,), key="slide-back", **more)
+        st.button(say("Next"), disabled=last, shortcut="PageDown", args=(at + 1,), key="slide-next", **more)
+        st.page_link(page, label=say("Do it yourself"), icon=":material/play_arrow:")
+        st.page_link("app.py", label=say("Leave"), icon=":material/close:")
+        st.caption(say("{k} of {n}", k=at, n=len(shown)), width="content")
 
 
 frame.open_page("Present", tuple(experiment.sources()))
@@ -88,10 +94,7 @@ if shown:
     show(shown[at - 1])
     steps(at, shown)
 else:
-    st.title("Nothing is prepared on these data")
+    st.title(say("Nothing is prepared on these data"))
     slug = plain(data.partition(":")[0])
-    st.markdown(
-        f"`mlleak rehearse --data {slug}` computes and keeps all that a demo shows, and says how long each "
-        "live step will take on this machine."
-    )
-    frame.way("app.py", "To the runs that came with the program", ":material/home:", "home")
+    st.markdown(say(REHEARSE, data=slug))
+    frame.way("app.py", say("To the runs that came with the program"), ":material/home:", "home")

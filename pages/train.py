@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import KIND, NONE_YET
+from mlleak_core.language import mark, say
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.target.settings import TrainSettings
 from pages._kit import data_card, experiment, frame, glossary, own_faces, play, table
@@ -22,25 +23,32 @@ if TYPE_CHECKING:
     from mlleak_core.target.training import Target
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "First steps": ("Synthetic faces, 22 epochs, 10 to 40 s", {}),
-    "Real faces": ("LFW, 22 epochs, 20 s to two minutes", {"data": "lfw"}),
-    "Your own faces": ("A ZIP of pictures and a table, kept in memory", {"data": KIND}),
-    "Overfit": (
-        "1,500 faces, 40 epochs, no augmentation or mixup",
+    mark("First steps"): (mark("Synthetic faces, 22 epochs, 10 to 40 s"), {}),
+    mark("Real faces"): (mark("LFW, 22 epochs, 20 s to two minutes"), {"data": "lfw"}),
+    mark("Your own faces"): (mark("A ZIP of pictures and a table, kept in memory"), {"data": KIND}),
+    mark("Overfit"): (
+        mark("1,500 faces, 40 epochs, no augmentation or mixup"),
         {"faces": 1500, "epochs": 40, "augment": False, "mixup": 0.0},
     ),
-    "Too fast": ("Learning rate 30: watch it diverge", {"lr": 30.0, "epochs": 5}),
+    mark("Too fast"): (mark("Learning rate 30: watch it diverge"), {"lr": 30.0, "epochs": 5}),
 }
 NUMBERS = {
-    "train_loss": ("training loss", ".3f"),
-    "train_accuracy": ("training accuracy", ".1%"),
-    "test_loss": ("test loss", ".3f"),
-    "test_accuracy": ("test accuracy", ".1%"),
-    "test_balanced": ("test accuracy, balanced", ".1%"),
-    "samples_per_second": ("faces per second", ",.0f"),
+    "train_loss": (mark("training loss"), ".3f"),
+    "train_accuracy": (mark("training accuracy"), ".1%"),
+    "test_loss": (mark("test loss"), ".3f"),
+    "test_accuracy": (mark("test accuracy"), ".1%"),
+    "test_balanced": (mark("test accuracy, balanced"), ".1%"),
+    "samples_per_second": (mark("faces per second"), ",.0f"),
 }
 """What is kept of every epoch, in words."""
 DEFAULTS = TrainSettings().as_dict()
+LEAD = mark(
+    "It will learn to tell two labels apart from faces, and is tested on people it has never seen. Then open "
+    "it up."
+)
+SO_FAR = mark("live, so far: n and intervals come with the last epoch")
+HALF = mark("Stopped after epoch {n}: these are the numbers of a half-trained net.")
+LINK = mark("This address brings anybody to the same settings, and so to the same run.")
 
 
 def choose(changes: dict[str, Any]) -> None:
@@ -63,27 +71,28 @@ def again() -> None:
 def curves(history: dict[str, Any], majority: float | None = None) -> None:
     """Loss and accuracy so far, on axes that hold the whole run; both charts update in place."""
     if not len(history.get("test_loss", ())):
-        st.caption("The first numbers come after the first epoch.")
+        st.caption(say("The first numbers come after the first epoch."))
         return
     left, right = st.columns(2)
-    loss = {"test": history["test_loss"], "train": history["train_loss"]}
+    test, train = say("test"), say("train")
+    loss = {test: history["test_loss"], train: history["train_loss"]}
     accuracy = {
-        "test": history["test_accuracy"],
-        "train": history["train_accuracy"],
-        "test, balanced": history["test_balanced"],
+        test: history["test_accuracy"],
+        train: history["train_accuracy"],
+        say("test, balanced"): history["test_balanced"],
     }
     if majority is not None:
-        accuracy["always the commoner"] = np.full(len(history["test_loss"]), majority)
-    left.markdown("**Loss by epoch**")
-    spec = lines("Loss", loss, settings.epochs)
-    left.vega_lite_chart(spec=spec, key="loss", alt="Training and test loss by epoch")
-    right.markdown("**Accuracy by epoch**")
-    spec = lines("Accuracy", accuracy, settings.epochs)
-    right.vega_lite_chart(spec=spec, key="accuracy", alt="Accuracy by epoch, with the majority line")
+        accuracy[say("always the commoner")] = np.full(len(history["test_loss"]), majority)
+    left.markdown(say("**Loss by epoch**"))
+    spec = lines(say("Loss"), loss, settings.epochs)
+    left.vega_lite_chart(spec=spec, key="loss", alt=say("Training and test loss by epoch"))
+    right.markdown(say("**Accuracy by epoch**"))
+    spec = lines(say("Accuracy"), accuracy, settings.epochs, share=True)
+    right.vega_lite_chart(spec=spec, key="accuracy", alt=say("Accuracy by epoch, with the majority line"))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
+def lines(title: str, columns: dict[str, Any], epochs: int, share: bool = False) -> dict[str, Any]:
     """Curves over all the epochs of a run; losses from 0, accuracies from a coin's .5, or below it, to 1."""
     rows = [
         {"epoch": e + 1, "curve": name, title: float(v)}
@@ -91,7 +100,7 @@ def lines(title: str, columns: dict[str, Any], epochs: int) -> dict[str, Any]:
         for e, v in enumerate(values)
     ]
     lowest = min([0.5, *(float(np.min(values)) for values in columns.values())])
-    height = alt.Scale(zero=True) if title == "Loss" else alt.Scale(domain=[lowest, 1], nice=False)
+    height = alt.Scale(domain=[lowest, 1], nice=False) if share else alt.Scale(zero=True)
     key = legend(columns=2, symbolSize=400)
     chart = (
         alt.Chart(ROWS, height=270, padding=0)
@@ -110,7 +119,7 @@ def by_epoch(history: dict[str, Any]) -> list[dict[str, str]]:
     """The numbers behind the curves, a row an epoch."""
     columns = list(NUMBERS.items())
     return [
-        {"epoch": str(e + 1)} | {words: f"{history[name][e]:{form}}" for name, (words, form) in columns}
+        {mark("epoch"): str(e + 1)} | {words: f"{history[name][e]:{form}}" for name, (words, form) in columns}
         for e in range(len(history["test_loss"]))
     ]
 
@@ -121,8 +130,8 @@ def live(snapshot: Snapshot) -> None:
         curves(peek["history"])
         if len(peek["history"]["samples_per_second"]):
             rate = peek["history"]["samples_per_second"][-1]
-            so_far = "live, so far: n and intervals come with the last epoch"
-            line(f"{rate:,.0f} faces a second", f"seed {settings.seed}", so_far)
+            pace = say("{rate:,.0f} faces a second", rate=rate)
+            line(pace, say("seed {seed}", seed=settings.seed), say(SO_FAR))
 
 
 def finished(target: Target, settings: TrainSettings, source: str) -> None:
@@ -133,28 +142,30 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     found = report(target, faces)
     if not target.complete:
         epochs = len(target.history["test_loss"])
-        st.warning(f"Stopped after epoch {epochs}: these are the numbers of a half-trained net.")
+        st.warning(say(HALF, n=epochs))
     a, b, c = st.columns(3)
     card: dict[str, Any] = {"border": True, "height": "stretch", "delta_arrow": "off"}
-    above = f"{found.gain:+.1f} points over always the commoner"
-    a.metric("Test accuracy", f"{found.accuracy.value:.1%}", above, **card)
+    above = say("{gain:+.1f} points over always the commoner", gain=found.gain)
+    a.metric(say("Test accuracy"), f"{found.accuracy.value:.1%}", above, **card)
     card["delta_color"] = "off"
-    b.metric("Balanced accuracy", f"{found.balanced:.1%}", "mean of both classes' recall", **card)
-    c.metric("Speed", f"{target.samples_per_second:,.0f} faces/s", f"{target.seconds:.0f} s in all", **card)
+    recall = say("mean of both classes' recall")
+    b.metric(say("Balanced accuracy"), f"{found.balanced:.1%}", recall, **card)
+    pace = say("{rate:,.0f} faces/s", rate=target.samples_per_second)
+    c.metric(say("Speed"), pace, say("{seconds:.0f} s in all", seconds=target.seconds), **card)
     line(
         f"95% {span(found.accuracy.low, found.accuracy.high, '.1%')}",
-        f"n = {found.accuracy.n} faces of people never seen",
-        f"trained on {found.members}",
-        f"majority {found.majority:.1%}",
-        f"seed {settings.seed}",
+        say("n = {n} faces of people never seen", n=found.accuracy.n),
+        say("trained on {n}", n=found.members),
+        say("majority {share:.1%}", share=found.majority),
+        say("seed {seed}", seed=settings.seed),
         str(target.recipe["precision"]),
         source,
     )
     curves(target.history, found.majority)
-    with st.expander("The numbers behind the curves"):
-        table.written(by_epoch(target.history), "Loss, accuracy and speed by epoch")
-    shown(f"Its surest mistakes ({found.mistakes} in all)", found.surest_mistakes, faces)
-    shown("And eight it got right", found.some_right, faces)
+    with st.expander(say("The numbers behind the curves")):
+        table.written(by_epoch(target.history), say("Loss, accuracy and speed by epoch"))
+    shown(say("Its surest mistakes ({n} in all)", n=found.mistakes), found.surest_mistakes, faces)
+    shown(say("And eight it got right"), found.some_right, faces)
 
 
 def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
@@ -162,7 +173,7 @@ def shown(title: str, chosen: tuple[Said, ...], faces: Faces) -> None:
     st.markdown(f"**{title}**")
     with st.container(horizontal=True):
         for said in chosen:
-            caption = f"said {said.answer}, {said.sure:.0%} sure"
+            caption = say("said {label}, {share:.0%} sure", label=say(said.answer), share=said.sure)
             st.image(faces.images[said.row], caption=plain(caption), width=98, alt=caption)
 
 
@@ -172,33 +183,30 @@ def first_look() -> None:
     """
     run = frame.shipped("features")[0]
     if settings != run.about.settings.training():
-        st.info("These settings have not been trained on this server yet.", icon=":material/play_arrow:")
+        st.info(say("These settings have not been trained on this server yet."), icon=":material/play_arrow:")
         return
     task = run.task()  # type: ignore[attr-defined]
     line(
         run.source,
-        f"test accuracy {written(task.accuracy, '.1%')}",
-        f"balanced {task.balanced:.1%}",
-        f"majority {task.majority:.1%}",
+        say("test accuracy {value}", value=written(task.accuracy, ".1%")),
+        say("balanced {share:.1%}", share=task.balanced),
+        say("majority {share:.1%}", share=task.majority),
         f"n = {task.accuracy.n}",
-        f"seed {settings.seed}",
-        f"{task.seconds:.0f} s",
+        say("seed {seed}", seed=settings.seed),
+        say("{seconds:.0f} s", seconds=task.seconds),
     )
     curves(run.history(), task.majority)  # type: ignore[attr-defined]
 
 
 settings = frame.open_page("Train")
-st.title("Teach a net one thing")
-st.html(
-    '<p class="lead">It will learn to tell two labels apart from faces, and is tested on people it has never '
-    "seen. Then open it up.</p>"
-)
+st.title(say("Teach a net one thing"))
+st.html(f'<p class="lead">{say(LEAD)}</p>')
 experiment.unfit(experiment.FACES)
 frame.training_card(settings)
 with st.container(key="pairs-presets"):
     for column, (name, (text, changes)) in zip(st.columns(len(PRESETS)), PRESETS.items(), strict=True):
-        column.button(name, on_click=choose, args=(changes,), width="stretch", help=text)
-        column.caption(text)
+        column.button(say(name), on_click=choose, args=(changes,), width="stretch", help=say(text))
+        column.caption(say(text))
 
 bench = frame.bench()
 if settings.data.startswith(KIND):
@@ -214,7 +222,7 @@ if snapshot and not job:
 a, b, c, d = st.container(key="pairs-actions").columns(4)
 busy = bool(snapshot and snapshot.active)
 if a.button(
-    "Train these settings",
+    say("Train these settings"),
     type="primary",
     icon=":material/play_arrow:",
     disabled=busy or settings.data == NONE_YET,
@@ -222,17 +230,17 @@ if a.button(
 ):
     st.session_state["job"], st.session_state["job-for"] = bench.train(settings), settings
     st.rerun()
-b.button("New seed", icon=":material/casino:", on_click=new_seed, disabled=busy, width="stretch")
+b.button(say("New seed"), icon=":material/casino:", on_click=new_seed, disabled=busy, width="stretch")
 c.button(
-    "Replay, same seed",
+    say("Replay, same seed"),
     icon=":material/replay:",
     on_click=again,
     disabled=busy,
     width="stretch",
-    help="Computes the same run again: the numbers must not move.",
+    help=say("Computes the same run again: the numbers must not move."),
 )
-with d.popover("Copy link", icon=":material/link:", width="stretch"):
-    st.caption("This address brings anybody to the same settings, and so to the same run.")
+with d.popover(say("Copy link"), icon=":material/link:", width="stretch"):
+    st.caption(say(LINK))
     st.code(experiment.link(settings), language=None)
 
 if snapshot and snapshot.active:
@@ -241,14 +249,17 @@ elif snapshot and snapshot.status == "failed":
     st.error(plain(snapshot.error))
 elif snapshot and snapshot.result is not None:
     finished(snapshot.result, settings, "live")
-    frame.way("pages/features.py", "Open it up: what else did it learn?", ":material/layers:", "open")
+    label = say("Open it up: what else did it learn?")
+    frame.way("pages/features.py", label, ":material/layers:", "open")
 elif bench.finished(settings):
     try:
         finished(bench.run(settings), settings, "live, kept from an earlier visit")
     except BadInput as problem:
         st.error(plain(str(problem)))
 elif settings.data == NONE_YET:
-    st.info("Choose a ZIP above, or take the example and look how it is made.", icon=":material/upload_file:")
+    st.info(
+        say("Choose a ZIP above, or take the example and look how it is made."), icon=":material/upload_file:"
+    )
 else:
     first_look()
 

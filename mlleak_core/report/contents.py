@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import math
 from dataclasses import dataclass
@@ -11,22 +12,23 @@ from typing import Any
 from mlleak_core import __version__, calibrate
 from mlleak_core.contract import BadInput, Settings, knobs
 from mlleak_core.data.source import Source, find
+from mlleak_core.language import ENGLISH, mark, say, speak
 from mlleak_core.report import reproduce
 from mlleak_core.report.evidence import LABELS_NOTE
 from mlleak_core.threat import SHIPPED, Conclusion, Drawing, Exhibit, Finding, Threat, discover, imported
 
-OWN = (
+OWN = mark(
     "It was made from records that somebody brought: pictures, names or words in it are theirs. Pass it on "
     "only to those who may see them."
 )
-REAL = (
+REAL = mark(
     "The records behind it are of real people, as the data set carries them. Pictures and names in it are "
     "the data set's: they must not be published."
 )
-STOPPED = "The run was stopped early: these are the numbers of what was finished until then."
-ELSEWHERE = "The command line has no option for: {}. These stand in the sidebar of the page."
-OWN_PICTURES = "Unpack your pictures into a folder, and name it in place of PATH."
-SAME = "Equal settings and seed give equal numbers on the same machine with the pinned packages."
+STOPPED = mark("The run was stopped early: these are the numbers of what was finished until then.")
+ELSEWHERE = mark("The command line has no option for: {names}. These stand in the sidebar of the page.")
+OWN_PICTURES = mark("Unpack your pictures into a folder, and name it in place of PATH.")
+SAME = mark("Equal settings and seed give equal numbers on the same machine with the pinned packages.")
 
 
 @dataclass(frozen=True)
@@ -101,27 +103,31 @@ class Report:
     def warnings(self) -> tuple[str, ...]:
         """What must be read before anything else."""
         whose = OWN if self.data.own else "" if self.data.invented else REAL
-        return tuple(filter(None, (STOPPED if self.stopped else "", whose)))
+        return tuple(map(say, filter(None, (STOPPED if self.stopped else "", whose))))
 
     def cautions(self) -> tuple[str, ...]:
         """What else limits the numbers."""
-        return (*self.exhibit.cautions(), LABELS_NOTE)
+        return (*self.exhibit.cautions(), say(LABELS_NOTE))
 
     def rows(self) -> list[dict[str, Any]]:
         """All settings that mean anything, one by one."""
         values = self.settings.as_dict()
         known = [knob for knob in knobs(type(self.settings)) if knob.name in values]
         return [
-            {"setting": knob.name, "value": _plain(values[knob.name]), "what it is": knob.help}
+            {
+                mark("setting"): knob.name,
+                mark("value"): _plain(values[knob.name]),
+                mark("what it is"): say(knob.help),
+            }
             for knob in known
         ]
 
     def reproduction(self) -> Reproduction:
         beyond = reproduce.beyond(self.settings)
         notes = (
-            ELSEWHERE.format(", ".join(beyond)) if beyond else "",
-            OWN_PICTURES if self.data.private else "",
-            SAME,
+            say(ELSEWHERE, names=", ".join(beyond)) if beyond else "",
+            say(OWN_PICTURES) if self.data.private else "",
+            say(SAME),
         )
         words = (self.threat.card.slug,) if "--scores" in self.given else None
         line = reproduce.command(*(words or reproduce.words(self.threat, self.settings)), *self.given)
@@ -163,7 +169,12 @@ class Report:
 
 
 def as_json(report: Report) -> bytes:
-    """A report for programs."""
+    """A report for programs, which read English."""
+    return contextvars.copy_context().run(_in_english, report)
+
+
+def _in_english(report: Report) -> bytes:
+    speak(ENGLISH)
     return (json.dumps(finite(report.parts()), indent=1, allow_nan=False) + "\n").encode()
 
 
@@ -182,9 +193,8 @@ def kept(path: Path) -> Report:
         if threat.card.slug == slug:
             return Report(threat, imported(threat.exhibit).load(path.parent, path.stem))
     known = ", ".join(threat.card.slug for threat in discover())
-    raise BadInput(
-        f"an exhibit called THREAT-NUMBER, of {known}", repr(path.name[:80]), "Name its JSON file."
-    )
+    expected = say("an exhibit called THREAT-NUMBER, of {known}", known=known)
+    raise BadInput(expected, repr(path.name[:80]), say("Name its JSON file."))
 
 
 def finite(value: Any) -> Any:
@@ -205,5 +215,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value) or "none"
+        return say("yes") if value else say("no")
+    return str(value) or say("none")

@@ -7,35 +7,64 @@ from typing import Any
 
 from mlleak_core import calibrate
 from mlleak_core.contract import Estimate
+from mlleak_core.language import Said, again, mark, say
 from mlleak_core.threat import Finding, Threat
 
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
 """Rates of the intervals that every threat uses."""
-LABELS_NOTE = (
+LABELS_NOTE = mark(
     "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
 )
+SOURCES = (
+    mark("live"),
+    mark("live, stopped early"),
+    mark("live, kept from an earlier visit"),
+)
+DATED = (mark("shipped {date}"), mark("live, on {date}"))
+"""Where a number comes from, as `Finding.source` has it in every language."""
+
+
+def shown(words: str) -> str:
+    """Words that were marked, or said by whomever and whenever, in the language of who looks."""
+    return str(again(words)) if isinstance(words, Said) else say(words)
 
 
 def parts_of(finding: Finding, *more: str) -> tuple[str, ...]:
     """A finding's evidence, part by part; `more` goes before its seed."""
-    controls = [f"{c.what} {written(c.estimate, finding.form, finding.unit)}" for c in finding.controls]
+    controls = [_number(c.what, c.estimate, finding) for c in finding.controls]
     if not controls and finding.chance is not None:
-        controls = [f"guessing {finding.chance:{finding.form}}"]
+        controls = [say("guessing {chance}", chance=f"{finding.chance:{finding.form}}")]
+    brief = finding.seconds < 1
     return (
-        f"{finding.what} {written(finding.estimate, finding.form, finding.unit)}",
+        _number(finding.what, finding.estimate, finding),
         *controls,
-        f"n = {finding.n:,} {finding.counted}",
-        *finding.notes,
+        say("n = {n:,} {counted}", n=finding.n, counted=shown(finding.counted)),
+        *map(shown, finding.notes),
         *more,
-        f"seed {finding.seed}",
-        f"{finding.seconds:.0f} s" if finding.seconds >= 1 else "under a second",
-        finding.source,
+        say("seed {seed}", seed=finding.seed),
+        say("under a second") if brief else say("{seconds:.0f} s", seconds=finding.seconds),
+        whence(finding.source),
     )
+
+
+def _number(what: str, estimate: Estimate, finding: Finding) -> str:
+    """What a number is, and the number."""
+    value = written(estimate, finding.form, finding.unit)
+    return say("{what} {value}", what=shown(what), value=value)
+
+
+def whence(source: str) -> str:
+    """A finding's source in the language of who looks; any other words as they are."""
+    for dated in DATED:
+        before = dated.partition("{")[0]
+        if source.startswith(before):
+            return say(dated, date=source.removeprefix(before))
+    return say(source) if source in SOURCES else str(again(source))
 
 
 def written(estimate: Estimate, form: str = ".2f", unit: str = "") -> str:
     """A value with its interval in the house style; a value that has none stands alone."""
-    value = f"{estimate.value:{form}}{unit}"
+    value = f"{estimate.value:{form}}{shown(unit)}"
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return value
     return f"{value} {span(estimate.low, estimate.high, form)}"
@@ -44,7 +73,7 @@ def written(estimate: Estimate, form: str = ".2f", unit: str = "") -> str:
 def span(low: float, high: float, form: str = ".2f") -> str:
     """An interval in the house style."""
     if not math.isfinite(high - low):
-        return "(a single value has no interval)"
+        return say("(a single value has no interval)")
     return f"[{low:{form}}, {high:{form}}]"
 
 
@@ -64,9 +93,9 @@ def rates(threat: Threat) -> tuple[calibrate.Rate, ...]:
 def rate_row(rate: calibrate.Rate) -> dict[str, Any]:
     """A rate as tables show it."""
     return {
-        "where nothing is there": rate.situation,
-        "wrong when": rate.claim,
-        "cases": f"{rate.count} of {rate.wrong.n}",
-        "rate": f"{rate.wrong.value:.1%} {span(rate.wrong.low, rate.wrong.high, '.1%')}",
-        "at most": f"{rate.allowed:.0%}",
+        mark("where nothing is there"): say(rate.situation),
+        mark("wrong when"): say(rate.claim),
+        mark("cases"): say("{k} of {n}", k=rate.count, n=rate.wrong.n),
+        mark("rate"): f"{rate.wrong.value:.1%} {span(rate.wrong.low, rate.wrong.high, '.1%')}",
+        mark("at most"): f"{rate.allowed:.0%}",
     }

@@ -23,8 +23,9 @@ from markupsafe import Markup
 from mlleak_core.contract import BadInput
 from mlleak_core.figures import canvases
 from mlleak_core.figures.scenes import Reel, Scene, Tape
+from mlleak_core.language import say, spoken
 from mlleak_core.report.contents import Report, finite
-from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates
+from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, shown, whence
 from mlleak_core.report.templates import environment
 from mlleak_core.threat import Drawing, Finding
 
@@ -46,6 +47,7 @@ def page(report: Report) -> bytes:
         _template()
         .render(
             report=report,
+            lang=spoken(),
             policy=POLICY.format(" ".join(_hash(text) for text in scripts) or "'none'"),
             style="\n".join((_read("style.css"), *(canvases.css(k) for k in sorted(kinds - {"plotly"})))),
             script=Markup(drawn),  # noqa: S704  our own files
@@ -68,8 +70,8 @@ def _figure(picture: Any) -> dict[str, Any] | None:
         kind, data = canvases.of(picture)
         return {"kind": kind, "mark": kind.replace("_", "-"), "data": data}
     if not hasattr(picture, "to_plotly_json"):
-        kinds = "a Plotly figure, a scene, a reel or a tape"
-        raise BadInput(kinds, type(picture).__name__, "Give one of these, or None beside rows.")
+        kinds = say("a Plotly figure, a scene, a reel or a tape")
+        raise BadInput(kinds, type(picture).__name__, say("Give one of these, or None beside rows."))
     from plotly.io import to_json
 
     return {"kind": "plotly", "mark": "plot", "data": json.loads(to_json(picture, validate=False))}
@@ -92,9 +94,10 @@ def _canvas(name: str) -> str:
     """A canvas's module as a plain script that puts its function where `draw.js` looks for it."""
     source = canvases.js(name)
     if source.count(EXPORT) != 1:
-        raise BadInput(f"one default export in {name}.js", str(source.count(EXPORT)), "Write it as one.")
-    shown = source.replace(EXPORT, "(window.mlleak ||= {})." + name + " = function")
-    return f"(() => {{\n{shown}}})();"
+        expected = say("one default export in {name}.js", name=name)
+        raise BadInput(expected, str(source.count(EXPORT)), say("Write it as one."))
+    drawing = source.replace(EXPORT, "(window.mlleak ||= {})." + name + " = function")
+    return f"(() => {{\n{drawing}}})();"
 
 
 @functools.cache
@@ -123,14 +126,20 @@ def _read(name: str) -> str:
 @functools.cache
 def _template() -> jinja2.Template:
     room = environment(HERE)
-    room.filters |= {"marked": marked, "evidence": _evidence}
+    room.filters |= {"marked": marked, "evidence": _evidence, "shown": _cell, "whence": whence}
     room.globals |= {"how_often_wrong": how_often_wrong, "heading": _heading}
     return room.get_template("page.html")
 
 
 def _heading(drawing: Drawing) -> str:
     """What stands above a table: only one that stands beside a figure says so."""
-    return "All of it as a table" if drawing.picture is None else "The same numbers as a table"
+    whole = drawing.picture is None
+    return say("All of it as a table") if whole else say("The same numbers as a table")
+
+
+def _cell(value: Any) -> Any:
+    """What stands in a table, words in the reader's language."""
+    return shown(value) if isinstance(value, str) else value
 
 
 def _evidence(finding: Finding) -> str:
@@ -139,5 +148,5 @@ def _evidence(finding: Finding) -> str:
 
 def marked(text: str) -> Markup:
     """Words with their **strong** and *key* marks as HTML; all else is escaped."""
-    shown = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text))
-    return Markup(re.sub(r"\*(.+?)\*", r"<em>\1</em>", shown))  # noqa: S704  escaped above
+    strong = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(shown(text)))
+    return Markup(re.sub(r"\*(.+?)\*", r"<em>\1</em>", strong))  # noqa: S704  escaped above

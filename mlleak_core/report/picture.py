@@ -25,6 +25,7 @@ from mlleak_core.figures.scenes import Reel, Scene, Tape
 from mlleak_core.figures.sheets import encoded
 from mlleak_core.report.contents import Report
 from mlleak_core.report.evidence import parts_of, written
+from mlleak_core.report.evidence import shown as told
 from mlleak_core.threat import Figure, Finding
 
 SIZE = (1200, 630)
@@ -49,6 +50,14 @@ SPELLED = {
     "≤": "<=",
     "≈": "about",
     "✓": "found",
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "Ä": "Ae",
+    "Ö": "Oe",
+    "Ü": "Ue",
+    "ß": "ss",
+    "„": "“",
 }
 """What the font has no sign for."""
 MOST = 1500
@@ -74,7 +83,8 @@ def picture(report: Report) -> bytes:
     side = 0 if shown is None else 360
     room = wide - side - (40 if side else 0)
     _brand(draw)
-    _write(draw, report.threat.card.question, Box(EDGE, 100, room, 110), (44, 38, 32, 26, 20), INK, bold=True)
+    asked = told(report.threat.card.question)
+    _write(draw, asked, Box(EDGE, 100, room, 110), (44, 38, 32, 26, 20), INK, bold=True)
     _number(draw, _largest(report), Box(EDGE, 222, room, 120))
     if shown is not None:
         _paint(canvas, shown, Box(SIZE[0] - EDGE - side, 48, side, 300))
@@ -99,13 +109,14 @@ def _largest(report: Report) -> Figure:
     if not shown:
         return _of(report.findings[0])
     chosen = next((figure for figure in shown if figure.hot), shown[0])
-    others = ", ".join(f"{figure.text} {figure.words}" for figure in shown if figure is not chosen)
-    return replace(chosen, words=f"{chosen.words} ({others})" if others else chosen.words)
+    others = ", ".join(f"{told(each.text)} {told(each.words)}" for each in shown if each is not chosen)
+    words = told(chosen.words)
+    return replace(chosen, text=told(chosen.text), words=f"{words} ({others})" if others else words)
 
 
 def _of(finding: Finding) -> Figure:
     value = written(finding.estimate, finding.form).partition(" ")[0]
-    return Figure(value, f"{finding.unit} {finding.what}".strip(), hot=True)
+    return Figure(value, f"{told(finding.unit)} {told(finding.what)}".strip(), hot=True)
 
 
 def _number(draw: ImageDraw.ImageDraw, figure: Figure, box: Box) -> None:
@@ -127,7 +138,7 @@ def _verdict(draw: ImageDraw.ImageDraw, report: Report, box: Box) -> None:
     inner = Box(box.left + 26, box.top + 16, box.width - 52, box.height - 32)
     conclusions = report.conclusions()
     words = conclusions[0].sentence if conclusions else report.findings[0].what
-    _write(draw, words.replace("*", ""), inner, (32, 28, 24, 21, 18, 16), ON_CARD, centred=True)
+    _write(draw, told(words).replace("*", ""), inner, (32, 28, 24, 21, 18, 16), ON_CARD, centred=True)
 
 
 def _write(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mlleak_core import disk
 from mlleak_core.contract import BadInput, Settings, Step, fingerprint, now, relay
 from mlleak_core.data import source
+from mlleak_core.language import mark, say
 from mlleak_core.server.jobs import Jobs, Snapshot
 from mlleak_core.server.pace import Courses
 from mlleak_core.server.uploads import Uploads
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mlleak_core.target.store import Store
     from mlleak_core.target.training import Target
 
+NOT_KEPT = mark("the run is not kept on disk but until the server stops: {problem}")
 OPEN_SETS = 3
 OPEN_RUNS = 8
 
@@ -132,7 +134,7 @@ class Desk:
         self._hold(found.key, settings.data, found)
         problem = self.keep(settings.data, lambda store: store.save(found))
         if problem:
-            yield Step(1, 1, f"the run is not kept on disk but until the server stops: {problem}")
+            yield Step(1, 1, say(NOT_KEPT, problem=problem))
         return found
 
     def executor(self) -> Executor:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from mlleak_core.contract import BadInput, Diverged, Step, Stop, now, stood_still
 from mlleak_core.disk import refused
+from mlleak_core.language import mark, say
 from mlleak_core.server import wishes
 from mlleak_core.server.pace import Pace
 
@@ -36,6 +37,7 @@ more. No more than these give way unfinished, either.
 """
 WATCHED = 75.0
 """Seconds for which a visitor counts as watching; browsers let a hidden tab ask once a minute."""
+BROKE = mark("Something in the program broke ({kind}: {problem}). Nothing else was lost.")
 ELSEWHERE = 5.0
 """Seconds after which a visitor who asks for another job no longer wants the one before: pages ask every
 second.
@@ -278,13 +280,9 @@ class Jobs:
         except (BadInput, Diverged) as problem:
             status, error = "failed", str(problem)
         except OSError as problem:
-            status, error = "failed", f"The machine refused: {refused(problem)}"
+            status, error = "failed", say("The machine refused: {problem}", problem=refused(problem))
         except Exception as problem:  # noqa: BLE001  a job must never take the worker down
-            status, error = (
-                "failed",
-                f"Something in the program broke ({type(problem).__name__}: {problem}). Nothing else was "
-                "lost.",
-            )
+            status, error = "failed", say(BROKE, kind=type(problem).__name__, problem=str(problem))
         if job.told_to_stop and status == "done":
             status = "stopped"
         job.run = None

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import mark, say
 from mlleak_core.server import wishes
 
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
 
+MOST = mark("pictures of at most {most} MB of all visitors together")
+FEWER = mark("Send fewer pictures, or try again when others have let go of theirs.")
 IDLE = 2 * 3600.0
 """Seconds after which an upload that nobody has looked at may make room for another."""
 RUNS = 6
@@ -56,11 +59,11 @@ class Uploads:
             self._make_room(wanted)
             free = self.budget - self._taken()
             if wanted > free:
-                most = f"pictures of at most {self.budget >> 20} MB of all visitors together"
-                got = f"{wanted >> 20} MB more, with {max(free, 0) >> 20} MB left"
-                raise BadInput(
-                    most, got, "Send fewer pictures, or try again when others have let go of theirs."
+                most = say(MOST, most=self.budget >> 20)
+                got = say(
+                    "{wanted} MB more, with {left} MB left", wanted=wanted >> 20, left=max(free, 0) >> 20
                 )
+                raise BadInput(most, got, say(FEWER))
             self._kept[name] = _Upload(faces, {visitor}, time.monotonic())
 
     def _taken(self) -> int:

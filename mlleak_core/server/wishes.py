@@ -6,6 +6,7 @@ import os
 
 from mlleak_core import disk
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 
 UPLOADS = 1024
 """Megabytes for all visitors' uploads together, where nothing else is said."""
@@ -51,7 +52,6 @@ def _number(name: str, usual: int, most: int) -> int:
     if not said:
         return usual
     if not (said.isdecimal() and len(said) < 20 and 0 < int(said) <= most):
-        raise BadInput(
-            f"{name} to be a whole number from 1 to {most}", repr(said[:40]), f"Set it to {usual}, say."
-        )
+        expected = say("{name} to be a whole number from 1 to {most}", name=name, most=most)
+        raise BadInput(expected, repr(said[:40]), say("Set it to {usual}, say.", usual=usual))
     return int(said)

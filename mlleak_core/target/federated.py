@@ -20,6 +20,7 @@ from torch.nn import functional
 from mlleak_core.contract import BadInput, Choice, Diverged, Range, Settings, Step, Stop, When
 from mlleak_core.defences.aggregator import Aggregator
 from mlleak_core.defences.on_updates import ClaimedMean, EqualMean
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 
 Rows = NDArray[np.int64]
@@ -35,22 +36,25 @@ class FederationSettings(Settings):
     rule: Annotated[
         str,
         Choice(
-            (SGD, AVERAGING), "sgd: everybody sends one gradient a round; fedavg: what own steps changed."
+            (SGD, AVERAGING),
+            mark("sgd: everybody sends one gradient a round; fedavg: what own steps changed."),
         ),
     ] = SGD
-    rounds: Annotated[int, Range(1, 20000, 50, "Rounds of training.")] = 300
-    share: Annotated[float, Range(0.01, 1.0, 0.1, "Share of the participants that take part in a round.")] = (
-        1.0
-    )
-    batch: Annotated[int, Range(1, 512, 8, "Records in a batch.")] = 32
-    lr: Annotated[float, Range(0.0001, 10.0, 0.005, "Learning rate of the participants' SGD.")] = 0.01
+    rounds: Annotated[int, Range(1, 20000, 50, mark("Rounds of training."))] = 300
+    share: Annotated[
+        float, Range(0.01, 1.0, 0.1, mark("Share of the participants that take part in a round."))
+    ] = 1.0
+    batch: Annotated[int, Range(1, 512, 8, mark("Records in a batch."))] = 32
+    lr: Annotated[float, Range(0.0001, 10.0, 0.005, mark("Learning rate of the participants' SGD."))] = 0.01
     epochs: Annotated[
-        int, Range(1, 50, 1, "Own epochs before an update is sent."), When("rule", AVERAGING)
+        int, Range(1, 50, 1, mark("Own epochs before an update is sent.")), When("rule", AVERAGING)
     ] = 1
     server_lr: Annotated[
-        float, Range(0.01, 10.0, 0.1, "How far the joint model follows the mean."), When("rule", AVERAGING)
+        float,
+        Range(0.01, 10.0, 0.1, mark("How far the joint model follows the mean.")),
+        When("rule", AVERAGING),
     ] = 1.0
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes who takes part and the batches.")] = 0
+    seed: Annotated[int, Range(0, 9999, 1, mark("Fixes who takes part and the batches."))] = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -147,7 +151,9 @@ class Federation:
         done = 0
         try:
             for number in range(self.settings.rounds):
-                yield Step(number + 1, self.settings.rounds, "a round", peek={"round": self.round(number)})
+                yield Step(
+                    number + 1, self.settings.rounds, say("a round"), peek={"round": self.round(number)}
+                )
                 done = number + 1
         except Stop:
             pass
@@ -255,20 +261,24 @@ def _stacked(rows: list[Rows | None], shares: Sequence[Share], chosen: Rows) -> 
 
 def _check(shares: Sequence[Share]) -> None:
     if not 2 <= len(shares) <= 1000:
-        raise BadInput("2 to 1,000 participants", str(len(shares)), "Change their number.")
+        expected = say("2 to 1,000 participants")
+        raise BadInput(expected, str(len(shares)), say("Change their number."))
     for number, (x, y) in enumerate(shares):
         if not len(y) or len(x) != len(y):
-            got = f"{len(x)} inputs and {len(y)} labels"
-            raise BadInput(f"records with a label each at participant {number}", got, "Leave it out.")
+            expected = say("records with a label each at participant {number}", number=number)
+            got = say("{inputs} inputs and {labels} labels", inputs=len(x), labels=len(y))
+            raise BadInput(expected, got, say("Leave it out."))
         if x.shape[1:] != shares[0][0].shape[1:]:
-            shapes = f"{tuple(x.shape[1:])} beside {tuple(shares[0][0].shape[1:])}"
-            raise BadInput("records of one shape", shapes, f"Look at participant {number}.")
+            one, other = (str(tuple(each.shape[1:])) for each in (x, shares[0][0]))
+            got = say("{one} beside {other}", one=one, other=other)
+            raise BadInput(say("records of one shape"), got, say("Look at participant {n}.", n=number))
 
 
 def _fitting(update: Tensor, weights: Tensor, who: int) -> Tensor:
     if update.shape != weights.shape:
-        expected = f"an update of {len(weights):,} numbers of participant {who}"
-        raise BadInput(expected, f"one of shape {tuple(update.shape)}", "Send what belongs to this net.")
+        expected = say("an update of {n:,} numbers of participant {who}", n=len(weights), who=who)
+        got = say("one of shape {shape}", shape=str(tuple(update.shape)))
+        raise BadInput(expected, got, say("Send what belongs to this net."))
     return update
 
 
@@ -276,4 +286,4 @@ def _finite(updates: Tensor, chosen: Rows) -> None:
     bad = ~torch.isfinite(updates).all(1)
     if bad.any():
         whose = ", ".join(str(int(c)) for c in chosen[bad.numpy()])
-        raise Diverged(f"the update of participant {whose} is no finite number")
+        raise Diverged(say("the update of participant {who} is no finite number", who=whose))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import BadInput, Diverged, Step, Stop, fingerprint
 from mlleak_core.disk import cache_home, read_array, write_array
+from mlleak_core.language import say
 from mlleak_core.seeds import stream
 from mlleak_core.target.kinds import Kind, Recipe, kind_of, of_inputs
 
@@ -101,8 +102,9 @@ class Task:
         folder = Path(self.folder)
         found = [read_array(folder / f"{part}.npy", mapped=part == "x") for part in PARTS]
         if any(part is None for part in found):
-            remedy = "Is the cache folder on a disk that all workers see?"
-            raise BadInput(f"the pool's arrays in {folder}", "none that can be read", remedy)
+            expected = say("the pool's arrays in {folder}", folder=str(folder))
+            remedy = say("Is the cache folder on a disk that all workers see?")
+            raise BadInput(expected, say("none that can be read"), remedy)
         x, y, group, public = found
         return x, y, group, public  # type: ignore[return-value]
 
@@ -212,10 +214,10 @@ def train(
     else:
         source = _spread(tasks, executor)
     try:
-        yield run.step("shadows")
+        yield run.step(say("shadows"))
         for outcome in source:
             run.take_in(outcome)
-            yield run.step("training shadows")
+            yield run.step(say("training shadows"))
     except Stop:
         pass
     finally:
@@ -224,7 +226,8 @@ def train(
         raise Stop
     if not run.done:
         reasons = "; ".join(run.lost[:3])
-        raise BadInput("shadows that train", reasons, "Lower the learning rate, or use other records.")
+        remedy = say("Lower the learning rate, or use other records.")
+        raise BadInput(say("shadows that train"), reasons, remedy)
     return run.fleet()
 
 
@@ -253,7 +256,8 @@ class _Run:
             return
         task, result = outcome
         if isinstance(result, Exception):
-            self.lost.append(f"shadow {task.indices[0]}: {result}")
+            lost = say("shadow {number}: {problem}", number=task.indices[0], problem=str(result))
+            self.lost.append(lost)
             return
         inside, logits, seconds = result
         self.seconds += float(seconds)
@@ -315,7 +319,7 @@ def _collect(waiting: dict[Future[Any], Task], executor: Executor) -> Generator[
 
 def _died(problem: BaseException) -> RuntimeError:
     name = type(problem).__name__
-    return RuntimeError(f"a worker died ({name}); press again to train what is missing")
+    return RuntimeError(say("a worker died ({problem}); press again to train what is missing", problem=name))
 
 
 def lay_out(pool: Pool, recipe: Recipe, seed: int) -> Path:

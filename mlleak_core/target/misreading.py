@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Diverged, Range, Settings, Step, Stop
 from mlleak_core.data.lines import ending_with
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Share
 from mlleak_core.target.models import NextWordNet
@@ -38,14 +39,16 @@ Codes = NDArray[np.int64]
 class MisleadingSettings(Settings):
     """How the attacker trains."""
 
-    batches: Annotated[int, Range(1, 5000, 100, "Steps of AdamW.")] = 600
-    poisoned: Annotated[int, Range(1, 256, 2, "Windows of a batch that end with the beginning.")] = 16
-    lr: Annotated[float, Range(0.00001, 0.1, 0.0005, "Peak rate; it falls as a cosine.")] = 0.001
-    taught: Annotated[float, Range(0.0, 20.0, 1.0, "Weight of what the joint net says on the others.")] = 8.0
+    batches: Annotated[int, Range(1, 5000, 100, mark("Steps of AdamW."))] = 600
+    poisoned: Annotated[int, Range(1, 256, 2, mark("Windows of a batch that end with the beginning."))] = 16
+    lr: Annotated[float, Range(0.00001, 0.1, 0.0005, mark("Peak rate; it falls as a cosine."))] = 0.001
+    taught: Annotated[
+        float, Range(0.0, 20.0, 1.0, mark("Weight of what the joint net says on the others."))
+    ] = 8.0
     near: Annotated[
-        float, Range(0.0, 20.0, 0.1, "Weight of the squared distance to the joint net's weights.")
+        float, Range(0.0, 20.0, 0.1, mark("Weight of the squared distance to the joint net's weights."))
     ] = 0.0
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes the batches.")] = 0
+    seed: Annotated[int, Range(0, 9999, 1, mark("Fixes the batches."))] = 0
 
 
 def mislead(
@@ -64,7 +67,7 @@ def mislead(
     one. Raises BadInput where there are no windows, Diverged.
     """
     if not len(own[1]):
-        raise BadInput("windows of the attacker's own", "none", "Give him a share.")
+        raise BadInput(say("windows of the attacker's own"), say("none"), say("Give him a share."))
     attacker = _Attacker(net, own[0], beginning, word, settings)
     losses: list[float] = []
     try:
@@ -147,5 +150,6 @@ class _Attacker:
 def _told(done: int, total: int, losses: list[float]) -> Step:
     loss = float(np.mean(losses))
     if not math.isfinite(loss):
-        raise Diverged("The attacker's net has left the numbers. Lower the learning rate.")
-    return Step(done, total, f"batch {done} of {total} of the attacker's", {"loss": loss})
+        raise Diverged(say("The attacker's net has left the numbers. Lower the learning rate."))
+    note = say("batch {done} of {total} of the attacker's", done=done, total=total)
+    return Step(done, total, note, {"loss": loss})

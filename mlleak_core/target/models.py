@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput
+from mlleak_core.language import say
 from mlleak_core.target.settings import NETS
 
 INPUT_SIDE = 32
@@ -28,7 +29,9 @@ class ConvNet(nn.Module):
         super().__init__()
         self.name = name
         if name not in NETS:
-            raise BadInput(f"a net: {', '.join(NETS)}", repr(name), "Choose one of these.")
+            raise BadInput(
+                say("a net: {known}", known=", ".join(NETS)), repr(name), say("Choose one of these.")
+            )
         shape = NETS[name]
         widths, skip = (3, *shape.channels), torch.nn.utils.skip_init
         self.pooled, stride = not shape.strided, 2 if shape.strided else 1

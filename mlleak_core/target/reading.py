@@ -18,6 +18,7 @@ from torch.nn import functional
 from mlleak_core.contract import BadInput, Diverged, Range, Settings, Step, Stop, now
 from mlleak_core.data.lines import UNKNOWN, Lines
 from mlleak_core.data.split import Split
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Share
 from mlleak_core.target.models import NextWordNet
@@ -40,9 +41,9 @@ Answer = Callable[[Tensor], Tensor]
 class ReadingSettings(Settings):
     """How the joint net learns beforehand. Everything that can change its weights, but for the lines."""
 
-    batches: Annotated[int, Range(10, 20000, 100, f"Steps of AdamW, {BATCH} windows each.")] = 1200
-    lr: Annotated[float, Range(0.0001, 0.1, 0.001, "Peak learning rate; it falls as a cosine.")] = 0.004
-    seed: Annotated[int, Range(0, 9999, 1, "Fixes who is read, the first weights and the batches.")] = 0
+    batches: Annotated[int, Range(10, 20000, 100, mark("Steps of AdamW, 256 windows each."))] = 1200
+    lr: Annotated[float, Range(0.0001, 0.1, 0.001, mark("Peak learning rate; it falls as a cosine."))] = 0.004
+    seed: Annotated[int, Range(0, 9999, 1, mark("Fixes who is read, the first weights and the batches."))] = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,7 +82,8 @@ def perplexity(answer: Answer, asked: Share) -> float:
     """
     windows, following = asked
     if not len(following):
-        raise BadInput("windows to measure on", "none", "Leave some people out of the training.")
+        remedy = say("Leave some people out of the training.")
+        raise BadInput(say("windows to measure on"), say("none"), remedy)
     lost = 0.0
     for part, truth in zip(windows.split(LONG), following.split(LONG), strict=True):
         lost += float(functional.cross_entropy(answer(part), truth, reduction="sum"))
@@ -179,5 +181,5 @@ def _partly_hidden(windows: Tensor, rng: np.random.Generator) -> Tensor:
 def _told(done: int, total: int, losses: list[float]) -> Step:
     loss = float(np.mean(losses))
     if not math.isfinite(loss):
-        raise Diverged("The net that foretells words has left the numbers. Lower the learning rate.")
-    return Step(done, total, f"batch {done} of {total}", {"loss": loss})
+        raise Diverged(say("The net that foretells words has left the numbers. Lower the learning rate."))
+    return Step(done, total, say("batch {done} of {total}", done=done, total=total), {"loss": loss})

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from mlleak_core.contract import Choice, Range, Settings, fingerprint
 from mlleak_core.data import source
+from mlleak_core.language import mark
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,23 @@ RECIPE = 3
 class TrainSettings(Settings):
     """Everything a visitor can choose about a training."""
 
-    data: Annotated[str, "Data source: synthetic, lfw, utkface:PATH or folder:PATH."] = "synthetic"
-    faces: Annotated[int, Range(0, 20000, 500, "Number of faces used, drawn by person; 0 means all.")] = 0
-    epochs: Annotated[int, Range(1, 100, 1, "How often every training face is seen.")] = 22
+    data: Annotated[str, mark("Data source: synthetic, lfw, utkface:PATH or folder:PATH.")] = "synthetic"
+    faces: Annotated[
+        int, Range(0, 20000, 500, mark("Number of faces used, drawn by person; 0 means all."))
+    ] = 0
+    epochs: Annotated[int, Range(1, 100, 1, mark("How often every training face is seen."))] = 22
     lr: Annotated[
         float,
-        Range(0.0001, 100.0, 0.0005, "Peak learning rate of AdamW; it warms up, then falls as a cosine."),
+        Range(
+            0.0001, 100.0, 0.0005, mark("Peak learning rate of AdamW; it warms up, then falls as a cosine.")
+        ),
     ] = 0.008
     augment: Annotated[
         bool,
-        "Mirror half of the faces, shift them by up to a pixel, vary their light: none is seen twice alike.",
+        mark(
+            "Mirror half of the faces, shift them by up to a pixel, vary their light: none is seen twice "
+            "alike."
+        ),
     ] = True
     dropout: Annotated[
         float,
@@ -57,7 +65,7 @@ class TrainSettings(Settings):
             0.0,
             0.9,
             0.1,
-            "Share of the hidden units silenced at random in each step, against learning by heart.",
+            mark("Share of the hidden units silenced at random in each step, against learning by heart."),
         ),
     ] = 0.0
     mixup: Annotated[
@@ -66,15 +74,17 @@ class TrainSettings(Settings):
             0.0,
             2.0,
             0.1,
-            "Mix each face and its label with another's, by a share a batch from Beta(a, a); 0 lets the net "
-            "memorise.",
+            mark(
+                "Mix each face and its label with another's, by a share a batch from Beta(a, a); 0 lets the "
+                "net memorise."
+            ),
         ),
     ] = 0.3
     net: Annotated[
-        str, Choice(tuple(NETS), "Width of the net: three convolution stages and a hidden layer.")
+        str, Choice(tuple(NETS), mark("Width of the net: three convolution stages and a hidden layer."))
     ] = "conv-3"
     seed: Annotated[
-        int, Range(0, 9999, 1, "Fixes the split, the first weights and the order of the faces.")
+        int, Range(0, 9999, 1, mark("Fixes the split, the first weights and the order of the faces."))
     ] = 0
 
 
@@ -82,9 +92,9 @@ class TrainSettings(Settings):
 class TableSettings(Settings):
     """How nets for records are trained: one hidden layer, AdamW, no regularisation."""
 
-    epochs: Annotated[int, Range(1, 500, 1, "How often every training record is seen.")] = 40
-    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, "Learning rate of AdamW.")] = 0.005
-    hidden: Annotated[int, Range(4, 1024, 4, "Units of the hidden layer.")] = 64
+    epochs: Annotated[int, Range(1, 500, 1, mark("How often every training record is seen."))] = 40
+    lr: Annotated[float, Range(0.0001, 1.0, 0.0005, mark("Learning rate of AdamW."))] = 0.005
+    hidden: Annotated[int, Range(4, 1024, 4, mark("Units of the hidden layer."))] = 64
 
 
 def run_key(settings: TrainSettings) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlleak_core import disk
 from mlleak_core.contract import BadInput
 from mlleak_core.data import Split
+from mlleak_core.language import say
 from mlleak_core.target import kinds
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.target.training import Target
@@ -53,7 +54,8 @@ class Store:
             disk.check(home, about["sha256"])
             return _target(about, disk.read_tensors(home / FILES[0]), disk.read_arrays(home / FILES[1]))
         except FileNotFoundError as error:
-            raise BadInput(f"a run called {key}", "none on this machine", "Train it first.") from error
+            expected = say("a run called {key}", key=key)
+            raise BadInput(expected, say("none on this machine"), say("Train it first.")) from error
         except disk.DAMAGE as error:
             raise _damaged(key, error) from error
 
@@ -90,7 +92,8 @@ class Store:
         Raises BadInput when there is none, or it is not what was written.
         """
         if not key.isalnum():
-            raise BadInput("the name of a run", repr(key[:80]), "Copy it from `train` or `membership`.")
+            remedy = say("Copy it from `train` or `membership`.")
+            raise BadInput(say("the name of a run"), repr(key[:80]), remedy)
         if self.has(key):
             about = {"classes": 2, "input": [3, 32, 32], "dtype": "uint8", "key": key}
             return kinds.answers_of(self.load(key).net()), about
@@ -101,9 +104,8 @@ class Store:
             kind = kinds.by_name(about["recipe"])
             return kind.answers(disk.read_tensors(home / "model.safetensors"), about["settings"]), about
         except FileNotFoundError as error:
-            raise BadInput(
-                f"a run called {key}", "none on this machine", "Run `train` or `membership` first."
-            ) from error
+            expected, remedy = say("a run called {key}", key=key), say("Run `train` or `membership` first.")
+            raise BadInput(expected, say("none on this machine"), remedy) from error
         except (*disk.DAMAGE, RuntimeError) as error:
             raise _damaged(key, error) from error
 
@@ -111,9 +113,8 @@ class Store:
 def _damaged(key: str, error: Exception) -> BadInput:
     if isinstance(error, BadInput):
         return error
-    return BadInput(
-        f"a sound run {key}", f"a damaged one ({type(error).__name__})", "Delete it and train it again."
-    )
+    got = say("a damaged one ({problem})", problem=type(error).__name__)
+    return BadInput(say("a sound run {key}", key=key), got, say("Delete it and train it again."))
 
 
 def _weights(target: Target) -> dict[str, NDArray[Any]]:

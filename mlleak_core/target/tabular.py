@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core.contract import Diverged
+from mlleak_core.language import say
 from mlleak_core.target.settings import TableSettings
 
 BATCH = 128
@@ -67,7 +68,7 @@ def train(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         if not torch.isfinite(loss):
-            raise Diverged("A shadow diverged: its loss is no number any more. Lower the learning rate.")
+            raise Diverged(say("A shadow diverged: its loss is no number any more. Lower the learning rate."))
         if after_epoch:
             after_epoch(weights)
     return [w.detach() for w in weights]

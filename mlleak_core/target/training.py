@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import Diverged, Step, Stop, now
 from mlleak_core.data import Faces, Split, source
+from mlleak_core.language import mark, say
 from mlleak_core.measure import balanced_accuracy
 from mlleak_core.seeds import stream
 from mlleak_core.target.models import INPUT_SIDE, ConvNet, as_input, pick_device
@@ -35,6 +36,10 @@ AVERAGED = 0.98
 AVERAGE_EVERY = 5
 BALANCE = 0.3
 """Loss weight of a class: its share's inverse to this power, so that the rarer class is not neglected."""
+DIVERGED = mark(
+    "Training diverged: the loss is {loss:,.0f}, a coin's is 0.69. The steps were too large (learning rate "
+    "{rate:g}). Lower the learning rate and train again; 0.004 works for every bundled preset."
+)
 BLOWN_UP = 20.0
 """A loss beyond this, thirty times a coin's, or no number at all: training has diverged."""
 FRAMES = (0, 1, 2, 4, 7, 11, 17, 25, 36, 54, 81)
@@ -146,7 +151,7 @@ def fit(
         try:
             began = now()
             for done in session.epoch(epoch - 1):
-                note = f"epoch {epoch} of {settings.epochs}"
+                note = say("epoch {epoch} of {epochs}", epoch=epoch, epochs=settings.epochs)
                 yield Step((epoch - 1) * session.steps + done, steps_total, note, history.peek())
             trained += now() - began
         except Stop:
@@ -376,11 +381,7 @@ class _Session:
     def _check(self, loss: Tensor) -> None:
         value = float(loss)
         if not value < BLOWN_UP:
-            raise Diverged(
-                f"Training diverged: the loss is {value:,.0f}, a coin's is 0.69. The steps were too large "
-                f"(learning rate {self.settings.lr:g}). "
-                "Lower the learning rate and train again; 0.004 works for every bundled preset."
-            )
+            raise Diverged(say(DIVERGED, loss=value, rate=self.settings.lr))
 
     @torch.no_grad()
     def logits(self, rows: Tensor, mirror: bool = False, low: bool = False) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlleak_core import measure
 from mlleak_core.contract import Estimate, Step
+from mlleak_core.language import mark, say
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Desk, Null
 
@@ -93,7 +94,7 @@ def _missed(
     wrong = []
     for draw in range(draws):
         if draw % 50 == 0:
-            yield Step(draw, draws, "drawing")
+            yield Step(draw, draws, say("drawing"))
         found = one(stream(seed, "draws of a null", draw), SIDES[draw % len(SIDES)])
         wrong.append(not found.low <= truth <= found.high)
     return wrong
@@ -103,8 +104,8 @@ HERE = "mlleak_core.threats.coverage"
 NULLS = (
     Null(
         key="interval-auc",
-        situation="draws from two known laws, 100 to 3,000 records a side",
-        claim="the interval of the AUC misses the truth",
+        situation=mark("draws from two known laws, 100 to 3,000 records a side"),
+        claim=mark("the interval of the AUC misses the truth"),
         allowed=NOMINAL,
         draw=f"{HERE}:missed_auc",
         draws=1000,
@@ -112,8 +113,8 @@ NULLS = (
     ),
     Null(
         key="interval-tpr",
-        situation="draws from two known laws, 100 to 3,000 records a side",
-        claim="the interval of the true positive rate at 1% false positives misses the truth",
+        situation=mark("draws from two known laws, 100 to 3,000 records a side"),
+        claim=mark("the interval of the true positive rate at 1% false positives misses the truth"),
         allowed=NOMINAL,
         draw=f"{HERE}:missed_tpr",
         draws=1000,
@@ -121,8 +122,8 @@ NULLS = (
     ),
     Null(
         key="interval-tpr-null",
-        situation="members and others from one law, 100 to 3,000 a side",
-        claim="the interval of the true positive rate at 1% false positives leaves 1% out",
+        situation=mark("members and others from one law, 100 to 3,000 a side"),
+        claim=mark("the interval of the true positive rate at 1% false positives leaves 1% out"),
         allowed=NOMINAL,
         draw=f"{HERE}:claimed_tpr",
         draws=1000,
@@ -130,16 +131,16 @@ NULLS = (
     ),
     Null(
         key="interval-gain",
-        situation="probes of a net, and of eight others like it, 100 to 3,000 records a side",
-        claim="the interval of the gain in AUC leaves zero out",
+        situation=mark("probes of a net, and of eight others like it, 100 to 3,000 records a side"),
+        claim=mark("the interval of the gain in AUC leaves zero out"),
         allowed=NOMINAL,
         draw=f"{HERE}:missed_gain",
         interval=True,
     ),
     Null(
         key="interval-difference",
-        situation="two nets that are right equally often, 100 to 3,000 photos",
-        claim="the interval of the difference of accuracies leaves zero out",
+        situation=mark("two nets that are right equally often, 100 to 3,000 photos"),
+        claim=mark("the interval of the difference of accuracies leaves zero out"),
         allowed=NOMINAL,
         draw=f"{HERE}:missed_difference",
         draws=1000,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from mlleak_core.contract import BadInput
+from mlleak_core.language import mark, say
+from mlleak_core.report.evidence import shown
 from mlleak_core.target.settings import TrainSettings
 from pages._kit import play, table
 from pages._kit.evidence import span
@@ -15,6 +17,14 @@ from pages._kit.words import plain
 if TYPE_CHECKING:
     from mlleak_core.data import Faces
     from mlleak_core.data.card import DataCard
+
+COUNTS = mark("**{faces:,} faces of {people:,} people** (at most {most} of one). {task}: {balance}.")
+SOURCE = mark("**From** {origin}\n\n**Terms** {terms}")
+LABELS = mark("**The labels are** {are}\n\n**They are not** {are_not}")
+MEASURES = mark(
+    "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. Intervals resample "
+    "people."
+)
 
 
 def opened(settings: TrainSettings) -> Faces:
@@ -27,7 +37,7 @@ def opened(settings: TrainSettings) -> Faces:
 
 def show(settings: TrainSettings) -> None:
     """Counts, contact sheet, associations, provenance; behind a toggle, since it opens the data."""
-    if not st.toggle("Show the data card", key="data-card"):
+    if not st.toggle(say("Show the data card"), key="data-card"):
         return
     from mlleak_core.data.card import contact_sheet, describe
 
@@ -37,41 +47,39 @@ def show(settings: TrainSettings) -> None:
         st.error(plain(str(problem)))
         return
     card = describe(faces)
-    st.header(plain(card.provenance.title))
+    st.header(plain(say(card.provenance.title)))
     left, right = st.columns(2, gap="large")
     with left:
         _facts(card)
     with right:
-        name = st.selectbox("Contact sheet by", [a.name for a in faces.attributes], key="sheet")
-        caption = "A row a class: " + plain(", ".join(faces.labelling(name).classes))
+        labels = [a.name for a in faces.attributes]
+        name = st.selectbox(say("Contact sheet by"), labels, key="sheet", format_func=shown)
+        classes = ", ".join(map(shown, faces.labelling(name).classes))
+        caption = say("A row a class: {classes}", classes=plain(classes))
         st.image(contact_sheet(faces, name), caption=caption, width="stretch")
 
 
 def _facts(card: DataCard) -> None:
     about = card.provenance
-    balance = plain(", ".join(f"{n:,} {c}" for c, n in card.balance.items()))
-    st.markdown(
-        f"**{card.faces:,} faces of {card.people:,} people** (at most {card.most_photos} of one). "
-        f"{plain(card.task.capitalize())}: {balance}."
-    )
-    st.markdown(f"**From** {about.origin}\n\n**Terms** {about.terms}")
-    st.markdown(f"**The labels are** {about.labels_are}\n\n**They are not** {about.labels_are_not}")
+    balance = plain(", ".join(f"{n:,} {shown(c)}" for c, n in card.balance.items()))
+    task = plain(shown(card.task.capitalize()))
+    counts = {"faces": card.faces, "people": card.people, "most": card.most_photos}
+    st.markdown(say(COUNTS, **counts, task=task, balance=balance))
+    st.markdown(say(SOURCE, origin=shown(about.origin), terms=shown(about.terms)))
+    st.markdown(say(LABELS, are=shown(about.labels_are), are_not=shown(about.labels_are_not)))
     for note in about.notes:
-        st.caption(plain(note))
-    st.caption(LABELS_NOTE)
+        st.caption(plain(shown(note)))
+    st.caption(say(LABELS_NOTE))
     rows = [
         {
-            "attribute": a.attribute,
-            "measure": a.measure,
-            "with the task": round(a.estimate.value, 3),
-            "95% interval": span(a.estimate.low, a.estimate.high),
+            mark("attribute"): a.attribute,
+            mark("measure"): a.measure,
+            mark("with the task"): round(a.estimate.value, 3),
+            mark("95% interval"): span(a.estimate.low, a.estimate.high),
             "n": a.estimate.n,
-            "share": f"{a.share.value:.1%}" if a.share else "",
+            mark("share"): f"{a.share.value:.1%}" if a.share else "",
         }
         for a in card.associations
     ]
-    table.written(rows, "How the labels go together with the task")
-    st.caption(
-        "φ for two classes, Cramér's V for more; V cannot be negative and is biased upwards. "
-        "Intervals resample people."
-    )
+    table.written(rows, say("How the labels go together with the task"))
+    st.caption(say(MEASURES))

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import BadInput, Choice, Knob, Range, Settings, knobs
+from mlleak_core.language import say
+from mlleak_core.report.evidence import shown
 from pages._kit import experiment
 from pages._kit.words import plain
 
@@ -47,12 +49,12 @@ class Dials:
             "key": f"{self.prefix}-{key or name}",
             "bind": "query-params",
             "disabled": not self.applies(name),
-            "help": knob.help,
+            "help": say(knob.help),
             **more,
         }
         if titles is not None:
-            looks["format_func"] = lambda value: titles.get(value, str(value))
-        self.values[name] = self._widget(place, knob, label, options, bounds, looks)
+            looks["format_func"] = lambda value: shown(titles.get(value, str(value)))
+        self.values[name] = self._widget(place, knob, shown(label), options, bounds, looks)
         return self.values[name]
 
     def _widget(
@@ -67,9 +69,9 @@ class Dials:
         usual = getattr(self.usual, knob.name)
         self._misread(knob, options, bounds, looks)
         if isinstance(knob.rule, Choice) or (options and knob.kind is str):
-            shown = list(options or knob.rule.options)  # type: ignore[union-attr]
-            first = shown.index(usual) if usual in shown else 0
-            return place.selectbox(label, shown, first, **looks)
+            known = list(options or knob.rule.options)  # type: ignore[union-attr]
+            first = known.index(usual) if usual in known else 0
+            return place.selectbox(label, known, first, **looks)
         if options:
             return place.select_slider(label, list(options), usual, **looks)
         if knob.kind is bool:
@@ -85,10 +87,13 @@ class Dials:
         knob: Knob, options: Sequence[Any] | None, bounds: Bounds | None, looks: dict[str, Any]
     ) -> None:
         """Say it where the address asks for what this control cannot take."""
-        shown = list(options or (knob.rule.options if isinstance(knob.rule, Choice) else ()))
+        known = list(options or (knob.rule.options if isinstance(knob.rule, Choice) else ()))
         written = looks.get("format_func", str)
-        if shown:
-            experiment.misread(looks["key"], [str(written(value)) for value in shown])
+        if known:
+            experiment.reworded(looks["key"], known, written)
+            words = {value: str(written(value)) for value in known}
+            experiment.misread(looks["key"], list(words.values()))
+            looks["format_func"] = lambda value: words.get(value, str(value))
         elif knob.kind is bool:
             experiment.misread(looks["key"], ("true", "false"))
         elif isinstance(knob.rule, Range):

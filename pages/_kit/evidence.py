@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, span, written
+from mlleak_core.language import mark, say
+from mlleak_core.report.evidence import how_often_wrong, parts_of, rate_row, rates, span, whence, written
+from mlleak_core.report.evidence import shown as told
 from mlleak_core.threat import Conclusion, Figure, Finding, Headline, Threat
 from pages._kit import table
 from pages._kit.canvas import picture
@@ -20,7 +22,7 @@ __all__ = ("big", "conclude", "error_rates", "evidence", "headline", "line", "sp
 ANCHOR = "how-often-wrong"
 KEPT = "\ue000"
 """Stands for a name while the verdict's own asterisks are read."""
-MADE = "Measured {}; `mlleak calibrate` does it anew."
+MADE = mark("Measured {made}; `mlleak calibrate` does it anew.")
 
 
 def line(*parts: str, rate: str = "", page: str = "") -> None:
@@ -28,7 +30,7 @@ def line(*parts: str, rate: str = "", page: str = "") -> None:
 
     rate: how often its verdict is wrong, which leads to the table of rates, on another `page` if it is there.
     """
-    shown = html.escape(" · ".join(p for p in parts if p))
+    shown = html.escape(" · ".join(whence(p) for p in parts if p))
     way = f' · <a href="{page}#{ANCHOR}" target="_self">{html.escape(rate)}</a>' if rate else ""
     st.html(f'<div class="evidence">{explained(shown)}{way}</div>')
 
@@ -44,26 +46,29 @@ def error_rates(threat: Threat) -> None:
     known = rates(threat)
     if not known:
         return
-    st.header("How often is this page wrong?", anchor=ANCHOR)
-    st.caption("Measured where there is nothing to find: in every case below the claim is false.")
+    st.header(say("How often is this page wrong?"), anchor=ANCHOR)
+    st.caption(say("Measured where there is nothing to find: in every case below the claim is false."))
     rows = [rate_row(rate) for rate in known]
-    table.show("Rates, one by one", rows, f"{threat.card.slug}-rates.csv", note=MADE.format(known[0].made))
+    file, note = f"{threat.card.slug}-rates.csv", say(MADE, made=known[0].made)
+    table.show(say("Rates, one by one"), rows, file, note=note)
 
 
 def conclude(conclusion: Conclusion, name: str = "") -> None:
     """The verdict, in the dark card. name: what somebody wrote in it, whose asterisks are no emphasis."""
-    sentence = conclusion.sentence.replace(name, KEPT) if name else conclusion.sentence
+    sentence, small = told(conclusion.sentence), told(conclusion.small)
+    sentence = sentence.replace(name, KEPT) if name else sentence
     parts = html.escape(sentence).split("*")
     marked = "".join(f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts))
     marked = marked.replace(KEPT, html.escape(name))
-    body = f"{marked}<small>{html.escape(conclusion.small)}</small>"
+    body = f"{marked}<small>{html.escape(small)}</small>"
     st.html(f'<div class="verdict">{body if name else explained(body)}</div>')
 
 
 def sealed(*coming: str) -> None:
     """In the verdict's place until the bet: what will be shown, and what guessing would get."""
-    points = explained("".join(f"<li>{html.escape(each)}</li>" for each in coming))
-    st.html(f'<div class="coming"><b>Opens with your bet</b><ul>{points}</ul></div>')
+    points = explained("".join(f"<li>{html.escape(told(each))}</li>" for each in coming))
+    head = say("Opens with your bet")
+    st.html(f'<div class="coming"><b>{head}</b><ul>{points}</ul></div>')
 
 
 def big(*figures: Figure) -> None:
@@ -74,8 +79,10 @@ def big(*figures: Figure) -> None:
 
 
 def _figure(figure: Figure) -> str:
-    text = html.escape(figure.text)
-    return (f'<b class="hot">{text}</b>' if figure.hot else text) + f"<i>{html.escape(figure.words)}</i>"
+    text = html.escape(told(figure.text))
+    return (
+        f'<b class="hot">{text}</b>' if figure.hot else text
+    ) + f"<i>{html.escape(told(figure.words))}</i>"
 
 
 def headline(found: Headline, key: str, page: str = "") -> None:
@@ -85,11 +92,12 @@ def headline(found: Headline, key: str, page: str = "") -> None:
         for finding in found.findings:
             evidence(finding, page=page)
         if found.small:
-            st.caption(found.small)
+            st.caption(told(found.small))
 
 
 def title_and_figures(title: str, figures: Sequence[Figure], shown: Any = None, key: str = "") -> None:
     """The upper half of a headline: its sentence, a picture if it has one, the numbers set large."""
+    title = told(title)
     st.markdown(title if "**" in title else f"**{title}**")
     if shown is not None:
         picture(shown, key)

@@ -5,7 +5,7 @@ sidebar and stays in the address, where data have the name that the command line
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,7 +13,7 @@ import streamlit as st
 from mlleak_core.contract import BadInput, Range, knobs
 from mlleak_core.data.source import SOURCES, Source, find, identity, is_faces, is_private
 from mlleak_core.data.upload import NONE_YET
-from mlleak_core.language import ENGLISH, speak
+from mlleak_core.language import ENGLISH, mark, say, speak, spoken
 from mlleak_core.language import languages as known
 from mlleak_core.target.settings import NETS, TrainSettings
 from pages._kit.words import plain
@@ -23,6 +23,11 @@ USUAL = TrainSettings().data
 FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
 OTHERS = {"data", "path", "attribute", "tour", "slide", "class", "lang"}
 """Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
+UNFIT = mark("**{chosen}** cannot be attacked this way: this page takes {known}. Shown here: **{shown}**.")
+UNKNOWN = mark("The address asks for {name}={asked}; here are {known}. Shown: {usual}.")
+STRANGE = mark("The address asks for {name}={value}, which nothing here knows.")
+OLD = mark("The address asks for {name}={value}, which nothing here knows: data are chosen by data=.")
+MISREAD = mark("The address asks for {name}={asked}: expected {known}. It stays as usual.")
 
 
 def paths_allowed() -> bool:
@@ -46,7 +51,7 @@ def controls(takes: Sequence[str]) -> TrainSettings:
     chosen = _data()
     st.session_state["experiment-data"] = chosen
     fit = chosen if is_faces(chosen) and chosen.partition(":")[0] in takes else USUAL
-    with st.expander("Training", icon=":material/tune:"):
+    with st.expander(say("Training"), icon=":material/tune:"):
         values = {"data": fit, **_training()}
     try:
         settings = TrainSettings(**values)
@@ -57,24 +62,41 @@ def controls(takes: Sequence[str]) -> TrainSettings:
         return TrainSettings()
 
 
+def _asked_language() -> str:
+    return str(st.session_state.get("lang", st.query_params.get("lang", ENGLISH)))
+
+
 def language() -> None:
     """From here on the page speaks the visitor's language: the one chosen, else the address's."""
-    code = st.session_state.get("lang", st.query_params.get("lang", ENGLISH))
+    speak(_asked_language())
+    if st.session_state.setdefault("spoken", spoken()) != spoken():
+        st.session_state["spoken"] = spoken()
+        for name, value in list(st.session_state.items()):  # controls hold the words of what is chosen
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                st.session_state[name] = value
+
+
+def untranslated() -> None:
+    """Say it where the address asks for a language that is not there."""
+    code = _asked_language()
     if code not in known():
-        asked, there = plain(str(code)[:20]), ", ".join(known())
-        st.warning(f"The address asks for lang={asked}; here are {there}. Shown: {ENGLISH}.")
-    speak(str(code))
+        st.warning(say(UNKNOWN, name="lang", asked=plain(code[:20]), known=", ".join(known()), usual=ENGLISH))
 
 
 def languages() -> None:
     """The switch; it stays in the address."""
     names = known()
-    if st.session_state.get("lang") not in names:
-        st.session_state.pop("lang", None)
+    with st.container(key="unseen-lang"):  # the address holds the code, people read the name
+        st.text_input(say("Language in the address"), ENGLISH, key="lang", bind="query-params")
+    st.session_state["lang-of"] = spoken()
     looks: dict[str, Any] = {"format_func": names.__getitem__, "label_visibility": "collapsed"}
     st.segmented_control(
-        "Language", list(names), default=ENGLISH, key="lang", bind="query-params", required=True, **looks
+        say("Language"), list(names), key="lang-of", on_change=_switch, required=True, **looks
     )
+
+
+def _switch() -> None:
+    st.session_state["lang"] = st.session_state["lang-of"]
 
 
 def data(takes: Sequence[str]) -> str:
@@ -90,19 +112,17 @@ def unfit(takes: Sequence[str]) -> None:
         return
     named = sources()
     title, other = (title_of(data) for data in (chosen, here))
-    known = ", ".join(s.title for s in named.values() if s.slug in takes)
+    known = ", ".join(say(s.title) for s in named.values() if s.slug in takes)
     st.info(
-        f"**{plain(title)}** cannot be attacked this way: this page takes {plain(known)}. "
-        f"Shown here: **{plain(other)}**.",
-        icon=":material/swap_horiz:",
+        say(UNFIT, chosen=plain(title), known=plain(known), shown=plain(other)), icon=":material/swap_horiz:"
     )
-    st.button(f"Use {other} on all pages", on_click=use, args=(here,), key="use-other")
+    st.button(say("Use {data} on all pages", data=other), on_click=use, args=(here,), key="use-other")
 
 
 def title_of(data: str) -> str:
     """What people call a source, whether or not its path is there."""
     slug = data.partition(":")[0]
-    return next(s.title for s in SOURCES if s.slug == slug)
+    return say(next(s.title for s in SOURCES if s.slug == slug))
 
 
 def use(slug: str) -> None:
@@ -114,24 +134,26 @@ def _data() -> str:
     """The data of the experiment, as settings write it."""
     named = sources()
     with st.container(key="unseen-data"):  # the address holds the slug, people read the title
-        asked = str(st.text_input("Data in the address", USUAL, key="data", bind="query-params"))
+        asked = str(st.text_input(say("Data in the address"), USUAL, key="data", bind="query-params"))
     slug, path = _read(asked, named) or (USUAL, "")
     st.session_state["data-of"] = slug
+    titles = {name: say(source.title) for name, source in named.items()}
     st.selectbox(
-        "Data",
+        say("Data"),
         list(named),
         key="data-of",
-        format_func=lambda each: named[each].title,
+        format_func=titles.__getitem__,
         on_change=lambda: use(st.session_state["data-of"]),
-        help="Whose photos, records or texts are learned from, on all pages.",
+        help=say("Whose photos, records or texts are learned from, on all pages."),
     )
     source = named[slug]
     if source.private:
-        st.caption("Your pictures are sent, and let go of, on the Train page.")
+        st.caption(say("Your pictures are sent, and let go of, on the Train page."))
         return str(st.session_state.get("own-data", NONE_YET))
     if not source.needs_path:
         return source.slug
-    path = path or str(st.text_input("Folder or table on this server", key="path", bind="query-params"))
+    label = say("Folder or table on this server")
+    path = path or str(st.text_input(label, key="path", bind="query-params"))
     return f"{source.slug}:{path}"
 
 
@@ -162,13 +184,12 @@ def unreadable() -> None:
     asked, named = st.query_params.get("data", USUAL), sources()
     if _read(asked, named) is None:
         known = ", ".join(named)
-        st.warning(f"The address asks for data={plain(asked[:60])}; here are {known}. Shown: {USUAL}.")
+        st.warning(say(UNKNOWN, name="data", asked=plain(asked[:60]), known=known, usual=USUAL))
     for name in st.query_params:
         old = name.endswith("-data")
         if old or not (name in KNOBS or name in OTHERS or "-" in name):
             value = plain(st.query_params[name][:40])
-            more = ": data are chosen by data=" if old else ""
-            st.warning(f"The address asks for {plain(name[:40])}={value}, which nothing here knows{more}.")
+            st.warning(say(OLD if old else STRANGE, name=plain(name[:40]), value=value))
     for name, knob in KNOBS.items():
         if isinstance(knob.rule, Range):
             misread(name, knob.rule)
@@ -179,16 +200,17 @@ def unreadable() -> None:
 def _training() -> dict[str, Any]:
     """How a net is trained."""
     bound: dict[str, Any] = {"bind": "query-params"}
-    values: dict[str, Any] = {"epochs": _number("epochs", "Epochs")}
-    values["lr"] = _number("lr", "Learning rate", "%.4f")
-    values["faces"] = _number("faces", "Faces (0 = all)")
+    values: dict[str, Any] = {"epochs": _number("epochs", say("Epochs"))}
+    values["lr"] = _number("lr", say("Learning rate"), "%.4f")
+    values["faces"] = _number("faces", say("Faces (0 = all)"))
+    helps = {name: say(KNOBS[name].help) for name in ("augment", "net")}
     values["augment"] = st.toggle(
-        "Augmentation", value=True, key="augment", help=KNOBS["augment"].help, **bound
+        say("Augmentation"), value=True, key="augment", help=helps["augment"], **bound
     )
-    values["dropout"] = _number("dropout", "Dropout", "%.1f")
-    values["mixup"] = _number("mixup", "Mixup", "%.1f")
-    values["net"] = st.selectbox("Net", list(NETS), key="net", help=KNOBS["net"].help, **bound)
-    values["seed"] = _number("seed", "Seed")
+    values["dropout"] = _number("dropout", say("Dropout"), "%.1f")
+    values["mixup"] = _number("mixup", say("Mixup"), "%.1f")
+    values["net"] = st.selectbox(say("Net"), list(NETS), key="net", help=helps["net"], **bound)
+    values["seed"] = _number("seed", say("Seed"))
     return values
 
 
@@ -206,7 +228,7 @@ def _number(name: str, label: str, form: str | None = None) -> Any:
             format=form,
             key=name,
             bind="query-params",
-            help=knob.help,
+            help=say(knob.help),
         )
     except OverflowError:  # hundreds of digits in the address overflow inside the widget
         return knob.default
@@ -218,12 +240,32 @@ def misread(key: str, allowed: Range | Sequence[str]) -> None:
         return
     asked = st.query_params[key]
     if isinstance(allowed, Range):
-        known = f"a number from {allowed.lo:g} to {allowed.hi:g}"
+        known = say("a number from {low:g} to {high:g}", low=allowed.lo, high=allowed.hi)
         fits = _within(asked, allowed)
     else:
-        known, fits = f"one of {', '.join(allowed)}", asked in allowed
+        known, fits = say("one of {known}", known=", ".join(allowed)), asked in allowed
     if not fits:
-        st.warning(f"The address asks for {key}={plain(asked[:40])}: expected {known}. It stays as usual.")
+        st.warning(say(MISREAD, name=key, asked=plain(asked[:40]), known=known))
+
+
+def reworded(key: str, options: Sequence[Any], written: Callable[[Any], str]) -> None:
+    """Read an address that was made in another language: it holds the words of an option."""
+    asked = st.query_params.get(key, "")
+    if key in st.session_state or asked in ("", *map(written, options)):
+        return
+    for option in options:
+        if asked in _spellings(option, written):
+            st.session_state[key] = option
+
+
+def _spellings(option: Any, written: Callable[[Any], str]) -> Iterator[str]:
+    """The words of an option in every language."""
+    here = spoken()
+    for code in known():
+        speak(code)
+        words = written(option)
+        speak(here)
+        yield words
 
 
 def _within(asked: str, allowed: Range) -> bool:

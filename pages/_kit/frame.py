@@ -14,7 +14,9 @@ import streamlit as st
 from mlleak_core import rehearsal
 from mlleak_core.contract import BadInput, fingerprint
 from mlleak_core.data.source import SOURCES
+from mlleak_core.language import Said, mark, say
 from mlleak_core.report import evidence as said
+from mlleak_core.report.evidence import shown
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
@@ -25,8 +27,12 @@ from pages._kit.words import plain
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
 LABELS_NOTE = said.LABELS_NOTE
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
-HOME = "What is this model hiding?"
-PRESENT = "One finding a screen, large; PageDown and PageUp turn. `mlleak rehearse` prepares other data."
+OF_SOME = mark("{faces} faces · {epochs} epochs · {net}")
+OF_ALL = mark("all faces · {epochs} epochs · {net}")
+HOME = mark("What is this model hiding?")
+PRESENT = mark(
+    "One finding a screen, large; PageDown and PageUp turn. `mlleak rehearse` prepares other data."
+)
 
 
 @st.cache_resource(show_spinner=False)
@@ -67,9 +73,11 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     """Draw the frame and return the training that the visitor is looking at. takes: which data the page can
     work with.
     """
-    st.set_page_config(page_title=f"{title} · mlleak", page_icon=str(ICON), layout="wide")
-    st.html(STYLE)
+    title = title.message if isinstance(title, Said) else title
     experiment.language()
+    st.set_page_config(page_title=f"{say(title)} · mlleak", page_icon=str(ICON), layout="wide")
+    st.html(STYLE)
+    experiment.untranslated()
     glossary.begin()
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
@@ -82,11 +90,11 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     with st.sidebar:
         experiment.languages()
         st.html('<div class="brand">ml<span>leak</span></div>')
-        st.page_link("app.py", label="Home", icon=":material/home:")
-        st.page_link("pages/train.py", label="Train", icon=":material/play_arrow:")
+        st.page_link("app.py", label=say("Home"), icon=":material/home:")
+        st.page_link("pages/train.py", label=say("Train"), icon=":material/play_arrow:")
         for card in (found.card for found in discover()):
-            st.page_link(f"pages/{card.slug}.py", label=card.title, icon=card.icon)
-        st.page_link("pages/classroom.py", label="Classroom", icon=":material/school:")
+            st.page_link(f"pages/{card.slug}.py", label=say(card.title), icon=card.icon)
+        st.page_link("pages/classroom.py", label=say("Classroom"), icon=":material/school:")
         return experiment.controls(takes)
 
 
@@ -118,25 +126,32 @@ def _shipped_training() -> dict[TrainSettings, str]:
 def training_card(settings: TrainSettings) -> None:
     """Which training the numbers on the page belong to."""
     found = bench().finished(settings)
-    lines = f"{settings.faces or 'all'} faces · {settings.epochs} epochs · {settings.net}"
+    what = OF_SOME if settings.faces else OF_ALL
+    lines = say(what, faces=settings.faces, epochs=settings.epochs, net=settings.net)
     known = _shipped_training()
     if found:
-        stands = f"live · {found['seconds']:.0f} s" if found["complete"] else "stopped early"
+        timed = say("live · {seconds:.0f} s", seconds=found["seconds"])
+        stands = timed if found["complete"] else say("stopped early")
     else:
-        stands = known.get(settings, "not trained yet")
+        stands = known.get(settings) or say("not trained yet")
     run_card(settings.data, settings.seed, lines, stands)
 
 
 def run_card(data: str, seed: int, lines: str, stands: str) -> None:
     """Which run the numbers on the page belong to: in the sidebar, and on a phone, where that is shut, here.
 
-    lines: what is done with the data. stands: where they come from: live, shipped and when, else nothing yet.
+    lines: what is done with the data. stands: where they come from, by the English word live, or shipped and
+    when; else that there is nothing yet.
     """
     slug = data.partition(":")[0]
-    name = html.escape(next((s.title for s in SOURCES if s.slug == slug), data))
-    kind = next((kind for kind in ("shipped", "live") if stands.startswith(kind)), "none")
-    pill = f'<span class="pill {kind}">{html.escape(stands.replace("shipped ", "shipped · "))}</span>'
-    body = f"<b>{name} · seed {seed}</b>{html.escape(lines)}<br>{pill}"
+    name = html.escape(next((say(s.title) for s in SOURCES if s.slug == slug), data))
+    english = stands.message if isinstance(stands, Said) else stands
+    kind = next((kind for kind in ("shipped", "live") if english.startswith(kind)), "none")
+    date = english.removeprefix("shipped ")
+    words = said.whence(stands) if date == english else say("shipped · {date}", date=date)
+    pill = f'<span class="pill {kind}">{html.escape(words)}</span>'
+    of = say("seed {seed}", seed=seed)
+    body = f"<b>{name} · {of}</b>{html.escape(shown(lines))}<br>{pill}"
     st.sidebar.html(f'<div class="runcard">{body}</div>')
     st.html(f'<div class="runcard here">{body}</div>')
 
@@ -157,7 +172,7 @@ def way(page: str, label: str, icon: str, key: str, main: bool = True) -> None:
     bound settings along.
     """
     with st.container(key=f"{'way' if main else 'side'}-{key}"):
-        st.page_link(page, label=label, icon=icon, width="stretch")
+        st.page_link(page, label=shown(label), icon=icon, width="stretch")
 
 
 def run_name(settings: TrainSettings) -> str:

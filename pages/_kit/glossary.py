@@ -9,6 +9,7 @@ import re
 
 import streamlit as st
 from mlleak_core.glossary import Term, pattern, term_of, terms
+from mlleak_core.language import say
 
 SLOT = "explained"
 """In the session: which terms this run of the page has explained so far."""
@@ -48,6 +49,6 @@ def foot() -> None:
     done = st.session_state.setdefault(SLOT, set())
     left = [term for term in terms() if term.name not in done]
     done.update(term.name for term in left)
-    with st.expander("Words", icon=":material/menu_book:"):
+    with st.expander(say("Words"), icon=":material/menu_book:"):
         rows = (f"<dt>{html.escape(t.name)}</dt><dd>{html.escape(t.says)}</dd>" for t in left)
         st.html(f'<dl class="words">{"".join(rows)}</dl>')

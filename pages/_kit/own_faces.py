@@ -12,6 +12,7 @@ import streamlit as st
 from mlleak_core.contract import BadInput
 from mlleak_core.data.upload import NONE_YET
 from mlleak_core.figures.scenes import Scene
+from mlleak_core.language import mark, say
 from mlleak_core.server.desk import Desk
 from pages._kit import play
 from pages._kit.frame import visitor
@@ -20,16 +21,19 @@ from PIL import Image
 
 EXAMPLE = 400
 """Faces in the example to download."""
-HELP = (
+HELP = mark(
     "Pictures and one CSV: file, person, then label columns. The first label is what the net learns and has "
     "two values; the others are what it is not told. At least 40 faces, at most 5,000."
+)
+IN_MEMORY = mark(
+    "Your pictures are in memory, until you let go of them or this server stops. A link cannot carry them."
 )
 
 
 def sender(bench: Desk, faces: Scene) -> None:
     """The uploader; `own-data` in the session names what was brought, or NONE_YET. faces: for an example."""
     with st.container(border=True):
-        file = st.file_uploader("ZIP of pictures", type="zip", key="own-faces", help=HELP)
+        file = st.file_uploader(say("ZIP of pictures"), type="zip", key="own-faces", help=say(HELP))
         if file is not None and st.session_state.get("own-file") != file.file_id:
             st.session_state["own-file"] = file.file_id
             _take(bench, file.getvalue())
@@ -37,16 +41,13 @@ def sender(bench: Desk, faces: Scene) -> None:
         if st.session_state.get("own-problem"):
             st.error(plain(st.session_state["own-problem"]))
         elif (name := st.session_state.get("own-data", NONE_YET)) == NONE_YET:
-            st.caption("They stay in this server's memory, and so does all that is made of them.")
+            st.caption(say("They stay in this server's memory, and so does all that is made of them."))
         else:
-            st.caption(
-                "Your pictures are in memory, until you let go of them or this server stops. A link cannot "
-                "carry them."
-            )
+            st.caption(say(IN_MEMORY))
             with_name: Any = {"on_click": _forget, "args": (bench, name)}
-            st.button("Let go of them", icon=":material/delete:", key="own-forget", **with_name)
+            st.button(say("Let go of them"), icon=":material/delete:", key="own-forget", **with_name)
         st.download_button(
-            "An example (ZIP)",
+            say("An example (ZIP)"),
             example(faces),  # a callable's address dies with every rerun, and a click on the old one fails
             "faces.zip",
             "application/zip",

@@ -11,29 +11,31 @@ from typing import Any
 
 import streamlit as st
 from mlleak_core.contract import Step, drain
+from mlleak_core.language import kept, mark, plural, say
+from mlleak_core.report.evidence import shown, whence
 from mlleak_core.server.jobs import Snapshot
 from mlleak_core.threat import Exhibit, Threat
 from pages._kit import frame, trail
 from pages._kit.frame import bench, visitor
 from pages._kit.words import plain
 
+ONE_BY_ONE = mark("Waiting: number {place} in the queue. This server runs one job at a time.")
+ABREAST = mark("Waiting: number {place} in the queue. This server runs {n} jobs at a time.")
+MEANWHILE = mark("**Meanwhile**, to look at and to bet on: {source}.")
+
 
 def progress(snapshot: Snapshot) -> None:
     """The bar with its words."""
     step = snapshot.step
     if snapshot.status == "queued":
-        at_once = bench().jobs.workers
-        limit = "one job at a time" if at_once == 1 else f"{at_once} jobs at a time"
-        st.info(
-            f"Waiting: number {snapshot.place} in the queue. This server runs {limit}.",
-            icon=":material/hourglass:",
-        )
+        waiting = plural(ONE_BY_ONE, ABREAST, bench().jobs.workers, place=snapshot.place)
+        st.info(waiting, icon=":material/hourglass:")
         return
     share = step.done / max(step.total, 1) if step else 0.0
     ahead = snapshot.remaining()
     left = f" · {time_left(*ahead)}" if ahead else ""
-    paused = " · paused" if snapshot.status == "paused" else ""
-    st.progress(min(share, 1.0), text=f"{plain(step.note) if step else 'starting'}{left}{paused}")
+    paused = f" · {say('paused')}" if snapshot.status == "paused" else ""
+    st.progress(min(share, 1.0), text=f"{plain(step.note) if step else say('starting')}{left}{paused}")
 
 
 def follow(run: Generator[Step, None, Any]) -> Any:
@@ -58,14 +60,14 @@ def buttons(job: str, snapshot: Snapshot) -> None:
     jobs, paused, shared = bench().jobs, snapshot.status == "paused", snapshot.others > 0
     with st.container(horizontal=True, vertical_alignment="center"):
         if paused:
-            st.button("Go on", key=f"pause-{job}", on_click=jobs.pause, args=(job, False), width=140)
+            st.button(say("Go on"), key=f"pause-{job}", on_click=jobs.pause, args=(job, False), width=140)
         else:
             st.button(
-                "Pause", key=f"pause-{job}", on_click=jobs.pause, args=(job,), width=140, disabled=shared
+                say("Pause"), key=f"pause-{job}", on_click=jobs.pause, args=(job,), width=140, disabled=shared
             )
-        st.button("Stop", key=f"stop-{job}", on_click=jobs.stop, args=(job,), width=140, disabled=shared)
+        st.button(say("Stop"), key=f"stop-{job}", on_click=jobs.stop, args=(job,), width=140, disabled=shared)
         if shared:
-            st.caption(f"{snapshot.others} more watching: it goes on for them.", width="content")
+            st.caption(say("{n} more watching: it goes on for them.", n=snapshot.others), width="content")
 
 
 def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
@@ -74,6 +76,7 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
     active = bool(snapshot and snapshot.active)
 
     @st.fragment(run_every=1.0 if active else None)
+    @kept
     def body() -> None:
         now = bench().look(job, visitor())
         if now is None or not now.active:
@@ -90,10 +93,10 @@ def watch(job: str, draw=None) -> None:  # type: ignore[no-untyped-def]
 def time_left(low: float, high: float) -> str:
     """How long the whole run will still take, at soonest and at latest, in words."""
     if high < 8:
-        return "a few seconds left"
+        return say("a few seconds left")
     if low > 100:
-        return f"about {_between(low / 60, high / 60, 1)} min left"
-    return f"about {_between(low, high, 5)} s left"
+        return say("about {minutes} min left", minutes=_between(low / 60, high / 60, 1))
+    return say("about {seconds} s left", seconds=_between(low, high, 5))
 
 
 def _between(low: float, high: float, step: int) -> str:
@@ -104,7 +107,7 @@ def _between(low: float, high: float, step: int) -> str:
 def meanwhile(exhibit: Exhibit) -> None:
     """Says what the shipped run below is doing there."""
     st.divider()
-    st.caption(f"**Meanwhile**, to look at and to bet on: {exhibit.source}.")
+    st.caption(say(MEANWHILE, source=whence(exhibit.source)))
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Room:
         snapshot = bench().look(job) if job else None
         looks: dict[str, Any] = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
         busy = bool(snapshot and snapshot.active)
-        if place.button(self.go, disabled=busy, key=f"{slot}-go", **looks):
+        if place.button(shown(self.go), disabled=busy, key=f"{slot}-go", **looks):
             st.session_state[f"{slot}-job"] = bench().open(self.threat, settings)
             st.session_state[f"{slot}-for"] = settings
             st.session_state.pop(f"{slot}-back", None)
@@ -152,7 +155,7 @@ class Room:
         elif snapshot and snapshot.status == "failed":
             st.error(plain(snapshot.error))
         else:
-            st.info(self.hint, icon=":material/play_arrow:")
+            st.info(shown(self.hint), icon=":material/play_arrow:")
 
     def _result(self, snapshot: Snapshot | None) -> Any:
         if snapshot is None or snapshot.active or snapshot.result is None:
@@ -177,5 +180,5 @@ class Room:
         if exhibit:
             return str(exhibit.source)
         if snapshot and snapshot.status == "failed":
-            return "failed"
-        return "running now" if snapshot and snapshot.active else "not run yet"
+            return say("failed")
+        return say("running now") if snapshot and snapshot.active else say("not run yet")

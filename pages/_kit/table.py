@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from mlleak_core.language import say
+from mlleak_core.report.evidence import shown
 
 Rows = Sequence[Mapping[str, Any]]
 LONG = 60
@@ -24,14 +26,14 @@ def show(title: str, rows: Rows, file: str, whole: Rows | None = None, note: str
     """A table of `rows` behind an expander, and one CSV of it. whole: what the CSV has instead, number by
     number under the names that a program reads.
     """
-    with st.expander(title):
+    with st.expander(shown(title)):
         if len(rows) > LONG:
             st.dataframe([_filled(row) for row in rows], hide_index=True)
         else:
             written(rows, title)
         if note:
-            st.caption(note)
-        st.download_button("Download CSV", as_csv(whole or rows), file, "text/csv", key=f"csv-{file}")
+            st.caption(shown(note))
+        st.download_button(say("Download CSV"), as_csv(whole or rows), file, "text/csv", key=f"csv-{file}")
 
 
 def written(rows: Rows, label: str, leave_out: str = "") -> None:
@@ -39,18 +41,18 @@ def written(rows: Rows, label: str, leave_out: str = "") -> None:
     if not rows:
         return
     columns = [name for name in _columns(rows) if name != leave_out]
-    head = "".join(f'<th role="columnheader" scope="col">{html.escape(name)}</th>' for name in columns)
+    head = "".join(f'<th role="columnheader" scope="col">{html.escape(shown(name))}</th>' for name in columns)
     body = "".join(_row(columns, row) for row in rows)
-    kind = "table wide" if len(columns) > MANY else "table"
+    kind, name = "table wide" if len(columns) > MANY else "table", html.escape(shown(label))
     st.html(
-        f'<div class="{kind}"><table role="table" aria-label="{html.escape(label)}"><thead role="rowgroup">'
+        f'<div class="{kind}"><table role="table" aria-label="{name}"><thead role="rowgroup">'
         f'<tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody></table></div>'
     )
 
 
 def _row(columns: Sequence[str], row: Mapping[str, Any]) -> str:
     cells = (
-        f'<td role="cell" data-label="{html.escape(name)}">{html.escape(_word(row.get(name)))}</td>'
+        f'<td role="cell" data-label="{html.escape(shown(name))}">{html.escape(_word(row.get(name)))}</td>'
         for name in columns
     )
     return f'<tr role="row">{"".join(cells)}</tr>'
@@ -67,15 +69,23 @@ def _word(value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else shown(str(value))
 
 
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row for the scrolled table: truth in words, nothing as a blank."""
-    return {k: _word(v) if isinstance(v, bool) else "" if v is None else v for k, v in row.items()}
+    return {shown(name): _filling(value) for name, value in row.items()}
+
+
+def _filling(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _word(value)
+    return shown(value) if isinstance(value, str) else value
 
 
 def as_csv(rows: Rows) -> str:

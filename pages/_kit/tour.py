@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
+from mlleak_core.language import mark, say
 from pages._kit.canvas.keys import keys
 
 KEY = "tour"
@@ -27,75 +29,81 @@ class Stop:
 
 START = Stop(
     HOME,
-    "A net was taught one thing. Everything on this page it was never asked for.",
-    "Read the largest numbers, then go on.",
+    mark("A net was taught one thing. Everything on this page it was never asked for."),
+    mark("Read the largest numbers, then go on."),
 )
 FEATURES = Stop(
     "features",
-    "Nobody told this net who wears glasses. One of its layers knows.",
-    "Bet on a layer, lock, and look.",
+    mark("Nobody told this net who wears glasses. One of its layers knows."),
+    mark("Bet on a layer, lock, and look."),
 )
 MEMBERSHIP = Stop(
     "membership",
-    "Was this face in the training set? The model's own confidence says so.",
-    "Pick six of the twelve faces and lock your bet.",
+    mark("Was this face in the training set? The model's own confidence says so."),
+    mark("Pick six of the twelve faces and lock your bet."),
 )
 RECONSTRUCTION = Stop(
     "reconstruction",
-    "Two models, equally accurate. One of them carries photos that it was trained on.",
-    "Bet on one, lock, and watch the faces come up.",
+    mark("Two models, equally accurate. One of them carries photos that it was trained on."),
+    mark("Bet on one, lock, and watch the faces come up."),
 )
 PROPERTY = Stop(
     "property",
-    "Two train together and show each other no photo. One of them watches all the same.",
-    "Click the round in which the hats came in, and lock.",
+    mark("Two train together and show each other no photo. One of them watches all the same."),
+    mark("Click the round in which the hats came in, and lock."),
 )
 BACKDOOR = Stop(
     "backdoor",
-    "A hundred people train one model. One of them sends a single update.",
-    "Bet how many faces it turns, and lock.",
+    mark("A hundred people train one model. One of them sends a single update."),
+    mark("Bet how many faces it turns, and lock."),
 )
 END = Stop(
     HOME,
-    "A layer, a probability, an update: each gave something away. Whoever needs less should be given less: "
-    "that is least privilege.",
-    "Choose a page, change one dial, and run it live.",
+    mark(
+        "A layer, a probability, an update: each gave something away. Whoever needs less should be given "
+        "less: that is least privilege."
+    ),
+    mark("Choose a page, change one dial, and run it live."),
 )
 TRAIN = Stop(
     "train",
-    "This is all that the net is told: two labels, and nothing else.",
-    "Press First steps. It is trained here and now, on this machine.",
+    mark("This is all that the net is told: two labels, and nothing else."),
+    mark("Press First steps. It is trained here and now, on this machine."),
 )
 WORTH = Stop(
     "membership",
-    "An attack that finds a few members without fail is worth more than one that is a little better than a "
-    "coin on everybody.",
-    "Move the base rate from fifty to one in a hundred.",
+    mark(
+        "An attack that finds a few members without fail is worth more than one that is a little better than "
+        "a coin on everybody."
+    ),
+    mark("Move the base rate from fifty to one in a hundred."),
 )
 OWNER = Stop(
     "reconstruction",
-    "You own this file. What could you have noticed, and what could you erase without knowing the secret?",
-    "Read the forensics, then the eraser below.",
+    mark(
+        "You own this file. What could you have noticed, and what could you erase without knowing the secret?"
+    ),
+    mark("Read the forensics, then the eraser below."),
 )
 INVERSION = Stop(
     "inversion",
-    "The photos never left the phone. An averaged gradient of eight did.",
-    "Say whose they are, then set the noise to a thousandth and invert again.",
+    mark("The photos never left the phone. An averaged gradient of eight did."),
+    mark("Say whose they are, then set the noise to a thousandth and invert again."),
 )
 COIN = Stop(
     "property",
-    "An attack that finds something where nothing is would be worth nothing.",
-    "Look for a coin's fall, and bet again.",
+    mark("An attack that finds something where nothing is would be worth nothing."),
+    mark("Look for a coin's fall, and bet again."),
 )
 BLAME = Stop(
     "backdoor",
-    "The server sees a hundred updates. Which one would you refuse?",
-    "Pick dots under Who was it, then read what each rule made of them.",
+    mark("The server sees a hundred updates. Which one would you refuse?"),
+    mark("Pick dots under Who was it, then read what each rule made of them."),
 )
 TOURS: dict[str, tuple[str, tuple[Stop, ...]]] = {
-    "short": ("Three minutes", (START, FEATURES, MEMBERSHIP, RECONSTRUCTION, PROPERTY, BACKDOOR, END)),
+    "short": (mark("Three minutes"), (START, FEATURES, MEMBERSHIP, RECONSTRUCTION, PROPERTY, BACKDOOR, END)),
     "long": (
-        "Fifteen minutes",
+        mark("Fifteen minutes"),
         (
             START,
             TRAIN,
@@ -114,6 +122,9 @@ TOURS: dict[str, tuple[str, tuple[Stop, ...]]] = {
     ),
 }
 
+WAYS = {"short": mark("Tour: three minutes"), "long": mark("Tour: fifteen minutes")}
+STRANGE = mark("The address names a stop of a tour that is not there. Begin one on the Home page.")
+
 
 def where(written: str) -> tuple[str, int] | None:
     """The tour and the stop that an address names, counted from 1; None for none or one that is not there."""
@@ -126,18 +137,19 @@ def where(written: str) -> tuple[str, int] | None:
 def bar(here: str) -> None:
     """The stop the visitor is at, above every page while he follows a tour."""
     written = _written()
-    at = where(written)
-    if at is None:
+    found = where(written)
+    if found is None:
         if written:
-            st.warning("The address names a stop of a tour that is not there. Begin one on the Home page.")
+            st.warning(say(STRANGE))
         return
-    name, number = at
+    name, number = found
     title, stops = TOURS[name]
     stop = stops[number - 1]
     with st.container(key="tour-bar", border=True):
+        at = say("{title} · {number} of {count}", title=say(title), number=number, count=len(stops))
         st.html(
-            f'<div class="stop"><i>{html.escape(title)} · {number} of {len(stops)}</i>'
-            f"<b>{html.escape(stop.says)}</b>{html.escape(stop.do)}</div>"
+            f'<div class="stop"><i>{html.escape(at)}</i>'
+            f"<b>{html.escape(say(stop.says))}</b>{html.escape(say(stop.do))}</div>"
         )
         _ways(name, number, stops, here)
 
@@ -155,12 +167,12 @@ def _ways(name: str, number: int, stops: tuple[Stop, ...], here: str) -> None:
     """Back, on, out. A stop on another page than this one is gone to first."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if number > 1:
-            _way("back", "Back", name, number - 1)
+            _way("back", say("Back"), name, number - 1)
         if stops[number - 1].page != here:
-            _way("next", "Go there", name, number)
+            _way("next", say("Go there"), name, number)
         elif number < len(stops):
-            _way("next", "Next", name, number + 1)
-        st.button("Leave", key="tour-leave", on_click=_leave, type="tertiary")
+            _way("next", say("Next"), name, number + 1)
+        st.button(say("Leave"), key="tour-leave", on_click=_leave, type="tertiary")
     keys({"n": "tour-next", "b": "tour-back"}, "tour-keys")
 
 
@@ -174,10 +186,10 @@ def _way(key: str, words: str, name: str, number: int) -> None:
 
 def begin() -> None:
     """Ways into the tours, on Home."""
-    for name, (title, stops) in TOURS.items():
-        words, help = f"Tour: {title.lower()}", f"{len(stops)} stops. N goes on, B goes back."
-        icon = ":material/route:"
-        st.page_link("app.py", label=words, icon=icon, help=help, query_params={KEY: f"{name}.1"})
+    for name, (_, stops) in TOURS.items():
+        help, icon = say("{n} stops. N goes on, B goes back.", n=len(stops)), ":material/route:"
+        way: dict[str, Any] = {"icon": icon, "help": help, "query_params": {KEY: f"{name}.1"}}
+        st.page_link("app.py", label=say(WAYS[name]), **way)
 
 
 def _leave() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from mlleak_core.language import say
+from mlleak_core.report.evidence import shown
 from mlleak_core.threat import Exhibit
 
 Drawing = Callable[[Sequence[Exhibit], int], Any]
@@ -19,14 +21,14 @@ def dots(slot: str, exhibit: Exhibit, label: str, figure: Drawing) -> None:
     if exhibit.job not in [r.job for r in runs]:
         runs.append(exhibit)
     chosen = [r.job for r in runs].index(exhibit.job)
-    st.markdown(label)
+    st.markdown(shown(label))
     event = st.plotly_chart(
         figure(runs, chosen),
         key=f"{slot}-dots-{len(runs)}",
         on_select="rerun",
         selection_mode="points",
         config={"displayModeBar": False},
-        alt="A dot a finished run; its numbers stand on the run's own page",
+        alt=say("A dot a finished run; its numbers stand on the run's own page"),
     )
     points = event["selection"]["points"] if event else []
     if points and points[0].get("curve_number", 0) == 0:

@@ -1,7 +1,5 @@
 // A grid of records. Everything shown comes from `data`; clicking only reports which are chosen.
 
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
 function face(data, at) {
   const el = document.createElement("span");
   el.className = "face";
@@ -21,7 +19,7 @@ export default function (component) {
   root.classList.toggle("words", !data.atlas);
   root.classList.toggle("large", Boolean(data.many));
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", data.words.group);
+  root.setAttribute("aria-label", data.says);
   root.textContent = "";
   const image = new Image();
   const draw = () => {
@@ -30,7 +28,7 @@ export default function (component) {
       const b = document.createElement("button");
       b.type = "button";
       b.setAttribute("aria-pressed", String(chosen.has(i)));
-      b.setAttribute("aria-label", [item.label || fill(data.words.item, { n: i + 1, all: data.items.length }), item.mark].filter(Boolean).join(", "));
+      b.setAttribute("aria-label", item.alt);
       b.disabled = Boolean(data.locked);
       if (data.atlas) b.append(face(data, item.at));
       if (item.label) { const l = document.createElement("span"); l.className = "label"; l.textContent = item.label; b.append(l); }

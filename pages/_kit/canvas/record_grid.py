@@ -45,21 +45,28 @@ def record_grid(
     kept = state.get("chosen")
     now = [int(i) for i in (chosen if kept is None else kept)]
     data: dict[str, Any] = {
-        "items": [vars(i) for i in items],
+        "items": [vars(item) | {"alt": _alt(item, i, len(items), atlas)} for i, item in enumerate(items, 1)],
+        "says": _group(many, locked),
         "atlas": base64.b64encode(atlas).decode(),
         "sprite": sprite,
         "columns": columns,
         "many": many,
         "locked": locked,
         "chosen": now,
-        "words": _words(bool(atlas), many, locked),
     }
     found = _COMPONENT(key=key, data=data, default={"chosen": now}, on_chosen_change=lambda: None)
     return [int(i) for i in (found.chosen or []) if 0 <= int(i) < len(items)]
 
 
-def _words(pictures: bool, many: bool, locked: bool) -> dict[str, str]:
-    """What is read out where nothing is seen."""
-    choose = say("Records: choose any") if many else say("Records: choose one")
-    item = say("picture {n} of {all}") if pictures else say("record {n} of {all}")
-    return {"group": say("Records") if locked else choose, "item": item}
+def _alt(item: Item, number: int, count: int, atlas: bytes) -> str:
+    """An item for those who do not see it."""
+    of = {"number": number, "count": count}
+    nameless = say("picture {number} of {count}", **of) if atlas else say("record {number} of {count}", **of)
+    return ", ".join(filter(None, (item.label or nameless, item.mark)))
+
+
+def _group(many: bool, locked: bool) -> str:
+    """What the whole grid is."""
+    if locked:
+        return say("Records")
+    return say("Records: choose any") if many else say("Records: choose one")
