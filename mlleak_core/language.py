@@ -7,8 +7,9 @@ another thread, remembers what it was made from, and `again` says it anew.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from string import Formatter
 from typing import Any, ParamSpec, TypeVar
@@ -83,16 +84,27 @@ def speak(code: str) -> None:
     _spoken.set(code if code in languages() else ENGLISH)
 
 
+@contextlib.contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Meanwhile this thread speaks a language."""
+    before = _spoken.get()
+    speak(code)
+    try:
+        yield
+    finally:
+        _spoken.set(before)
+
+
 def kept(function: Callable[P, T]) -> Callable[P, T]:
     """The function, to be called in whatever thread in the language that is spoken now."""
     code = _spoken.get()
 
     @functools.wraps(function)
-    def speaking(*args: P.args, **kwargs: P.kwargs) -> T:
-        speak(code)
-        return function(*args, **kwargs)
+    def within(*args: P.args, **kwargs: P.kwargs) -> T:
+        with speaking(code):
+            return function(*args, **kwargs)
 
-    return speaking
+    return within
 
 
 NAME = mark("English")

@@ -15,13 +15,13 @@ import altair as alt
 import segno
 import streamlit as st
 from mlleak_core.classroom import doors, own, results
-from mlleak_core.classroom.questions import Item, slots, slots_of, speaking
+from mlleak_core.classroom.questions import Item, slots, slots_of
 from mlleak_core.classroom.rooms import LEAST, PHONES, SECONDS, Room, Rooms, Tally, home
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import loglog
 from mlleak_core.handouts.lessons import lessons
 from mlleak_core.handouts.sheets import bundle, handouts
-from mlleak_core.language import ENGLISH, kept, mark, say
+from mlleak_core.language import ENGLISH, kept, mark, say, speaking
 from mlleak_core.language import again as anew
 from mlleak_core.server import wishes
 from mlleak_core.threat import Asked, Figure, Question

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import Curve
-from mlleak_core.language import mark, say, speak, spoken
+from mlleak_core.language import mark, say, speaking, spoken
 from mlleak_core.threat import Asked, Exhibit, Question, Truth, discover
 
 DIGITS = 6
@@ -33,17 +32,6 @@ class Item:
     def ticket(self) -> bool:
         """Whether it belongs to the exit ticket."""
         return not self.page
-
-
-@contextlib.contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """Meanwhile this thread speaks another language."""
-    before = spoken()
-    speak(language)
-    try:
-        yield
-    finally:
-        speak(before)
 
 
 def lesson() -> tuple[Item, ...]:
