@@ -22,9 +22,8 @@ ENOUGH = 640
 """A screen of 1280 at 200 per cent."""
 HEADINGS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))"
 TOO_WIDE = "(m => m.scrollWidth - m.clientWidth)(document.querySelector('[data-testid=stMain]'))"
-SKIPPED = """([words, before]) =>
-  [...document.querySelectorAll('[data-testid=stMain] button')]
-    .filter(b => b.innerText.includes(words)).length < before"""
+SKIPPED = "kind => !document.querySelector(`.${kind} button`)"
+KIND = "button => button.closest('[class*=st-key-skip-]').className.match(/st-key-skip-\\S+/)[0]"
 FOCUSED = """() => {
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
@@ -53,11 +52,11 @@ def reveal(page, skip="Just show me") -> bool:
     bets = page.get_by_role("button", name=skip)
     there = bets.count() > 0
     for _ in range(6):
-        left = bets.count()
-        if not left:
+        if not bets.count():
             break
+        kind = bets.first.evaluate(KIND)
         bets.first.evaluate("button => button.click()")
-        page.wait_for_function(SKIPPED, arg=[skip, left], timeout=90_000)
+        page.wait_for_function(SKIPPED, arg=kind, timeout=90_000)
         settle(page, 700)
     page.wait_for_timeout(500)
     return there
