@@ -64,6 +64,13 @@ def plural(one: str, many: str, n: int, /, **values: Any) -> str:
     return say(one if n == 1 else many, n=n, **values)
 
 
+def together(*parts: str) -> str:
+    """Sentences one after the other, without those that are empty; each is remembered by itself."""
+    there = [part for part in parts if part]
+    fields = {f"part{number}": part for number, part in enumerate(there)}
+    return say(" ".join(f"{{{name}}}" for name in fields), **fields)
+
+
 def mark(message: str) -> str:
     """The message itself, to be said later: for constants, which are made before anybody looks."""
     return message

@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from benchmarks.words import messages
 from mlleak_core import language
 from mlleak_core.contract import BadInput
-from mlleak_core.language import FOLDER, again, kept, plural, say, speak, spoken
+from mlleak_core.language import FOLDER, again, kept, plural, say, speak, spoken, together
 
 OTHERS = [code for code in language.languages() if code != language.ENGLISH]
 
@@ -81,6 +81,13 @@ def test_an_error_and_what_comes_from_another_process_remember_too():
     assert words == "Expected English; got b. c."
     speak("de")
     assert again(words) != words and "Deutsch" in again(words)
+
+
+def test_sentences_together_remember_each_of_them():
+    words = together(say("English"), "", say("<{x}>", x=say("English")))
+    assert words == "English <English>" and together() == ""
+    speak("de")
+    assert again(words) == "Deutsch <Deutsch>"
 
 
 def test_a_thread_speaks_for_itself_alone_unless_it_was_kept():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlleak_core.language import mark, say
+from mlleak_core.language import mark, say, together
 from mlleak_core.threat import Conclusion
 from mlleak_core.threats.backdoor.facts import Facts, points
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, persistence
@@ -73,7 +73,7 @@ class Conclusions(Facts):
     def _small(self) -> str:
         epsilon = self.about.epsilon
         private = "" if epsilon is None else say(PRIVATE, epsilon=epsilon)
-        return " ".join(filter(None, (self._main(), private, self._lasts())))
+        return together(self._main(), private, self._lasts())
 
     def _main(self) -> str:
         cost = self.asked.outcome.cost

@@ -50,7 +50,10 @@ class Findings(Facts):
         auc, found = self._intervals(numbers)
         if found is None:
             return None
-        controls = (f"{c.what} {c.estimate.value:.2f}" for c in self._controls(numbers))
+        controls = (
+            say("{what} {value}", what=c.what, value=f"{c.estimate.value:.2f}")
+            for c in self._controls(numbers)
+        )
         return Finding(
             key=f"{numbers.attack}/found",
             what=say("{attack}: members found at 1% false alarms", attack=title_of(numbers.attack)),
