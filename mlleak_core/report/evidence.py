@@ -7,7 +7,7 @@ from typing import Any
 
 from mlleak_core import calibrate
 from mlleak_core.contract import Estimate
-from mlleak_core.language import Said, again, mark, say
+from mlleak_core.language import Said, again, mark, say, together
 from mlleak_core.threat import Finding, Threat
 
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
@@ -64,10 +64,10 @@ def whence(source: str) -> str:
 
 def written(estimate: Estimate, form: str = ".2f", unit: str = "") -> str:
     """A value with its interval in the house style; a value that has none stands alone."""
-    value = f"{estimate.value:{form}}{shown(unit)}"
+    value = say("{number}{unit}", number=f"{estimate.value:{form}}", unit=shown(unit))
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return value
-    return f"{value} {span(estimate.low, estimate.high, form)}"
+    return together(value, span(estimate.low, estimate.high, form))
 
 
 def span(low: float, high: float, form: str = ".2f") -> str:

@@ -275,7 +275,7 @@ class InversionExhibit(Exhibit):
         title = plural(BACK_ONE, BACK, len(self.about.names))
         return (
             Headline(
-                title=f"**{title}**",
+                title=say("**{title}**", title=title),
                 findings=self.findings()[:1],
                 figures=(Figure(f"{error:.1f}", words, hot=True),),
                 picture=self.reel(show=len(self.about.names)),
