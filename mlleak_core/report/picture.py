@@ -1,19 +1,22 @@
 """A finding as one picture to pass on: what was asked, the number, what follows, and its evidence line.
 
-Faces are drawn only where this program invented them. The font is Pillow's own, so that every machine draws
-alike.
+Faces are drawn only where this program invented them. The font is the app's own, which comes with the
+program: every machine draws alike.
 """
 
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
+import importlib.util
 import io
 import itertools
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -208,9 +211,23 @@ def _leading(size: int) -> int:
 
 @functools.lru_cache(maxsize=32)
 def _font(size: int) -> ImageFont.FreeTypeFont:
+    """The app's own, which Streamlit brings along; without it Pillow's, which has fewer signs."""
+    for file in _of_the_app():
+        with contextlib.suppress(OSError):  # a FreeType that cannot read it
+            font = ImageFont.truetype(file, size)
+            font.set_variation_by_name("Regular")
+            return font
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with FreeType"
     return font
+
+
+@functools.cache
+def _of_the_app() -> tuple[str, ...]:
+    found = importlib.util.find_spec("streamlit")
+    if found is None or found.origin is None:
+        return ()
+    return tuple(map(str, Path(found.origin).parent.glob("static/static/media/SourceSansVF-Upright*")))
 
 
 def spelled(text: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlleak_core.report import picture as drawn
 from mlleak_core.report.contents import shipped
 from mlleak_core.report.picture import PAPER, Box, _font, _leading, fitted, picture, spelled
 from mlleak_core.threat import Conclusion
@@ -48,9 +49,19 @@ def test_a_very_long_conclusion_leaves_the_edges_free(monkeypatch):
         assert (edge == paper).all()
 
 
-def test_what_the_font_lacks_is_spelled():
+def test_the_app_s_font_has_the_signs_of_its_words():
+    assert spelled("φ ≥ 3 × 2 – „größer“ · “a”…") == "φ ≥ 3 × 2 – „größer“ · “a”…"
+    assert spelled("Zoë 漢") == "Zoë ?"
+
+
+def test_without_it_what_the_font_lacks_is_spelled(monkeypatch):
+    monkeypatch.setattr(drawn, "_of_the_app", tuple)
+    for each in (drawn._font, drawn._sign):
+        each.cache_clear()
     assert spelled("φ ≥ 3 × 2 – ok · “a”…") == "phi >= 3 x 2 - ok · “a”…"
-    assert spelled("Zoë 漢") == "Zoe ?"
+    assert spelled("Zoë für 漢") == "Zoe fuer ?"
+    for each in (drawn._font, drawn._sign):
+        each.cache_clear()
 
 
 def test_faces_are_painted_only_where_nobody_real_is_in_them():
