@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mlleak_core.contract import Estimate
-from mlleak_core.figures.look import BLUE, GREEN, GREY, ORANGE, PINK, PLAIN, YELLOW
+from mlleak_core.figures.look import BLUE, DASHES, GREEN, GREY, ORANGE, PINK, PLAIN, YELLOW
 from mlleak_core.language import mark, say
 
 COLOURS = (ORANGE, BLUE, GREEN, PINK, YELLOW)
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 FACES = mark("faces")
 

@@ -12,6 +12,8 @@ chance.
 """
 PINK, YELLOW, SKY = "#C0659A", "#A87A00", "#3A8CC4"
 
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
+"""Of lines side by side, the second channel beside colour; dots are for what guessing gets."""
 PLAIN: dict[str, Any] = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
     "paper_bgcolor": "rgba(0,0,0,0)",

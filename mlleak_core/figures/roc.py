@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from mlleak_core.figures.look import GREY, PLAIN, SKY, YELLOW
+from mlleak_core.figures.look import DASHES, GREY, PLAIN, SKY, YELLOW
 from mlleak_core.language import say
 
 LEAST = 1e-3
@@ -47,7 +47,8 @@ def loglog(
         if place == 0:
             _band(figure, curve)
         seen = curve.fpr >= LEAST * 0.99
-        line = {"color": curve.colour, "width": 1.8 if place else 3}
+        dash = DASHES[place % len(DASHES)]
+        line = {"color": curve.colour, "width": 1.8 if place else 3, "dash": dash}
         x, y = curve.fpr[seen], np.maximum(curve.tpr[seen], LEAST)
         figure.add_scatter(x=x, y=y, mode="lines", name=html.escape(curve.title, quote=False), line=line)
     if crowd is not None:
