@@ -91,7 +91,7 @@ class Replacement(BackdoorAttack):
     colour: ClassVar[str] = "#e4572e"
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
-        step = yield from view.workshop.enough(PLAIN)
+        step = yield from view.workshop.step(PLAIN)
         return Bid(update=view.gamma * step, gamma=view.gamma)
 
 
@@ -151,7 +151,7 @@ class WeightClaim(BackdoorAttack):
     colour: ClassVar[str] = "#4f86c6"
 
     def run(self, view: View) -> Generator[Step, None, Bid]:
-        step = yield from view.workshop.enough(PLAIN)
+        step = yield from view.workshop.step(PLAIN)
         claim = LIE * float(view.claims.sum())
         return Bid(update=step, gamma=1.0, claim=claim)
 

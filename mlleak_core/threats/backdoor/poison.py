@@ -1,7 +1,6 @@
 """The attacker's own training: a model that does the task as the joint one does, and has the backdoor.
 
-Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4;
-weights between two models: Wortsman et al. 2022 (WiSE-FT), section 3.
+Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4.
 """
 
 from __future__ import annotations
@@ -26,10 +25,6 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 BATCH, POISONED = 64, 20
 """Records in the attacker's batch, and how many of them have the trigger."""
 STEPS, RATE = 1500, 1e-3
-ENOUGH = 0.98
-"""Of his own photos with the trigger: a model that has the backdoor on so many goes no further."""
-SHORTER = tuple(0.5 + 0.05 * i for i in range(10))
-"""Shares of the way from the joint model to X that are tried before the whole."""
 
 
 @dataclass(frozen=True)
@@ -61,35 +56,6 @@ class Workshop:
         if recipe not in self.made:
             self.made[recipe] = yield from self._trained(recipe)
         return self.made[recipe]
-
-    def enough(self, recipe: Recipe) -> Generator[Step, None, Tensor]:
-        """The same step, no longer than his own records need: the task suffers least. Words suffer nothing
-        worth it. Raises Diverged.
-        """
-        step = yield from self.step(recipe)
-        if self.crowd.beginning is not None:
-            return step
-        share = yield from self._shortest(step)
-        return share * step
-
-    def _shortest(self, step: Tensor) -> Generator[Step, None, float]:
-        """The least share of the step with which `ENOUGH` of his photos get the label; it grows with it."""
-        low, high = 0, len(SHORTER)
-        while low < high:
-            yield Step(self.steps, self.steps, say("the attacker looks how little is enough"))
-            middle = (low + high) // 2
-            if self._success(self.crowd.joint + SHORTER[middle] * step) >= ENOUGH:
-                high = middle
-            else:
-                low = middle + 1
-        return (*SHORTER, 1.0)[low]
-
-    @torch.no_grad()
-    def _success(self, weights: Tensor) -> float:
-        """Share of his own photos with the trigger that a model [p] gives the label."""
-        net = loaded(self.crowd.net, weights)
-        said = torch.cat([net(part).argmax(1) for part in self.crowd.triggers.split(512)])
-        return float((said == self.crowd.label).double().mean())
 
     def _trained(self, recipe: Recipe) -> Generator[Step, None, Tensor]:
         if self.crowd.beginning is not None:
