@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlleak_core.language import mark, say, together
+from mlleak_core.language import mark, plural, say, together
 from mlleak_core.threat import Conclusion
 from mlleak_core.threats.backdoor.facts import Facts, points
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, persistence
@@ -25,6 +25,7 @@ ACCURACY = mark(
 )
 PRIVATE = mark("The noise makes this round ε = {epsilon:.3g} private for a participant.")
 STAYS = mark("It still works in {share:.0%} of them {rounds} honest rounds later.")
+GOES_AT_ONCE = mark("It falls below half after one honest round, and after {rounds} works in {share:.0%}.")
 GOES = mark("It falls below half after {ends} honest rounds, and after {rounds} works in {share:.0%}.")
 WINDOWS = mark(
     "He has {n} clean windows of words (in the paper 640); another participant has about {typical}. He "
@@ -87,7 +88,9 @@ class Conclusions(Facts):
         if not lasts or len(lasts) < 2 or self.verdict is BackdoorVerdict.OUT:
             return ""
         ends, found = persistence(list(lasts)), {"share": lasts[-1], "rounds": len(lasts) - 1}
-        return say(STAYS, **found) if ends is None else say(GOES, **found, ends=ends)
+        if ends is None:
+            return say(STAYS, **found)
+        return plural(GOES_AT_ONCE, GOES, ends, **found, ends=ends)
 
     def generosities(self) -> tuple[str, ...]:
         """What the attacker is given here that he may not have elsewhere."""
