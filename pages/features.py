@@ -20,7 +20,7 @@ from mlleak_core.threats.features.card import (
     FeaturesSettings,
     MapSettings,
 )
-from pages._kit import bet, data_card, experiment, frame, play, table, take_away
+from pages._kit import bet, data_card, experiment, frame, languages, play, table, take_away
 from pages._kit.canvas.face_map import face_map
 from pages._kit.evidence import conclude, error_rates, evidence, sealed
 from pages._kit.words import plain
@@ -85,6 +85,7 @@ def guess(attribute: str, layers: Sequence[str], key: str) -> str | None:
 def choose(place: Any, attributes: Sequence[str], first: str) -> str:
     """Which attribute is looked for."""
     looks: Any = {"format_func": say, "key": "attribute", "bind": "query-params"}
+    languages.reworded("attribute", attributes, say)
     found: str = place.selectbox(say("Attribute"), attributes, attributes.index(first), **looks)
     return found
 

@@ -217,9 +217,9 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
             font = ImageFont.truetype(file, size)
             font.set_variation_by_name("Regular")
             return font
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with FreeType"
-    return font
+    plain = ImageFont.load_default(size)
+    assert isinstance(plain, ImageFont.FreeTypeFont), "Pillow is built with FreeType"
+    return plain
 
 
 @functools.cache

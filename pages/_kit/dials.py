@@ -9,7 +9,7 @@ import streamlit as st
 from mlleak_core.contract import BadInput, Choice, Knob, Range, Settings, knobs
 from mlleak_core.language import say
 from mlleak_core.report.evidence import shown
-from pages._kit import experiment
+from pages._kit import experiment, languages
 from pages._kit.words import plain
 
 Bounds = tuple[float, float, float]
@@ -90,7 +90,7 @@ class Dials:
         known = list(options or (knob.rule.options if isinstance(knob.rule, Choice) else ()))
         written = looks.get("format_func", str)
         if known:
-            experiment.reworded(looks["key"], known, written)
+            languages.reworded(looks["key"], known, written)
             words = {value: str(written(value)) for value in known}
             experiment.misread(looks["key"], list(words.values()))
             looks["format_func"] = lambda value: words.get(value, str(value))

@@ -5,7 +5,7 @@ sidebar and stays in the address, where data have the name that the command line
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,10 +13,9 @@ import streamlit as st
 from mlleak_core.contract import BadInput, Range, knobs
 from mlleak_core.data.source import SOURCES, Source, find, identity, is_faces, is_private
 from mlleak_core.data.upload import NONE_YET
-from mlleak_core.language import ENGLISH, mark, say, speak, spoken
-from mlleak_core.language import languages as known
+from mlleak_core.language import mark, say
 from mlleak_core.target.settings import NETS, TrainSettings
-from pages._kit.words import plain
+from pages._kit.words import UNKNOWN, plain
 
 KNOBS = {knob.name: knob for knob in knobs(TrainSettings)}
 USUAL = TrainSettings().data
@@ -24,7 +23,6 @@ FACES = tuple(s.slug for s in SOURCES if s.kind == "faces")
 OTHERS = {"data", "path", "attribute", "tour", "slide", "class", "lang"}
 """Parameters of an address beside the settings of a training and those of a page, which have a hyphen."""
 UNFIT = mark("**{chosen}** cannot be attacked this way: this page takes {known}. Shown here: **{shown}**.")
-UNKNOWN = mark("The address asks for {name}={asked}; here are {known}. Shown: {usual}.")
 STRANGE = mark("The address asks for {name}={value}, which nothing here knows.")
 OLD = mark("The address asks for {name}={value}, which nothing here knows: data are chosen by data=.")
 MISREAD = mark("The address asks for {name}={asked}: expected {known}. It stays as usual.")
@@ -60,43 +58,6 @@ def controls(takes: Sequence[str]) -> TrainSettings:
     except BadInput as problem:
         st.warning(plain(str(problem)))
         return TrainSettings()
-
-
-def _asked_language() -> str:
-    return str(st.session_state.get("lang", st.query_params.get("lang", ENGLISH)))
-
-
-def language() -> None:
-    """From here on the page speaks the visitor's language: the one chosen, else the address's."""
-    speak(_asked_language())
-    if st.session_state.setdefault("spoken", spoken()) != spoken():
-        st.session_state["spoken"] = spoken()
-        for name, value in list(st.session_state.items()):  # controls hold the words of what is chosen
-            if isinstance(value, str | int | float) and not isinstance(value, bool):
-                st.session_state[name] = value
-
-
-def untranslated() -> None:
-    """Say it where the address asks for a language that is not there."""
-    code = _asked_language()
-    if code not in known():
-        st.warning(say(UNKNOWN, name="lang", asked=plain(code[:20]), known=", ".join(known()), usual=ENGLISH))
-
-
-def languages() -> None:
-    """The switch; it stays in the address."""
-    names = known()
-    with st.container(key="unseen-lang"):  # the address holds the code, people read the name
-        st.text_input(say("Language in the address"), ENGLISH, key="lang", bind="query-params")
-    st.session_state["lang-of"] = spoken()
-    looks: dict[str, Any] = {"format_func": names.__getitem__, "label_visibility": "collapsed"}
-    st.segmented_control(
-        say("Language"), list(names), key="lang-of", on_change=_switch, required=True, **looks
-    )
-
-
-def _switch() -> None:
-    st.session_state["lang"] = st.session_state["lang-of"]
 
 
 def data(takes: Sequence[str]) -> str:
@@ -246,26 +207,6 @@ def misread(key: str, allowed: Range | Sequence[str]) -> None:
         known, fits = say("one of {known}", known=", ".join(allowed)), asked in allowed
     if not fits:
         st.warning(say(MISREAD, name=key, asked=plain(asked[:40]), known=known))
-
-
-def reworded(key: str, options: Sequence[Any], written: Callable[[Any], str]) -> None:
-    """Read an address that was made in another language: it holds the words of an option."""
-    asked = st.query_params.get(key, "")
-    if key in st.session_state or asked in ("", *map(written, options)):
-        return
-    for option in options:
-        if asked in _spellings(option, written):
-            st.session_state[key] = option
-
-
-def _spellings(option: Any, written: Callable[[Any], str]) -> Iterator[str]:
-    """The words of an option in every language."""
-    here = spoken()
-    for code in known():
-        speak(code)
-        words = written(option)
-        speak(here)
-        yield words
 
 
 def _within(asked: str, allowed: Range) -> bool:

@@ -21,7 +21,7 @@ from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
 from mlleak_core.threat import Exhibit, discover, threat
-from pages._kit import experiment, glossary, tour
+from pages._kit import experiment, glossary, languages, tour
 from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
@@ -74,10 +74,10 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     work with.
     """
     title = title.message if isinstance(title, Said) else title
-    experiment.language()
+    languages.begin()
     st.set_page_config(page_title=f"{say(title)} · mlleak", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
-    experiment.untranslated()
+    languages.untranslated()
     glossary.begin()
     try:
         bench().jobs  # noqa: B018  an operator's unusable settings are said, not shown as a broken page
@@ -88,7 +88,7 @@ def open_page(title: str, takes: Sequence[str] = experiment.FACES) -> TrainSetti
     experiment.unreadable()
     tour.bar(title.lower() if title != HOME else tour.HOME)
     with st.sidebar:
-        experiment.languages()
+        languages.switch()
         st.html('<div class="brand">ml<span>leak</span></div>')
         st.page_link("app.py", label=say("Home"), icon=":material/home:")
         st.page_link("pages/train.py", label=say("Train"), icon=":material/play_arrow:")

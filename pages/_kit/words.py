@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from mlleak_core.language import again
+from mlleak_core.language import again, mark
 
+UNKNOWN = mark("The address asks for {name}={asked}; here are {known}. Shown: {usual}.")
 JOINED = "\u2060"
 """A word joiner: unseen, and enough to keep what it stands in from being taken for a sign."""
 MARKS = re.compile(r"([\\`*_\[\]~$<&])")

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from typing import Annotated
 import streamlit as st
 from mlleak_core.contract import Choice, Settings
-from pages._kit import experiment
+from pages._kit import languages
 from pages._kit.dials import Dials
 
 @dataclass(frozen=True)
 class Asked(Settings):
     way: Annotated[str, Choice(("a", "b"), "Home")] = "a"
 
-experiment.language()
-experiment.languages()
+languages.begin()
+languages.switch()
 st.write("way is " + Dials(Asked, "x", Asked()).pick(st, "way", "Train", titles={"a": "Home", "b": "Next"}))
 """
 
@@ -112,3 +112,9 @@ def test_a_table_says_its_columns_and_its_file_does_not(monkeypatch):
     table.written(rows, "All settings")
     assert "Anteil" in drawn[0] and ">ja<" in drawn[0] and html.escape("Alle Einstellungen") in drawn[0]
     assert table.as_csv(rows).startswith("share,n")
+
+
+def test_an_attribute_is_read_from_an_address_in_either_language():
+    for attribute, code in (("Brille", "en"), ("Glasses", "de"), ("Brille", "de")):
+        at = page("pages/features.py", attribute=attribute, lang=code)
+        assert at.session_state["attribute"] == "Glasses", (attribute, code)
