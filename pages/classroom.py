@@ -21,7 +21,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import loglog
 from mlleak_core.handouts.lessons import lessons
 from mlleak_core.handouts.sheets import bundle, handouts
-from mlleak_core.language import ENGLISH, kept, mark, say, speaking
+from mlleak_core.language import ENGLISH, kept, mark, say, speaking, spoken
 from mlleak_core.language import again as anew
 from mlleak_core.server import wishes
 from mlleak_core.threat import Asked, Figure, Question
@@ -375,6 +375,8 @@ def to_print() -> None:
         all_of_it = handouts()
     with st.expander(say("To print"), icon=":material/print:"):
         st.caption(say(PRINTED))
+        if spoken() != ENGLISH:
+            st.caption(say("The sheets themselves are in English."))
         looks: Any = {"icon": ":material/download:", "width": "stretch", "on_click": "ignore"}
         for about, sheets in groupby(all_of_it, key=lambda sheet: sheet.about):
             if about:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mlleak_core.handouts.lessons import lessons
 from tests.browser.test_everybody import PATHS, opened, reveal
 
 pytestmark = pytest.mark.browser
@@ -28,8 +29,8 @@ ENGLISH = re.compile(
     r"his|her|they|without|where|when|than|each|every|more|only)\b",
     re.IGNORECASE,
 )
-TITLES = ("Labeled Faces in the Wild", "Be the attacker", "Location-30")
-"""Names of things, which are not translated."""
+TITLES = ("Labeled Faces in the Wild", "Location-30", *(lesson.title for lesson in lessons()))
+"""Names of things, which are not translated: the printed lessons are in English."""
 STREAMLIT = re.compile(
     r"^(Press|Choose|Select|Increment|Decrement|Close|Toggle|Help for|Copy|Hide|Show|View|Clear|Selected|"
     r"Skip to|Link to heading|[XY]-axis|Symbol legend)\b"
@@ -49,7 +50,7 @@ def english(texts: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", (*PATHS, "present", "classroom"))
 def test_a_german_page_is_german(server, tab, path):
     page = opened(tab, server, f"{path}?lang=de")
     assert not english(page.evaluate(SHOWN)), path
