@@ -1,4 +1,5 @@
-# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.  make words: translations.  make pictures: README's.
+# make run: the app in the browser.  make test: lint, types, all tests.  make bench: the slow proofs.
+# make words: translations.  make pictures: README's.
 VENV := .venv
 PY := $(VENV)/bin/python
 FED := .venv-federation

@@ -9,6 +9,7 @@ from mlleak_core.figures.sheets import SIDE, poster
 from mlleak_core.language import mark, plural, say
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.inversion.card import PRIORS, THREAT, InversionSettings
+from mlleak_core.threats.inversion.exhibit import ONLY_PIXELS
 from pages._kit import bet, frame, play, table, take_away
 from pages._kit.canvas.face_reel import face_reel
 from pages._kit.canvas.record_grid import Item, record_grid
@@ -36,8 +37,6 @@ HINT = mark("This batch has not been inverted yet: a second on the net mlp, else
 GUESS_ONE = mark("**Guess first.** This was read out of one gradient of {n} photo:")
 GUESS = mark("**Guess first.** This was read out of one gradient of {n} photos:")
 WHO = mark("**Who sent it?** {count} of these {all} did. Click, then lock.")
-NAMES = mark("Names shown with LFW are the data set's.")
-ONLY_PIXELS = mark("A gradient that matches is not a photo that is found: only the pixel error counts.")
 
 
 def controls(run: TrainSettings) -> InversionSettings | None:
@@ -118,4 +117,4 @@ if settings is not None:
     else:
         room.outcome(settings, snapshot)
 error_rates(THREAT)
-st.caption(f"{say(frame.LABELS_NOTE)} {say(NAMES)}")
+st.caption(f"{say(frame.LABELS_NOTE)} {say(frame.NAMES_NOTE)}")

@@ -48,7 +48,6 @@ BET = mark(
     "**Be the attacker.** From some round on, the other's batches have {subject}, now and then. **In which "
     "round did that begin?** Click on the tape, then lock."
 )
-NAMES = mark("Names shown with LFW are the data set's.")
 
 
 def controls(run: TrainSettings) -> PropertySettings | None:
@@ -159,4 +158,4 @@ if settings is not None:
     room = play.Room(THREAT, "p", say("Watch it live"), live, show, say(HINT))
     room.outcome(settings, room.ask(settings))
 error_rates(THREAT)
-st.caption(f"{say(frame.LABELS_NOTE)} {say(NAMES)}")
+st.caption(f"{say(frame.LABELS_NOTE)} {say(frame.NAMES_NOTE)}")

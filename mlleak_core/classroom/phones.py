@@ -27,6 +27,7 @@ from mlleak_core.classroom.questions import Item, checked
 from mlleak_core.classroom.results import of_class, of_one
 from mlleak_core.classroom.rooms import LEAST, SECONDS, Full, Late, NoRoom, Room, Rooms, tidy
 from mlleak_core.contract import BadInput
+from mlleak_core.data.source import LABELS_NOTE
 from mlleak_core.language import again, mark, say, speak, spoken
 from mlleak_core.threat import Asked
 
@@ -36,9 +37,6 @@ BODY = 4096
 COOKIE = "phone"
 PATIENCE, GLANCE = 20.0, 0.25
 """Seconds for which a phone's question "has anything changed?" is kept, and between looks at the room."""
-NOTE = mark(
-    "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
-)
 BROKE = mark("Something in the classroom broke ({kind}). Load the page again.")
 HEADERS = {
     "content-security-policy": (
@@ -106,7 +104,7 @@ class Door:
         self.pages.globals["say"] = say
 
     def page(self, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
-        about = {"note": say(NOTE), "language": spoken()}
+        about = {"note": say(LABELS_NOTE), "language": spoken()}
         return HTMLResponse(self.pages.get_template(name).render(about, **shown), status)
 
     async def speak(self, request: Request) -> None:

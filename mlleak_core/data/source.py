@@ -11,6 +11,9 @@ from mlleak_core.contract import BadInput, Step
 from mlleak_core.language import mark, say
 
 Kind = Literal["faces", "records", "texts", "lines"]
+LABELS_NOTE = mark(
+    "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
+)
 
 
 @dataclass(frozen=True)

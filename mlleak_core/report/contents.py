@@ -11,10 +11,9 @@ from typing import Any
 
 from mlleak_core import __version__, calibrate
 from mlleak_core.contract import BadInput, Settings, knobs
-from mlleak_core.data.source import Source, find
+from mlleak_core.data.source import LABELS_NOTE, Source, find
 from mlleak_core.language import ENGLISH, mark, say, speak
 from mlleak_core.report import reproduce
-from mlleak_core.report.evidence import LABELS_NOTE
 from mlleak_core.threat import SHIPPED, Conclusion, Drawing, Exhibit, Finding, Threat, discover, imported
 
 OWN = mark(

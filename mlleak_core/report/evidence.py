@@ -12,9 +12,6 @@ from mlleak_core.threat import Finding, Threat
 
 GENERAL = ("interval-auc", "interval-tpr", "interval-tpr-null", "interval-gain", "interval-difference")
 """Rates of the intervals that every threat uses."""
-LABELS_NOTE = mark(
-    "Gender and race are labels that a data set carries about how somebody looks, never facts about a person."
-)
 SOURCES = (
     mark("live"),
     mark("live, stopped early"),

@@ -13,10 +13,9 @@ from typing import Any
 import streamlit as st
 from mlleak_core import rehearsal
 from mlleak_core.contract import BadInput, fingerprint
-from mlleak_core.data.source import SOURCES
+from mlleak_core.data import source
 from mlleak_core.language import Said, mark, say
-from mlleak_core.report import evidence as said
-from mlleak_core.report.evidence import shown
+from mlleak_core.report.evidence import shown, whence
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.warmth import warm_up
 from mlleak_core.target.settings import TrainSettings, run_key
@@ -25,7 +24,8 @@ from pages._kit import experiment, glossary, languages, tour
 from pages._kit.words import plain
 
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
-LABELS_NOTE = said.LABELS_NOTE
+LABELS_NOTE = source.LABELS_NOTE
+NAMES_NOTE = mark("Names shown with LFW are the data set's.")
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
 OF_SOME = mark("{faces} faces · {epochs} epochs · {net}")
 OF_ALL = mark("all faces · {epochs} epochs · {net}")
@@ -144,11 +144,11 @@ def run_card(data: str, seed: int, lines: str, stands: str) -> None:
     when; else that there is nothing yet.
     """
     slug = data.partition(":")[0]
-    name = html.escape(next((say(s.title) for s in SOURCES if s.slug == slug), data))
+    name = html.escape(next((say(s.title) for s in source.SOURCES if s.slug == slug), data))
     english = stands.message if isinstance(stands, Said) else stands
     kind = next((kind for kind in ("shipped", "live") if english.startswith(kind)), "none")
     date = english.removeprefix("shipped ")
-    words = said.whence(stands) if date == english else say("shipped · {date}", date=date)
+    words = whence(stands) if date == english else say("shipped · {date}", date=date)
     pill = f'<span class="pill {kind}">{html.escape(words)}</span>'
     of = say("seed {seed}", seed=seed)
     body = f"<b>{name} · {of}</b>{html.escape(shown(lines))}<br>{pill}"

@@ -1,4 +1,5 @@
-// A map of faces on a canvas, its words in `data.words`: hover, pin, lasso, and one transport over epochs and layers. Only a pin is told to the server.
+// A map of faces on a canvas, its words in `data.words`: hover, pin, lasso, and one transport over epochs and
+// layers. Only a pin is told to the server.
 const memory = new WeakMap();
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -16,7 +17,8 @@ const int32 = (text) => new Int32Array(bytes(text).buffer);
 function build(root) {
   root.innerHTML = `
     <div class="strip" role="group"></div>
-    <div class="stage" tabindex="0" role="application"><canvas class="main" role="img"></canvas><div class="tip" aria-live="polite" hidden></div></div>
+    <div class="stage" tabindex="0" role="application"><canvas class="main" role="img"></canvas><div
+      class="tip" aria-live="polite" hidden></div></div>
     <div class="legend"></div>
     <div class="bar">
       <button class="play" type="button">▶</button>
@@ -143,12 +145,14 @@ function go(m) {
 function words(m) {
   const epoch = nearestEpoch(m);
   const last = m.data.epochs[m.data.epochs.length - 1];
-  m.now.textContent = epoch === null ? "" : epoch === 0 ? m.data.words.untrained : fill(m.data.words.at, { epoch, last });
+  const at = epoch === 0 ? m.data.words.untrained : fill(m.data.words.at, { epoch, last });
+  m.now.textContent = epoch === null ? "" : at;
   m.epochs.max = String(m.data.epochs.length - 1);
   m.epochs.value = String(Math.max(0, m.data.epochs.indexOf(m.epoch)));
   [...m.strip.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.layer === m.layer)));
   [...m.views.children].forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === m.view)));
-  m.canvas.setAttribute("aria-label", `${m.data.alt} ${fill(m.data.words.now, { layer: m.layer, epoch: m.now.textContent })}`);
+  const here = fill(m.data.words.now, { layer: m.layer, epoch: m.now.textContent });
+  m.canvas.setAttribute("aria-label", `${m.data.alt} ${here}`);
   m.root.dataset.layer = m.layer; m.root.dataset.epoch = String(epoch); m.root.dataset.frames = String(Object.keys(m.data.frames).length);
 }
 
@@ -187,7 +191,8 @@ function tip(m, x, y) {
   m.tip.append(sprite(m, m.hover, 72));
   const text = document.createElement("div");
   const who = document.createElement("b");
-  who.textContent = m.data.people ? m.data.people[m.hover] : fill(m.data.words.person, { n: m.people[m.hover] + 1 });
+  const nameless = () => fill(m.data.words.person, { n: m.people[m.hover] + 1 });
+  who.textContent = m.data.people ? m.data.people[m.hover] : nameless();
   const what = document.createElement("span");
   what.textContent = describe(m, m.hover);
   const hint = document.createElement("i");
@@ -208,7 +213,8 @@ function list(m) {
   head.className = "head";
   const women = m.chosen.filter((i) => m.task[i] === 0).length;
   const [first, second] = m.data.taskClasses;
-  let text = fill(m.data.words.chosen, { n: m.chosen.length, a: women, first, b: m.chosen.length - women, second });
+  const counts = { n: m.chosen.length, a: women, b: m.chosen.length - women };
+  let text = fill(m.data.words.chosen, { ...counts, first, second });
   if (m.codes) {
     const counts = m.data.classes.map((c, k) => [c, m.chosen.filter((i) => m.codes[i] === k).length]).filter((p) => p[1]);
     text += ` · ${counts.map(([c, k]) => `${k} ${c}`).join(", ")}`;
@@ -313,7 +319,10 @@ function wire(m) {
 }
 
 function label(m) {
-  const named = [[m.strip, "layers"], [m.stage, "stage"], [m.epochs, "epoch"], [m.views, "view"], [m.play, m.timer ? "pause" : "play"]];
+  const named = [
+    [m.strip, "layers"], [m.stage, "stage"], [m.epochs, "epoch"], [m.views, "view"],
+    [m.play, m.timer ? "pause" : "play"],
+  ];
   for (const [element, name] of named) element.setAttribute("aria-label", m.data.words[name]);
   m.keys.textContent = m.data.words.keys;
 }

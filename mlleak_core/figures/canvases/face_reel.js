@@ -1,4 +1,5 @@
-// Faces that emerge, words in `data.words`: the truth above, what was read below. One transport runs through the epochs, in the browser, without reruns.
+// Faces that emerge, words in `data.words`: the truth above, what was read below. One transport runs through the
+// epochs, in the browser, without reruns.
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -40,7 +41,8 @@ export default function (component) {
   grid.style.setProperty("--across", Math.min(data.count, 8));
   for (let i = 0; i < data.count; i++) {
     const cell = make("figure", "cell", grid);
-    const truth = tile(cell, fill(words.truth, { name: data.names[i] })), found = tile(cell, fill(words.found, { name: data.names[i] }));
+    const name = data.names[i];
+    const truth = tile(cell, fill(words.truth, { name })), found = tile(cell, fill(words.found, { name }));
     place(truth, i, 0);
     cells.push({ cell, found, note: make("figcaption", "", cell) });
     cell.title = data.names[i];
