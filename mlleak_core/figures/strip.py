@@ -33,9 +33,9 @@ def strip(shown: Strip) -> go.Figure:
     rows = {"tickvals": [0, 1], "ticktext": [say("out"), say("in")]}
     figure.update_layout(
         PLAIN,
-        height=250,
+        height=270,
         margin={"l": 8, "r": 8, "t": 26, "b": 8},
-        legend={"orientation": "h", "y": -0.32},
+        legend={"orientation": "h", "y": -0.42},
         xaxis={"title": say("confidence in the true class, φ = log p/(1−p)"), "zeroline": False},
         yaxis={"range": [-0.6, 1.6], "zeroline": False, "showgrid": False, **rows},
     )
