@@ -92,22 +92,34 @@ def watched(faces: Sample, settings: PropertySettings) -> dict[str, Any]:
     return {**seen.report.row(), "task_accuracy": float(seen.right.mean()), "seconds": seconds}
 
 
-def apart(name: str, desk: Desk) -> dict[int, dict[str, Any]]:
-    """Batches taken apart, five of each size: how many, the largest error of 255, the longest time."""
-    found = {}
-    for batch in (2, 4, 8, 12, 16):
-        rows = []
-        for seed in range(5):
-            asked = InversionSettings(data=name, attack="disaggregation", net="mlp", batch=batch, seed=seed)
-            rows.append(drain(inversion.THREAT.start(asked, desk)).row())
-        whole = [row for row in rows if not row["note"]]
-        found[batch] = {
-            "recovered": len(whole),
-            "of": len(rows),
-            "error": max((row["max_error"] for row in whole), default=None),
-            "seconds": max(row["invert_seconds"] for row in rows),
-        }
-    return found
+def apart(name: str, desk: Desk) -> dict[str, dict[str, Any]]:
+    """Batches taken apart, several of each size: how many, how exactly, in what time, and what they show."""
+    sizes = {"mlp": (2, 4, 8, 12, 16), "strided-3": (4, 8, 12), "conv-3": (4, 8)}
+    return {f"{net}, {batch}": _apart(name, net, batch, desk) for net in sizes for batch in sizes[net]}
+
+
+def _apart(name: str, net: str, batch: int, desk: Desk, seeds: int = 5) -> dict[str, Any]:
+    asked = [
+        InversionSettings(data=name, attack="disaggregation", net=net, batch=batch, seed=seed)
+        for seed in range(seeds)
+    ]
+    rows = [drain(inversion.THREAT.start(one, desk)).row() for one in asked]
+    whole = [row for row in rows if row["recovered"]]
+
+    def of(key: str) -> list[float]:
+        return [row[key] for row in whole if row[key] is not None]
+
+    return {
+        "recovered": len(whole),
+        "of": len(rows),
+        "error": max(of("error"), default=None),
+        "mae": of("mae"),
+        "ssim": of("ssim"),
+        "owners": of("identified_rate"),
+        "labels_right": of("labels_right"),
+        "labels_right_usual": of("labels_right_usual"),
+        "seconds": max(row["invert_seconds"] for row in rows),
+    }
 
 
 def hundred(faces: Faces, participants: int = 100) -> dict[str, float]:

@@ -33,7 +33,7 @@ from mlleak_core.threat import Threat, discover
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 when what was asked for cannot be done."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = attack.sent_on(list(sys.argv[1:] if arguments is None else arguments))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"

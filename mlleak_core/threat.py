@@ -444,7 +444,8 @@ class Threat:
     a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service
     can be attacked instead. slow_start: a `SlowStart`.
     serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
-    training over a network, and take part in it.
+    training over a network, and take part in it. sends_on: attacks that
+    another room keeps, and the words of its command.
     """
 
     card: Card
@@ -461,6 +462,7 @@ class Threat:
     slow_start: str = ""
     serve: str = ""
     join: str = ""
+    sends_on: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
     def start(self, settings: Settings, desk: Desk) -> Generator[Step, None, Any]:
         """Begin a run."""

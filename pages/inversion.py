@@ -28,6 +28,11 @@ LEAD = mark(
 )
 SOURCES = ("synthetic", "lfw", "upload", "folder", "utkface")
 NETS = ("mlp", "strided-3", "conv-3")
+WAYS = {
+    "analytic": mark("division"),
+    "disaggregation": mark("taken apart"),
+    "matching": mark("search"),
+}
 NOISES = (0.0, 0.001, 0.01, 0.1, 1.0)
 COMING = (
     mark("The search from its beginning, each photo beside what was found."),
@@ -43,11 +48,16 @@ def controls(run: TrainSettings) -> InversionSettings | None:
     """Whose update, and how it is searched. None where the controls contradict each other."""
     dials = Dials(InversionSettings, "g", THREAT.shipped[0])
     dials.data(SOURCES)
-    b, c, d, e = st.columns(4, vertical_alignment="bottom")
+    b, c, a, d, e = st.columns(5, vertical_alignment="bottom")
     net = dials.pick(b, "net", say("Net of the first round"), options=NETS)
     batch = dials.pick(c, "batch", say("Photos in the batch"), options=[1, 2, 4, 8, 12, 16])
-    exact = "analytic" if batch == 1 else "disaggregation"
-    dials.values["attack"] = exact if net == "mlp" else "matching"
+    if net == "mlp":
+        ways = ["analytic" if batch == 1 else "disaggregation"]
+    else:
+        ways = ["disaggregation", "matching"]
+    titles = {way: say(WAYS[way]) for way in ways}
+    key = "way" if len(ways) > 1 else f"only-{ways[0]}"
+    dials.pick(a, "attack", say("How"), options=ways, titles=titles, key=key, disabled=len(ways) == 1)
     priors = {prior: say(prior) for prior in PRIORS}
     dials.pick(d, "prior", say("The attacker knows"), options=PRIORS, titles=priors)
     dials.pick(e, "noise", say("Noise"), options=NOISES)
@@ -94,6 +104,9 @@ def show(exhibit: InversionExhibit) -> None:
     conclude(exhibit.conclusion())
     for finding in exhibit.findings():
         evidence(finding)
+    if exhibit.about.read:
+        st.markdown(say("**What each photo shows**, read from the same numbers"))
+        table.written(exhibit.shown(), say("What each photo shows"))
     words, file = say("Every reading as a table"), f"inversion-{exhibit.job}.csv"
     table.show(words, exhibit.table(), file, note=say(ONLY_PIXELS))
     take_away.offer(THREAT, exhibit)
@@ -106,10 +119,12 @@ if settings is not None:
     room = play.Room(THREAT, "g", say("Invert it live"), live, show, say(HINT))
     snapshot = room.ask(settings)
     if snapshot is None and settings == THREAT.shipped[0]:
-        first, *others = frame.shipped(THREAT.card.slug)
+        first, *others, convolved = frame.shipped(THREAT.card.slug)
         frame.run_card(settings.data, settings.seed, THREAT.card.title, first.source)
         st.header(say("{n} photos in one averaged gradient", n=len(first.about.names)))
         show(first)  # type: ignore[arg-type]
+        st.header(say("The same through a convolutional net"))
+        show(convolved)  # type: ignore[arg-type]
         for column, known in zip(st.columns([0.4, 0.6], gap="large"), others, strict=True):
             with column:
                 st.header(plural("One photo", "{n}, by search", len(known.about.names)))

@@ -51,6 +51,19 @@ def test_list_names_every_threat_and_source(capsys):
     assert "synthetic" in out and "folder:PATH" in out and "location" in out and "csv:PATH" in out
 
 
+def test_an_attack_that_another_room_keeps_is_sent_on():
+    words = ("--data", "synthetic", "--batch", "4", "--json", "-")
+    for spelled in (("--attack", "disaggregate"), ("--attack=disaggregate",)):
+        done = run("property", *words[:2], *spelled, *words[2:])
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["threat"] == "inversion" and result["settings"]["net"] == "mlp"
+        assert result["report"]["recovered"] == 4
+        assert result["report"]["error"] < 1e-3 and result["seconds"] > 0
+    wrong = run("property", "--attack", "disaggregate", "--participants", "3")
+    assert wrong.returncode == 2 and "--participants" in wrong.stderr
+
+
 def test_train_prints_one_json_object_and_nothing_else():
     done = run("train", "--faces", "1000", "--epochs", "2", "--seed", "4", "--no-augment", "--json", "-")
     assert done.returncode == 0, done.stderr

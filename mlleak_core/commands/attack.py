@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlleak_core.commands.options import (
@@ -22,7 +23,7 @@ from mlleak_core.contract import drain
 from mlleak_core.rehearsal import whole
 from mlleak_core.report.contents import Report
 from mlleak_core.server.terminal import progress
-from mlleak_core.threat import Threat, imported, threat
+from mlleak_core.threat import Threat, discover, imported, threat
 
 
 def options(parser: Parser, found: Threat) -> None:
@@ -56,6 +57,17 @@ def options(parser: Parser, found: Threat) -> None:
         add(f"--{artefact.name}", default="", metavar=artefact.metavar, help=artefact.help)
     add("--report", default="", metavar="FILE", help=f"write a report to take away: {', '.join(WRITERS)}")
     report_option(parser)
+
+
+def sent_on(given: Sequence[str]) -> list[str]:
+    """The command line of the room that keeps the attack, where the one that was asked only knows of it."""
+    rooms = {found.card.slug: found.sends_on for found in discover()}
+    for attack, words in rooms.get(given[0] if given else "", {}).items():
+        for at, word in enumerate(given):
+            if given[at : at + 2] == ["--attack", attack] or word == f"--attack={attack}":
+                rest = given[at + (1 if "=" in word else 2) :]
+                return [*words, *given[1:at], *rest]
+    return list(given)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -58,16 +58,18 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor, keep: Drop = None) -> Tensor:
         """Pictures [n, 3, 32, 32] to logits [n, 2]; `keep` [n, hidden] scales the hidden units (dropout)."""
-        for stage in range(len(self.convs)):
-            x = self._stage(stage, x)
-        x = self.hidden(x.flatten(1)).relu_()
+        x = self.hidden(self.entering(x)).relu_()
         return self.logits(x if keep is None else x * keep)  # type: ignore[no-any-return]
 
     def features(self, x: Tensor) -> Tensor:
         """The hidden layer's units [n, hidden], from which the logits are made."""
+        return functional.relu(self.hidden(self.entering(x)))
+
+    def entering(self, x: Tensor) -> Tensor:
+        """What enters the hidden layer [n, d]: the last stage's maps, or the pixels where there is none."""
         for stage in range(len(self.convs)):
             x = self._stage(stage, x)
-        return functional.relu(self.hidden(x.flatten(1)))
+        return x.flatten(1)
 
     def _stage(self, i: int, x: Tensor) -> Tensor:
         x = self.convs[i](x)

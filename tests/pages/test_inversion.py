@@ -17,6 +17,18 @@ def test_all_shipped_cases_are_there_before_any_click_and_sealed():
     assert not at.exception
 
 
+def test_a_convolutional_net_gives_photos_and_labels_away():
+    at = page("pages/inversion.py")
+    for _ in range(4):
+        at = press(at, "Just show me")
+    assert "The same through a convolutional net" in text(at)
+    assert "are recognisably" in text(at) and "What each photo shows" in text(at)
+    assert "labels read right" in text(at)
+    at.selectbox(key="g-net").set_value("strided-3").run()
+    assert at.selectbox(key="g-way").value == "disaggregation" and at.selectbox(key="g-prior").disabled
+    assert not at.exception
+
+
 def test_one_update_is_inverted_live():
     at = page("pages/inversion.py")
     at.number_input(key="seed").set_value(4).run()
@@ -32,5 +44,6 @@ def test_the_prior_is_grey_where_division_is_enough():
     at = page("pages/inversion.py")
     assert at.selectbox(key="g-prior").disabled
     at.selectbox(key="g-net").set_value("strided-3").run()
+    at.selectbox(key="g-way").set_value("matching").run()
     assert not at.selectbox(key="g-prior").disabled
     assert not at.exception

@@ -9,12 +9,14 @@ it knows the net. Matching the gradient is not reconstruction: only the error in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,6 +27,7 @@ from mlleak_core.seeds import stream
 from mlleak_core.target.models import ConvNet, as_input
 from mlleak_core.threat import Attack
 from mlleak_core.threats.inversion.card import PRIORS
+from mlleak_core.threats.inversion.decoder import labelled, pictured
 from mlleak_core.threats.inversion.disaggregation import Layer, disaggregate
 from mlleak_core.threats.inversion.judge import Claim
 from mlleak_core.threats.likeness import SIDE, Pictures
@@ -35,13 +38,14 @@ SHOWN_EVERY = 50
 @dataclass(frozen=True, eq=False)
 class Update:
     """What the receiver has: the net, one gradient a parameter, the batch's size, and public faces
-    [m, 3, 32, 32] of his own.
+    [m, 3, 32, 32] of his own, with labels [m] of some, -1 unknown.
     """
 
     net: ConvNet
     gradients: tuple[Tensor, ...]
     photos: int
     public: Pictures
+    labels: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
 
 
 def share(net: ConvNet, pictures: Tensor, labels: Tensor, public: Pictures) -> Update:
@@ -120,8 +124,9 @@ class AnalyticInversion(Attack):
 @final
 @dataclass(frozen=True)
 class Disaggregation(Attack):
-    """Every photo of a batch out of one averaged gradient, without a search, where the first layer is fully
-    connected; see `disaggregation`.
+    """What enters the hidden layer, photo by photo, out of one averaged gradient, without a search; see
+    `disaggregation`. Those are the pixels, or what convolutions made of them, which is read back by what the
+    same convolutions make of own photos; see `decoder`.
 
     Guarantees: exact up to rounding, or nothing. Ends with noise, and with about a dozen photos.
     """
@@ -134,19 +139,29 @@ class Disaggregation(Attack):
 
     def run(self, view: Update) -> Generator[Step, None, Claim]:
         """Take the batch apart. `Stop` ends the trying; then the average face is claimed for all."""
-        _need_no_convolution(view.net)
-        weight, bias = (g.double().numpy() for g in view.gradients[:2])
+        weight, bias = (g.double().numpy() for g in view.gradients[-4:-2])
         between = view.net.logits.weight.detach().double().numpy()
         layer = Layer(weight, bias, between[0] - between[1])
         rng = stream(self.seed, "units of a disaggregation")
         found = yield from disaggregate(layer, view.photos, rng)
         if found.whole:
-            x = torch.from_numpy(found.inputs).reshape(-1, 3, SIDE, SIDE)
-            return Claim(pictures=_to_pixels(x))
+            with suppress(Stop):
+                yield Step(view.photos, view.photos, say("reading what came apart"))
+            return _read(view, found.inputs, self.seed)
         note = say(
             "The batch could not be taken apart in {tries:,} tries: nothing is claimed.", tries=found.tried
         )
         return Claim(pictures=np.repeat(view.public.mean(0, keepdims=True), view.photos, 0), note=note)
+
+
+def _read(view: Update, found: NDArray[np.float64], seed: int) -> Claim:
+    """found [b, d]: what enters the hidden layer."""
+    with torch.no_grad():
+        own = view.net.entering(_to_input(torch.from_numpy(view.public))).double().numpy()
+    labels = labelled(own, view.labels, found, seed)
+    if view.net.convs:
+        return Claim(pictures=pictured(own, view.public, found), labels=labels)
+    return Claim(pictures=_to_pixels(torch.from_numpy(found).reshape(-1, 3, SIDE, SIDE)), labels=labels)
 
 
 @final

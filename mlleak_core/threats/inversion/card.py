@@ -23,8 +23,9 @@ class InversionSettings(Settings):
         Choice(
             ("analytic", "disaggregation", "matching"),
             mark(
-                "How: analytic = in closed form, exact for one photo on the net mlp; disaggregation = exact "
-                "for up to a dozen there; matching = search by its gradient."
+                "How: analytic = in closed form, exact for one photo on the net mlp; disaggregation = photo "
+                "by photo, exact there for up to a dozen, close on convolutional nets for up to eight; "
+                "matching = search by its gradient."
             ),
         ),
     ] = "matching"
@@ -64,6 +65,7 @@ THREAT = Threat(
         InversionSettings(attack="disaggregation", net="mlp", batch=8),
         InversionSettings(attack="analytic", net="mlp", batch=1),
         InversionSettings(),
+        InversionSettings(attack="disaggregation", net="strided-3", batch=8),
     ),
     elsewhere=(InversionSettings(data="lfw", attack="disaggregation", net="mlp", batch=8),),
     run=f"{ROOM}.invert:run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from mlleak_core.language import again, mark, plural, say
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Conclusion, Control, Drawing, Exhibit, Figure, Finding, Headline, plain
 from mlleak_core.threats.inversion.card import InversionSettings
-from mlleak_core.threats.inversion.judge import InversionVerdict
+from mlleak_core.threats.inversion.judge import InversionVerdict, Read, share_right
 from mlleak_core.threats.likeness import Likeness
 
 NOTE = mark("pixel error {error:.1f} of 255 · SSIM {ssim:.2f} · owners found {found} of {count}")
@@ -42,6 +43,12 @@ HOW = {
         "The pixel error is what the judge sees."
     ),
 }
+CONVOLVED = mark(
+    "What enters the net’s hidden layer comes apart exactly, photo by photo, by the pattern of units that "
+    "each wakes; what the same convolutions make of the attacker’s own photos turns it back into pictures. "
+    "Noise ends it, and so do a few more photos."
+)
+YES, NO = mark("yes"), mark("no")
 ALT = mark(
     "Above: the photos. Below: what was found, with its pixel error; a tick means that its owner was found."
 )
@@ -124,8 +131,8 @@ def reading(title: str, likeness: Likeness, row: int) -> Reading:
 @dataclass(frozen=True, kw_only=True)
 class About:
     """mean: the average public face, claimed for all. null: the claim held against another participant's
-    photos.
-    max_error: of the worst pixel. distance: between the gradients, which is what the attacker sees.
+    photos. max_error: of the worst pixel. distance: between the gradients, which is what the attacker sees.
+    read: what each photo was said to show.
     """
 
     made: str
@@ -140,6 +147,7 @@ class About:
     verdict: InversionVerdict
     note: str
     seconds: float
+    read: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,7 +206,7 @@ class InversionExhibit(Exhibit):
         return photos, say("seed {seed}", seed=self.about.settings.seed), self.source
 
     def findings(self) -> tuple[Finding, ...]:
-        """The pixel error, then the owners found."""
+        """The pixel error, then the owners found, then what the photos show."""
         about, count = self.about, len(self.about.names)
         error = self._finding(
             key="mae",
@@ -225,7 +233,23 @@ class InversionExhibit(Exhibit):
             counted=plural(AMONG_ONE, AMONG, count, candidates=about.claimed.candidates),
             form=".0%",
         )
-        return error, owners
+        return (error, owners, *self._labels_right())
+
+    def _labels_right(self) -> tuple[Finding, ...]:
+        read, count = self.about.read, len(self.about.names)
+        if not read:
+            return ()
+        usual = Control(say("the commonest, said of all"), _bounded(share_right(read, usual=True)))
+        right = self._finding(
+            key="labels_right",
+            what=say("labels read right, photo by photo"),
+            estimate=_bounded(share_right(read)),
+            chance=usual.estimate.value,
+            controls=(usual,),
+            counted=plural(COUNTED_ONE, COUNTED, count),
+            form=".0%",
+        )
+        return (dataclasses.replace(right, verdict=None, null=""),)
 
     def _finding(self, **parts: Any) -> Finding:
         about = self.about
@@ -248,7 +272,8 @@ class InversionExhibit(Exhibit):
             InversionVerdict.THEIRS: say(THEIRS, found=sum(about.claimed.found), count=count),
             InversionVerdict.MATCHED: say(NOT_APART if apart else NOT_THEIRS),
         }
-        small = say(HOW[about.settings.attack], distance=about.distance)
+        how = CONVOLVED if apart and about.settings.net != "mlp" else HOW[about.settings.attack]
+        small = say(how, distance=about.distance)
         return Conclusion(about.verdict, sentences[about.verdict], f"{small} {again(about.note)}".strip())
 
     def conclusions(self) -> tuple[Conclusion, ...]:
@@ -264,11 +289,23 @@ class InversionExhibit(Exhibit):
             findings=self.findings()[:1],
             note=say(ONLY_PIXELS),
         )
-        return (picture,)
+        if not self.about.read:
+            return (picture,)
+        labels = Drawing(
+            title=say("What each photo shows"), picture=None, rows=self.shown(), findings=self._labels_right()
+        )
+        return picture, labels
 
     def table(self) -> list[dict[str, Any]]:
         """Every reading with its numbers."""
         return [reading.line() for reading in (self.about.claimed, self.about.mean, self.about.null)]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """What each photo was said to show, and where that is wrong."""
+        return [
+            {mark("photo"): name, **{say(label.name): _said(label, i) for label in self.about.read}}
+            for i, name in enumerate(self.about.names)
+        ]
 
     def headlines(self) -> tuple[Headline, ...]:
         error, words = self.about.claimed.mae.value, say("of 255: how far what came back is off")
@@ -281,6 +318,14 @@ class InversionExhibit(Exhibit):
                 picture=self.reel(show=len(self.about.names)),
             ),
         )
+
+
+def _said(label: Read, photo: int) -> str:
+    read, true = label.read[photo], label.true[photo]
+    words = say(YES if read else NO)
+    if true is None:
+        return say("{said} (unknown)", said=words)
+    return words if read == true else say("{said} ✗ wrong", said=words)
 
 
 def _bounded(estimate: Estimate) -> Estimate:

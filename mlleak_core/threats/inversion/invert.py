@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlleak_core.threat import Desk, configured, plain
 from mlleak_core.threats.inversion.attack import CATALOGUE, Update, noisy, share
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.exhibit import About, InversionExhibit, Moment, reading
-from mlleak_core.threats.inversion.judge import Claim, Report, judge
+from mlleak_core.threats.inversion.judge import Claim, Read, Report, judge, labels_read, share_right
 from mlleak_core.threats.likeness import Pictures, Truth, names_of, one_photo_each, prepare, repeated
 
 PUBLIC = 0.2
@@ -35,13 +35,14 @@ ANOTHERS = mark("claimed, against another participant's photos")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case:
-    """What is at stake, and what is sent of it."""
+    """What is at stake, and what is sent of it. labels [n]: what the photos show, by label, -1 unknown."""
 
     update: Update
     truth: Truth
     other: Truth
     average: Pictures
     names: tuple[str, ...]
+    labels: Mapping[str, NDArray[np.int8]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,8 +66,13 @@ class Inverted:
 
     def row(self) -> dict[str, Any]:
         """The report of the command line."""
+        came, read = not self.claim.note, self.read
         return {
             **self.report.row(),
+            "recovered": self.settings.batch if came else 0,
+            "error": self.report.max_error,
+            "labels_right": share_right(read).value if read else None,
+            "labels_right_usual": share_right(read, usual=True).value if read else None,
             "note": self.claim.note,
             "method": self.settings.attack,
             "cosine_distance": self.claim.distance,
@@ -78,6 +84,12 @@ class Inverted:
     def pictures(self) -> Pictures:
         """What was found, in the photos' order."""
         return self.claim.pictures[self.report.order]
+
+    @property
+    def read(self) -> tuple[Read, ...]:
+        """What the photos were said to show."""
+        case = self.case
+        return labels_read(self.claim, self.report.order, case.labels, case.update.labels)
 
     def artefact(self, name: str) -> bytes:
         """The truth above what was found, as a PNG."""
@@ -106,6 +118,7 @@ class Inverted:
             max_error=self.report.max_error,
             distance=self.claim.distance,
             verdict=self.report.verdict,
+            read=self.read,
             note=self.claim.note,
             seconds=self.seconds,
         )
@@ -156,7 +169,9 @@ def _case(settings: InversionSettings, faces: Faces) -> Case:
     public = prepare(x[split.public], colour=True)
     net = ConvNet(settings.net, torch.Generator().manual_seed(settings.seed * 2))
     labels = torch.from_numpy(faces.task.codes[rows].astype(np.int64))
+    shown = {name: faces.target(name) for name in faces.headline}
     update = share(net, torch.from_numpy(x[rows]), labels, public)
+    update = replace(update, labels={name: codes[split.public] for name, codes in shown.items()})
     if settings.noise:
         update = noisy(update, settings.noise, stream(settings.seed, "noise on a gradient"))
     return Case(
@@ -165,6 +180,7 @@ def _case(settings: InversionSettings, faces: Faces) -> Case:
         other=_truth(faces, x, others),
         average=public.mean(0),
         names=names_of(faces, faces.person[rows]),
+        labels={name: codes[rows] for name, codes in shown.items()},
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from mlleak_core.contract import Estimate
 from mlleak_core.language import mark
@@ -16,7 +17,7 @@ from mlleak_core.threat import Verdict
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-REDRAWS = 400
+REDRAWS = 1000
 
 
 class PropertyVerdict(Verdict):
@@ -108,7 +109,8 @@ def judge(claim: Claim, truth: Truth, seed: int) -> Report:
 def auc_by_records(scores: Floats, truth: NDArray[np.bool_], records: Rows, seed: int) -> Estimate:
     """AUC of rounds [n] whose batches [n, b] drew the same records again and again, so that rounds are not
     independent: rounds and records are both drawn anew, by exponential weights whose product counts (the
-    Bayesian bootstrap of Rubin 1981, of crossed factors as in Owen & Eckles 2012).
+    Bayesian bootstrap of Rubin 1981, of crossed factors as in Owen & Eckles 2012). Its percentiles are
+    expanded for the few rounds of the rarer kind (Hesterberg 2015, The American Statistician 69).
     """
     if truth.all() or not truth.any():
         return Estimate(0.5, 0.0, 1.0, len(truth))
@@ -122,5 +124,7 @@ def auc_by_records(scores: Floats, truth: NDArray[np.bool_], records: Rows, seed
         pos, neg = weight[truth], weight[~truth]
         found[i] = pos @ higher @ neg / (pos.sum() * neg.sum())
     value = float(auc(scores, truth))
-    low, high = np.quantile(found, (0.025, 0.975))
-    return Estimate(value, min(float(low), value), max(float(high), value), len(scores))
+    fewer = max(2, min(int(truth.sum()), int((~truth).sum())))
+    tail = float(stats.norm.cdf(stats.t.ppf(0.025, fewer - 1) * np.sqrt(fewer / (fewer - 1))))
+    low, high = np.quantile(found, (tail, 1 - tail))
+    return Estimate(value, min(float(low), value), min(max(float(high), value), 1.0), len(scores))

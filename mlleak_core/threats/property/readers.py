@@ -64,21 +64,6 @@ class Logistic:
         return np.asarray(self._fitted.decision_function(rows))
 
 
-class Both:
-    """The mean log odds of forest and regression: either sees what the other misses."""
-
-    def __init__(self, seed: int) -> None:
-        self._readers: tuple[Reader, ...] = (Forest(seed), Logistic(seed))
-
-    def fit(self, rows: Floats, labels: Bits) -> Self:
-        for reader in self._readers:
-            reader.fit(rows, labels)
-        return self
-
-    def score(self, rows: Floats) -> Floats:
-        return np.asarray(np.mean([reader.score(rows) for reader in self._readers], axis=0))
-
-
 def log_ratio(scores: Floats, known: Floats, labels: Bits) -> Floats:
     """How much likelier a score is with the property than without, as logarithm: two normal laws of one
     spread, fitted to scores `known` of labels that are known.

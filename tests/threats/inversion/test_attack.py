@@ -22,7 +22,7 @@ from mlleak_core.threats.inversion.attack import (
 from mlleak_core.threats.inversion.card import InversionSettings
 from mlleak_core.threats.inversion.disaggregation import Layer, disaggregate
 from mlleak_core.threats.inversion.invert import run
-from mlleak_core.threats.inversion.judge import InversionVerdict, verdict
+from mlleak_core.threats.inversion.judge import InversionVerdict, Read, labels_read, share_right, verdict
 from mlleak_core.threats.likeness import Likeness
 
 
@@ -170,9 +170,7 @@ def test_the_features_of_a_convolutional_net_come_apart_too(pictures):
     loss = torch.nn.functional.cross_entropy(net(x[rows]), torch.tensor([0, 1, 0, 1]))
     weight, bias = torch.autograd.grad(loss, [net.hidden.weight, net.hidden.bias])
     with torch.no_grad():
-        for stage in range(len(net.convs)):
-            x = net._stage(stage, x)
-    known = x.flatten(1).double().numpy()
+        known = net.entering(x).double().numpy()
     between = net.logits.weight.detach().double().numpy()
     layer = Layer(weight.double().numpy(), bias.double().numpy(), between[0] - between[1])
     found = drain(disaggregate(layer, 4, np.random.default_rng(0)))
@@ -187,6 +185,38 @@ def test_the_page_report_of_eight_photos_says_that_all_come_out(folder):
     noisy_one = inverted(folder, attack="disaggregation", net="mlp", batch=8, noise=0.1)
     assert noisy_one.report.verdict is InversionVerdict.MATCHED
     assert "cannot be taken apart" in noisy_one.exhibit().conclusion().sentence
+
+
+def test_photos_come_back_through_convolutions_and_say_what_they_show():
+    found = inverted("synthetic", attack="disaggregation", net="strided-3", batch=4)
+    assert found.report.verdict is InversionVerdict.THEIRS
+    assert found.report.found.identified.value == 1
+    assert found.row()["recovered"] == 4
+    exhibit = found.exhibit()
+    assert (
+        "recognisably *theirs*" in exhibit.conclusion().sentence
+        and "convolutions" in exhibit.conclusion().small
+    )
+    labels = {label.name: label for label in exhibit.about.read}
+    assert sum(labels["Darker tone"].right()) == 4, "the net keeps the tone of each of the four"
+    assert len(exhibit.shown()) == 4 and exhibit.findings()[-1].key == "labels_right"
+    hidden = inverted("synthetic", attack="disaggregation", net="strided-3", batch=4, noise=0.1)
+    assert hidden.row()["recovered"] == 0 and hidden.row()["labels_right"] is None
+
+
+def test_labels_turned_in_the_judges_hand_leave_the_claim_as_it_is():
+    before = inverted("synthetic", attack="disaggregation", net="strided-3", batch=4)
+    truth = {name: 1 - codes for name, codes in before.case.labels.items()}
+    turned = labels_read(before.claim, before.report.order, truth, before.case.update.labels)
+    assert share_right(turned).value == pytest.approx(1 - share_right(before.read).value)
+    assert [label.read for label in turned] == [label.read for label in before.read]
+
+
+def test_unknown_labels_count_for_nothing():
+    known = Read(name="Hat", read=(True, False), true=(True, None), usual=False)
+    other = Read(name="Smile", read=(True, False), true=(False, False), usual=True)
+    assert share_right((known, other)).value == pytest.approx(0.75)
+    assert share_right((known, other), usual=True).value == pytest.approx((0.0 + 0.0) / 2)
 
 
 def test_theirs_needs_more_owners_than_chance():
