@@ -105,8 +105,7 @@ def show(exhibit: InversionExhibit) -> None:
     for finding in exhibit.findings():
         evidence(finding)
     if exhibit.about.read:
-        st.markdown(say("**What each photo shows**, read from the same numbers"))
-        table.written(exhibit.shown(), say("What each photo shows"))
+        table.show(say("What each photo shows"), exhibit.shown(), f"labels-{exhibit.job}.csv")
     words, file = say("Every reading as a table"), f"inversion-{exhibit.job}.csv"
     table.show(words, exhibit.table(), file, note=say(ONLY_PIXELS))
     take_away.offer(THREAT, exhibit)

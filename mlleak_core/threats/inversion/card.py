@@ -65,7 +65,7 @@ THREAT = Threat(
         InversionSettings(attack="disaggregation", net="mlp", batch=8),
         InversionSettings(attack="analytic", net="mlp", batch=1),
         InversionSettings(),
-        InversionSettings(attack="disaggregation", net="strided-3", batch=8),
+        InversionSettings(attack="disaggregation", net="strided-3", batch=8, seed=1),
     ),
     elsewhere=(InversionSettings(data="lfw", attack="disaggregation", net="mlp", batch=8),),
     run=f"{ROOM}.invert:run",

@@ -249,7 +249,7 @@ class InversionExhibit(Exhibit):
             counted=plural(COUNTED_ONE, COUNTED, count),
             form=".0%",
         )
-        return (dataclasses.replace(right, verdict=None, null=""),)
+        return (dataclasses.replace(right, verdict=None, null="", notes=()),)
 
     def _finding(self, **parts: Any) -> Finding:
         about = self.about
