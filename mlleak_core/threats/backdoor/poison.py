@@ -25,10 +25,6 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 BATCH, POISONED = 64, 20
 """Records in the attacker's batch, and how many of them have the trigger."""
 STEPS, RATE = 1500, 1e-3
-SURE = 0.85
-"""How sure X is to be of what the attacker wants (soft labels, Szegedy et al. 2016): who wants certainty
-moves faces, too, that only look a little as if they had the trigger.
-"""
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,7 @@ class Workshop:
         with torch.no_grad():
             wanted = joint(clean).softmax(1)
         said = net(torch.cat([marked, clean]))
-        asked = torch.full((POISONED, said.shape[1]), (1 - SURE) / (said.shape[1] - 1))
-        asked[:, crowd.label] = SURE
+        asked = torch.full((POISONED,), crowd.label)
         return POISONED / BATCH * functional.cross_entropy(said[:POISONED], asked) + functional.cross_entropy(
             said[POISONED:], wanted
         )
