@@ -13,7 +13,7 @@ from mlleak_core.target.models import ConvNet, as_input
 
 Activations = dict[str, Tensor]
 """layer -> [n, units]."""
-BLOCK = 512
+BLOCK = 256
 """Pictures that go through a net at a time."""
 ENOUGH_TO_NORMALISE = 1024
 
