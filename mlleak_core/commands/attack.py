@@ -30,6 +30,8 @@ def options(parser: Parser, found: Threat) -> None:
     catalogue = (*found.catalogue(), "all") if "attack" in knob_names(found.settings) else ()
     knob_options(parser, found.settings, catalogue)
     parser.set_defaults(threat=found.card.slug)
+    sent = [f"--attack {attack}: `mlleak {' '.join(words)}`" for attack, words in found.sends_on.items()]
+    parser.epilog = "; ".join(sent)
     add = parser.add_argument
     add("--device", default="auto", choices=DEVICES, help="where to train (default auto)")
     add(

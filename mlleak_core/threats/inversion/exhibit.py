@@ -55,6 +55,8 @@ ALT = mark(
 ONLY_PIXELS = mark("A gradient that matches is not a photo that is found: only the pixel error counts.")
 BACK_ONE = mark("One photo, one update of a shared model: the photo comes back")
 BACK = mark("{n} photos, one averaged update of a shared model: all come back")
+BACK_SOME = mark("{found} of {count} photos come back recognisably from one averaged update")
+NONE_BACK = mark("From this update nothing comes back that is theirs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,7 +311,12 @@ class InversionExhibit(Exhibit):
 
     def headlines(self) -> tuple[Headline, ...]:
         error, words = self.about.claimed.mae.value, say("of 255: how far what came back is off")
-        title = plural(BACK_ONE, BACK, len(self.about.names))
+        count = len(self.about.names)
+        title = {
+            InversionVerdict.EXACT: plural(BACK_ONE, BACK, count),
+            InversionVerdict.THEIRS: say(BACK_SOME, found=sum(self.about.claimed.found), count=count),
+            InversionVerdict.MATCHED: say(NONE_BACK),
+        }[self.about.verdict]
         return (
             Headline(
                 title=say("**{title}**", title=title),

@@ -185,6 +185,8 @@ def test_the_page_report_of_eight_photos_says_that_all_come_out(folder):
     noisy_one = inverted(folder, attack="disaggregation", net="mlp", batch=8, noise=0.1)
     assert noisy_one.report.verdict is InversionVerdict.MATCHED
     assert "cannot be taken apart" in noisy_one.exhibit().conclusion().sentence
+    assert "all come back" in found.exhibit().headlines()[0].title
+    assert "nothing comes back" in noisy_one.exhibit().headlines()[0].title
 
 
 def test_photos_come_back_through_convolutions_and_say_what_they_show():
@@ -200,6 +202,7 @@ def test_photos_come_back_through_convolutions_and_say_what_they_show():
     labels = {label.name: label for label in exhibit.about.read}
     assert sum(labels["Darker tone"].right()) == 4, "the net keeps the tone of each of the four"
     assert len(exhibit.shown()) == 4 and exhibit.findings()[-1].key == "labels_right"
+    assert "4 of 4 photos come back recognisably" in exhibit.headlines()[0].title
     hidden = inverted("synthetic", attack="disaggregation", net="strided-3", batch=4, noise=0.1)
     assert hidden.row()["recovered"] == 0 and hidden.row()["labels_right"] is None
 
