@@ -462,7 +462,7 @@ class Threat:
     slow_start: str = ""
     serve: str = ""
     join: str = ""
-    sends_on: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    sends_on: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def start(self, settings: Settings, desk: Desk) -> Generator[Step, None, Any]:
         """Begin a run."""

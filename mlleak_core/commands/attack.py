@@ -30,7 +30,7 @@ def options(parser: Parser, found: Threat) -> None:
     catalogue = (*found.catalogue(), "all") if "attack" in knob_names(found.settings) else ()
     knob_options(parser, found.settings, catalogue)
     parser.set_defaults(threat=found.card.slug)
-    sent = [f"--attack {attack}: `mlleak {' '.join(words)}`" for attack, words in found.sends_on.items()]
+    sent = [f"--attack {attack}: `mlleak {' '.join(words)}`" for attack, words in found.sends_on]
     parser.epilog = "; ".join(sent)
     add = parser.add_argument
     add("--device", default="auto", choices=DEVICES, help="where to train (default auto)")
@@ -64,7 +64,7 @@ def options(parser: Parser, found: Threat) -> None:
 def sent_on(given: Sequence[str]) -> list[str]:
     """The command line of the room that keeps the attack, where the one that was asked only knows of it."""
     rooms = {found.card.slug: found.sends_on for found in discover()}
-    for attack, words in rooms.get(given[0] if given else "", {}).items():
+    for attack, words in rooms.get(given[0] if given else "", ()):
         for at, word in enumerate(given):
             if given[at : at + 2] == ["--attack", attack] or word == f"--attack={attack}":
                 rest = given[at + (1 if "=" in word else 2) :]

@@ -112,9 +112,10 @@ def test_the_keyboard_alone_is_enough(server, tab, path):
         if not at[2]:
             unseen.append(at)
         if at[1] == "Just show me":
+            sealed = page.get_by_role("button", name="Just show me").count()
             page.keyboard.press("Enter")
             settle(page, 700)
-            assert page.get_by_role("button", name="Just show me").count() < 3
+            assert page.get_by_role("button", name="Just show me").count() < sealed
             break
     assert not unseen
     assert len(set(reached)) > 10

@@ -125,6 +125,6 @@ THREAT = Threat(
     ),
     serve=f"{ROOM}.flower:serve",
     join=f"{ROOM}.flower:join",
-    sends_on={"disaggregate": ("inversion", "--attack", "disaggregation", "--net", "mlp")},
+    sends_on=(("disaggregate", ("inversion", "--attack", "disaggregation", "--net", "mlp")),),
     writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
 )
