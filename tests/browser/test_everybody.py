@@ -112,10 +112,9 @@ def test_the_keyboard_alone_is_enough(server, tab, path):
         if not at[2]:
             unseen.append(at)
         if at[1] == "Just show me":
-            sealed = page.get_by_role("button", name="Just show me").count()
+            kind = page.locator("*:focus").evaluate(KIND)
             page.keyboard.press("Enter")
-            settle(page, 700)
-            assert page.get_by_role("button", name="Just show me").count() < sealed
+            page.wait_for_function(SKIPPED, arg=kind, timeout=90_000)
             break
     assert not unseen
     assert len(set(reached)) > 10
