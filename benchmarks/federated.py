@@ -104,13 +104,13 @@ def _apart(name: str, net: str, batch: int, desk: Desk, seeds: int = 5) -> dict[
         for seed in range(seeds)
     ]
     rows = [drain(inversion.THREAT.start(one, desk)).row() for one in asked]
-    whole = [row for row in rows if row["recovered"]]
+    whole = [row for row in rows if not row["note"]]
 
     def of(key: str) -> list[float]:
         return [row[key] for row in whole if row[key] is not None]
 
     return {
-        "recovered": len(whole),
+        "apart": len(whole),
         "of": len(rows),
         "error": max(of("error"), default=None),
         "mae": of("mae"),

@@ -444,8 +444,8 @@ class Threat:
     a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service
     can be attacked instead. slow_start: a `SlowStart`.
     serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
-    training over a network, and take part in it. sends_on: attacks that
-    another room keeps, and the words of its command.
+    training over a network, and take part in it. sends_on: attacks that another room keeps, each with the
+    words of its command.
     """
 
     card: Card

@@ -66,10 +66,10 @@ class Inverted:
 
     def row(self) -> dict[str, Any]:
         """The report of the command line."""
-        came, read = not self.claim.note, self.read
+        read = self.read
         return {
             **self.report.row(),
-            "recovered": self.settings.batch if came else 0,
+            "recovered": int(self.report.found.found.sum()),
             "error": self.report.max_error,
             "labels_right": share_right(read).value if read else None,
             "labels_right_usual": share_right(read, usual=True).value if read else None,

@@ -106,7 +106,9 @@ def judge(claim: Claim, truth: Truth, other: Truth, average: Pictures) -> Report
 def labels_read(
     claim: Claim, order: Rows, true: Mapping[str, Bits], own: Mapping[str, Bits]
 ) -> tuple[Read, ...]:
-    """What was said of the photos, in their order, beside what the data set says [n], -1 unknown."""
+    """What was said of the photos, in their order, beside what the data set says [n], -1 unknown; without
+    labels of which it says nothing.
+    """
     return tuple(
         Read(
             name=name,
@@ -115,6 +117,7 @@ def labels_read(
             usual=bool((own[name] == 1).sum() > (own[name] == 0).sum()),
         )
         for name, bits in claim.labels.items()
+        if (true[name] >= 0).any()
     )
 
 

@@ -215,6 +215,15 @@ def test_labels_turned_in_the_judges_hand_leave_the_claim_as_it_is():
     assert [label.read for label in turned] == [label.read for label in before.read]
 
 
+def test_a_label_that_is_unknown_of_the_whole_batch_is_left_out():
+    found = inverted("synthetic", attack="disaggregation", net="strided-3", batch=4)
+    truth = {name: np.full_like(codes, -1) for name, codes in found.case.labels.items()}
+    assert labels_read(found.claim, found.report.order, truth, found.case.update.labels) == ()
+    truth["Hat"][0] = 1
+    (hat,) = labels_read(found.claim, found.report.order, truth, found.case.update.labels)
+    assert hat.true == (True, None, None, None) and share_right((hat,)).n == 1
+
+
 def test_unknown_labels_count_for_nothing():
     known = Read(name="Hat", read=(True, False), true=(True, None), usual=False)
     other = Read(name="Smile", read=(True, False), true=(False, False), usual=True)
