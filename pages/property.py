@@ -157,7 +157,7 @@ settings = controls(run)
 if settings is not None:
     room = play.Room(THREAT, "p", say("Watch it live"), live, show, say(HINT))
     room.outcome(settings, room.ask(settings))
-label = say("One update, taken apart: eight faces out of one averaged gradient")
+label = say("Eight faces out of one update")
 frame.way("pages/inversion.py", label, ":material/undo:", "inversion", main=False)
 error_rates(THREAT)
 st.caption(f"{say(frame.LABELS_NOTE)} {say(frame.NAMES_NOTE)}")
