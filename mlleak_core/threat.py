@@ -463,6 +463,7 @@ class Threat:
     serve: str = ""
     join: str = ""
     sends_on: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    swept: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def start(self, settings: Settings, desk: Desk) -> Generator[Step, None, Any]:
         """Begin a run."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from mlleak_core import sweeps
 from mlleak_core.figures.sheets import SIDE
+from mlleak_core.figures.turned import Panel, turned
 from mlleak_core.language import mark, say
+from mlleak_core.sweeps import Place, Sweeps, Swept
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threats.property.card import ATTACKS, COIN, SPECIALTY, THREAT, PropertySettings
 from mlleak_core.threats.property.exhibit import NOTE, so_far
@@ -43,7 +46,19 @@ COMING = (
     mark("How well he told them apart, and the same training without them: there he should find nothing."),
     mark("Guessing gets AUC .50: the dotted line at half height."),
 )
+CHART = {"displayModeBar": False}
 HINT = mark("This has not been watched yet: one to three minutes, the first rounds within seconds.")
+DIALS = {
+    "participants": mark("Participants"),
+    "batch_share": mark("Share of the batch"),
+    "noise": mark("Noise on the updates"),
+    "kept": mark("Largest values sent"),
+}
+TURNED = mark(
+    "Hats on synthetic faces, and **one dial turned at a time**: more who train together, fewer such photos "
+    "in a batch, noise, or only the largest values sent. Near the dotted line nothing can be told any more."
+)
+TURNED_ALT = mark("AUC at every place of four dials, beside the same training without the property")
 BET = mark(
     "**Be the attacker.** From some round on, the other's batches have {subject}, now and then. **In which "
     "round did that begin?** Click on the tape, then lock."
@@ -63,12 +78,12 @@ def controls(run: TrainSettings) -> PropertySettings | None:
         dials.pick(b, "property", say("What is looked for"))
     dials.pick(c, "attack", say("How"), options=ATTACKS, titles={each: say(each) for each in ATTACKS})
     with st.expander(say("Beside how many, and what might hide it"), icon=":material/tune:"):
-        d, e, f, g, h = st.columns(5)
-        dials.pick(d, "participants", say("Participants"), options=(2, 4, 8, 16, 32))
-        dials.pick(e, "batch_share", say("Share of the batch"), options=(1.0, 0.5, 0.3, 0.1))
-        dials.pick(f, "noise", say("Noise on the updates"), options=(0.0, 0.3, 1.0, 3.0))
-        dials.pick(g, "kept", say("Largest values sent"), options=(1.0, 0.5, 0.1, 0.01))
-        dials.pick(h, "rounds", say("Rounds"), options=(100, 200, 400, 1000))
+        for place, (knob, values) in zip(st.columns(4), THREAT.swept, strict=True):
+            dials.pick(place, knob, say(DIALS[knob]), options=values)
+        d, e, f, _ = st.columns(4)
+        dials.pick(d, "rounds", say("Rounds"), options=(100, 200, 400, 1000))
+        dials.pick(e, "every", say("Rounds between two looks"), options=(1, 2, 4, 8))
+        dials.pick(f, "alpha", say("Weight of his second task"), options=(0.1, 0.3, 0.5, 0.7, 0.9))
     return dials.settings(seed=run.seed)  # type: ignore[no-any-return]
 
 
@@ -108,6 +123,54 @@ def guess(exhibit: PropertyExhibit, slot: str) -> int | None:
     round_tape(exhibit.tape(revealed=True, bet=chosen), f"tape-{exhibit.job}", playing=True)
     bet.closed(slot, "" if locked == "" else exhibit.hears(chosen))
     return chosen
+
+
+def hides(settings: PropertySettings) -> None:
+    """What hides it, and what does not: the shipped run, one dial turned at a time."""
+    found = sweeps.shipped(THREAT)
+    if found is None:
+        return
+    st.header(say("What hides it?"))
+    st.markdown(say(TURNED))
+    panels = [_panel(dial, settings) for dial in found.dials]
+    figure = turned(panels, say("with hats in the batch"), say("without any"), 0.5)
+    st.plotly_chart(figure, key="p-swept", config=CHART, alt=say(TURNED_ALT))
+    first = found.dials[0].places[0].found
+    line(say("n = {n:,} {counted}", n=first.n, counted=say("rounds from its first on")), *_whence(found))
+    rows = [_row(dial.knob, place) for dial in found.dials for place in dial.places]
+    table.show(say("Every dial as a table"), rows, "property-dials.csv")
+
+
+def _panel(dial: Swept, settings: PropertySettings) -> Panel:
+    values = [place.value for place in dial.places]
+    now = getattr(settings, dial.knob)
+    return Panel(
+        title=say(DIALS[dial.knob]),
+        places=tuple(f"{value:g}" for value in values),
+        found=tuple(place.found for place in dial.places),
+        control=tuple(place.control for place in dial.places),
+        chosen=values.index(now) if now in values else None,
+    )
+
+
+def _whence(found: Sweeps) -> tuple[str, ...]:
+    seconds = [place.seconds for dial in found.dials for place in dial.places]
+    return (
+        say("each with its 95% interval"),
+        say("seed {seed}", seed=found.seed),
+        say("{low:.0f} to {high:.0f} s each", low=min(seconds), high=max(seconds)),
+        f"shipped {found.made}",
+    )
+
+
+def _row(knob: str, place: Place) -> dict[str, Any]:
+    return {
+        say("dial"): say(DIALS[knob]),
+        say("place"): place.value,
+        say("AUC"): f"{place.found.value:.2f} [{place.found.low:.2f}, {place.found.high:.2f}]",
+        say("without any"): f"{place.control.value:.2f} [{place.control.low:.2f}, {place.control.high:.2f}]",
+        say("rounds"): place.found.n,
+    }
 
 
 def show(exhibit: PropertyExhibit) -> None:
@@ -157,6 +220,7 @@ settings = controls(run)
 if settings is not None:
     room = play.Room(THREAT, "p", say("Watch it live"), live, show, say(HINT))
     room.outcome(settings, room.ask(settings))
+    hides(settings)
 label = say("Eight faces out of one update")
 frame.way("pages/inversion.py", label, ":material/undo:", "inversion", main=False)
 error_rates(THREAT)

@@ -12,6 +12,7 @@ from mlleak_core.contract import Settings, drain
 from mlleak_core.rehearsal import whole
 from mlleak_core.server.desk import Desk
 from mlleak_core.server.terminal import progress
+from mlleak_core.sweeps import sweep
 from mlleak_core.threat import SHIPPED, Threat, discover, threat
 
 
@@ -21,6 +22,7 @@ def options(parser: Parser) -> None:
         "threats", nargs="*", metavar="THREAT", help=f"which: {', '.join(slugs)} (default all)"
     )
     parser.add_argument("--to", default=str(SHIPPED), metavar="FOLDER", help="where they are written")
+    parser.add_argument("--swept", action="store_true", help="only what becomes of a number as dials turn")
     words = "only the numbers of what was rehearsed on DATA, without a picture or a name"
     parser.add_argument("--on", default="", metavar="DATA", help=words)
 
@@ -32,9 +34,10 @@ def run(options: argparse.Namespace) -> int:
         return _ship_numbers(options.on, wanted, folder)
     try:
         for found in wanted:
-            for settings in found.shipped:
+            _sweep(found, desk, folder)
+            for settings in () if options.swept else found.shipped:
                 _shipped(found, settings, desk, folder)
-        if not options.threats:
+        if not options.threats and not options.swept:
             desk.courses.ship([found.card.slug for found in wanted])
     finally:
         desk.close()
@@ -59,3 +62,10 @@ def _shipped(found: Threat, settings: Settings, desk: Desk, folder: Path = SHIPP
         result = drain(desk.timed(found.card.slug, settings, found.start(settings, desk)), on_step)
         exhibit = drain(whole(result, desk), on_step)
     exhibit.save(folder, found.shipped_name(settings))
+
+
+def _sweep(found: Threat, desk: Desk, folder: Path) -> None:
+    """Turn its dials, where it has some."""
+    if found.swept:
+        with progress() as on_step:
+            drain(sweep(found, desk), on_step).save(found, folder)

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlleak_core.language import mark
+from mlleak_core.threats.membership.calibrations import calibrations
 from mlleak_core.threats.membership.confidence import Floats, Rows, log_true, phi
-from mlleak_core.threats.membership.likelihood import gaussian
-from mlleak_core.threats.membership.relative import over_the_mean
 from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.summaries import summaries
 from mlleak_core.threats.membership.view import Refs, Seen, View
@@ -69,8 +68,8 @@ class RAPID(ScoreAttack):
     """An attack model on a score and its calibrations (He et al., CCS 2024), trained on own shadows.
 
     Setting: black box, shadows; each of them poses as the target before the others. What the model sees of a
-    record: phi; its mean over the shadows that had it, and that had not, and their spread; BASE at three
-    temperatures. Boosted trees in place of the authors' net.
+    record: `calibrations`, the authors' (phi, its distance to what shadows say) and those of LiRA and BASE.
+    Boosted trees in place of the authors' net.
     """
 
     slug: ClassVar[str] = "rapid"
@@ -81,34 +80,25 @@ class RAPID(ScoreAttack):
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         if len(refs.logp) < 2:
             return phi(seen.logp[0], view.y)
-        model = _boosted(_of_posing(refs, view.y), refs.inside)
-        return np.asarray(model.decision_function(_calibrations(seen.logp[0], refs, view.y)))
+        posing = [calibrations(refs.logp[j, 0], refs.without(j), view.y) for j in range(len(refs.logp))]
+        model = _boosted(np.concatenate(posing), refs.inside.ravel())
+        return np.asarray(model.decision_function(calibrations(seen.logp[0], refs, view.y)))
 
 
-def _of_posing(refs: Refs, y: Rows) -> list[Floats]:
-    """What RAPID sees of each shadow before the others."""
-    return [_calibrations(refs.logp[j, 0], refs.without(j), y) for j in range(len(refs.logp))]
-
-
-def _boosted(seen: list[Floats], inside: NDArray[np.bool_]) -> Any:
+def _boosted(seen: Floats, inside: NDArray[np.bool_]) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
-        max_iter=100, learning_rate=0.06, max_leaf_nodes=12, l2_regularization=5.0, random_state=0
+        max_iter=200,
+        learning_rate=0.045,
+        max_leaf_nodes=6,
+        min_samples_leaf=60,
+        l2_regularization=20.0,
+        max_features=0.3,
+        early_stopping=False,
+        random_state=0,
     )
-    return model.fit(np.concatenate(seen), inside.ravel())
-
-
-def _calibrations(logp: Floats, refs: Refs, y: Rows) -> Floats:
-    """What RAPID sees of answers logp [n, c]: [n, 7]."""
-    target, own = phi(logp, y), phi(refs.logp[:, 0], y)
-    means = [gaussian(own[:, None], which[:, None])[0][0] for which in (~refs.inside, refs.inside)]
-    without = np.where(refs.inside, np.nan, own)
-    some = (~refs.inside).sum(0) > 1
-    spread = np.full(own.shape[1], own.std())
-    spread[some] = np.nanstd(without[:, some], axis=0, ddof=1)
-    base = (over_the_mean(logp, refs.logp[:, 0], y, temperature) for temperature in (1.0, 2.0, 4.0))
-    return np.column_stack([target, *means, spread, *base])
+    return model.fit(seen, inside)
 
 
 @final

@@ -69,9 +69,15 @@ class LiRA(ScoreAttack):
         out_mean, out_sd = gaussian(own, ~inside)
         if not self.online:
             return np.asarray(special.log_ndtr((target - out_mean) / out_sd).sum(0))
-        in_mean, in_sd = gaussian(own, inside)
-        ratio = _log_normal(target, in_mean, in_sd) - _log_normal(target, out_mean, out_sd)
-        return np.asarray(ratio.sum(0))
+        return np.asarray(log_ratio(target, own, inside).sum(0))
+
+
+def log_ratio(target: Floats, own: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """How much likelier scores [q, n] are of a model that had the record, as logarithm, by the shadows' own
+    [k, q, n]; inside [k, 1, n].
+    """
+    had, had_not = gaussian(own, inside), gaussian(own, ~inside)
+    return _log_normal(target, *had) - _log_normal(target, *had_not)
 
 
 def gaussian(own: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats]:

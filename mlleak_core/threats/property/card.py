@@ -126,5 +126,11 @@ THREAT = Threat(
     serve=f"{ROOM}.flower:serve",
     join=f"{ROOM}.flower:join",
     sends_on=(("disaggregate", ("inversion", "--attack", "disaggregation", "--net", "mlp")),),
+    swept=(
+        ("participants", (2, 4, 8, 16, 32)),
+        ("batch_share", (1.0, 0.5, 0.3, 0.1)),
+        ("noise", (0.0, 0.3, 1.0, 3.0)),
+        ("kept", (1.0, 0.5, 0.1, 0.01)),
+    ),
     writes=(Artefact("tape", "FILE.csv", "write the posterior of every round"),),
 )

@@ -165,9 +165,7 @@ THREAT = Threat(
         Null(
             key="reconstruction-bits",
             situation=HONEST,
-            claim=mark(
-                "the interval of the wrong bits leaves out what matching at random gets, about one half"
-            ),
+            claim=mark("the interval of the wrong bits leaves out what other faces' bits get, about half"),
             allowed=0.05,
             draw=f"{NULLS}:wrong_bits",
             interval=True,
