@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlleak_core import contract
+from mlleak_core import contract, sweeps
 from mlleak_core.contract import BadInput, fingerprint, knobs
 from mlleak_core.report.contents import Report, as_json
 from mlleak_core.report.evidence import parts_of
@@ -190,5 +190,27 @@ def test_every_exhibit_makes_a_report_to_take_away(found, which):
 def test_what_ships_is_small():
     assert sum(f.stat().st_size for f in SHIPPED.iterdir()) < 1_900_000
     names = {f"{found.shipped_name(s)}" for found in discover() for s in found.shipped}
-    beside = {"calibration", "pace", "on-lfw"}
+    beside = {
+        "calibration",
+        "pace",
+        "on-lfw",
+        *(f"{found.card.slug}-swept" for found in discover() if found.swept),
+    }
     assert {f.stem for f in SHIPPED.iterdir()} - beside == names, "nothing lies there that nobody shows"
+
+
+@pytest.mark.parametrize("found", [pytest.param(f, id=f.card.slug) for f in discover() if f.swept])
+def test_every_dial_that_is_swept_ships_with_all_its_places(found):
+    kept = sweeps.shipped(found)
+    assert kept is not None, "make it with `mlleak ship --swept`"
+    assert [(d.knob, tuple(p.value for p in d.places)) for d in kept.dials] == [
+        (k, v) for k, v in found.swept
+    ]
+    for dial in kept.dials:
+        for place in dial.places:
+            for each in (place.found, place.control):
+                assert each.low <= each.value <= each.high
+                assert each.n > 0
+        at = [place for place in dial.places if place.value == getattr(found.shipped[0], dial.knob)]
+        assert len(at) == 1
+        assert at[0].found == found.shipped_exhibits()[0].findings()[0].estimate, "of the shipped run itself"
