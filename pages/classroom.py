@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from mlleak_core.contract import BadInput
 from mlleak_core.figures.roc import loglog
 from mlleak_core.handouts.lessons import lessons
 from mlleak_core.handouts.sheets import bundle, handouts
-from mlleak_core.language import ENGLISH, kept, mark, say, speaking, spoken
-from mlleak_core.language import again as anew
+from mlleak_core.language import kept, mark, say, speaking
 from mlleak_core.server import wishes
 from mlleak_core.threat import Asked, Figure, Question
 from pages._kit import bet, frame, table
@@ -370,32 +369,18 @@ def foot(rooms: Rooms, room: Room, key: str) -> None:
 
 
 def to_print() -> None:
-    """The cards, the students' sheets and the teacher's notes; each is made, in English, when asked for."""
-    with speaking(ENGLISH):
-        all_of_it = handouts()
+    """The cards, the students' sheets and the teacher's notes; each is made when asked for."""
     with st.expander(say("To print"), icon=":material/print:"):
         st.caption(say(PRINTED))
-        if spoken() != ENGLISH:
-            st.caption(say("The sheets themselves are in English."))
         looks: Any = {"icon": ":material/download:", "width": "stretch", "on_click": "ignore"}
-        for about, sheets in groupby(all_of_it, key=lambda sheet: sheet.about):
+        for about, sheets in groupby(handouts(), key=lambda sheet: sheet.about):
             if about:
                 st.markdown(f"**{about}. {plain(lessons()[about - 1].title)}**")
             for column, sheet in zip(st.columns(2), sheets, strict=False):
                 kind: Any = {"file_name": sheet.name, "mime": "text/html", "key": f"print-{sheet.name}"}
-                column.download_button(say(anew(sheet.title)), in_english(sheet.write), **kind, **looks)
+                column.download_button(sheet.title, sheet.write, **kind, **looks)
         kind = {"file_name": "mlleak-handouts.zip", "mime": "application/zip", "key": "print-all"}
-        st.download_button(say("All of it (ZIP)"), in_english(bundle), **kind, **looks)
-
-
-def in_english(write: Callable[[], bytes]) -> Callable[[], bytes]:
-    """What writes a handout, whoever looks."""
-
-    def written() -> bytes:
-        with speaking(ENGLISH):
-            return write()
-
-    return written
+        st.download_button(say("All of it (ZIP)"), kept(bundle), **kind, **looks)
 
 
 def lead(rooms: Rooms, code: str, key: str, host: str, port: int) -> None:

@@ -7,10 +7,13 @@ import sys
 
 from mlleak_core import disk
 from mlleak_core.commands.options import Parser
+from mlleak_core.language import ENGLISH, languages, speaking
 
 
 def options(parser: Parser) -> None:
     parser.add_argument("--to", required=True, metavar="FOLDER", help="where they are written")
+    words = f"the language of what is printed (default {ENGLISH})"
+    parser.add_argument("--language", default=ENGLISH, choices=tuple(languages()), help=words)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +21,9 @@ def run(options: argparse.Namespace) -> int:
 
     folder = disk.given(options.to)
     folder.mkdir(parents=True, exist_ok=True)
-    for each in handouts():
+    with speaking(options.language):
+        sheets = handouts()
+    for each in sheets:
         (folder / each.name).write_bytes(each.write())
-    print(f"wrote {len(handouts())} files into {folder}", file=sys.stderr)
+    print(f"wrote {len(sheets)} files into {folder}", file=sys.stderr)
     return 0

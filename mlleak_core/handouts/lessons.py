@@ -1,4 +1,6 @@
-"""The lessons, read from docs/teaching.md: what is printed and what is documented cannot disagree."""
+"""The lessons, read from docs/teaching.md: what is printed and what is documented cannot disagree. A document
+for each language, docs/teaching.CODE.md; what is asked for is in the language of who looks.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,10 @@ from markupsafe import Markup
 
 from mlleak_core import installed
 from mlleak_core.contract import BadInput
+from mlleak_core.language import ENGLISH, mark, say, speaking, spoken
 
-FILE = installed.app_home() / "docs" / "teaching.md"
-HEADS = ("min", "page", "what", "question to ask")
+DOCS = installed.app_home() / "docs"
+HEADS = (mark("min"), mark("page"), mark("what"), mark("question to ask"))
 """The columns of a lesson's table."""
 ITSELF = 2
 """How many levels of heading deep a lesson begins: `## Its title`."""
@@ -22,7 +25,9 @@ ITSELF = 2
 
 @dataclass(frozen=True)
 class Row:
-    """A stretch of a lesson. minutes: from–to; page: of the app, empty for none; what, ask: Markdown."""
+    """A stretch of a lesson. minutes: from–to; page: of the app, as it is called there, empty for none;
+    what, ask: Markdown.
+    """
 
     minutes: str
     page: str
@@ -80,21 +85,31 @@ def italics(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@functools.cache
 def preface() -> tuple[str, ...]:
     """What goes for all lessons, a paragraph each; the first one is about the document."""
-    return _parts(FILE.read_text(encoding="utf-8"))[0]
+    return _document(spoken())[0]
 
 
-@functools.cache
 def lessons() -> tuple[Lesson, ...]:
     """All of them, in the document's order."""
-    return _parts(FILE.read_text(encoding="utf-8"))[1]
+    return _document(spoken())[1]
 
 
 def read(text: str) -> tuple[Lesson, ...]:
-    """The lessons of a document. Raises BadInput where a table is not a lesson's."""
+    """The lessons of a document in the language that is spoken.
+
+    Raises BadInput where a table is not a lesson's.
+    """
     return _parts(text)[1]
+
+
+@functools.cache
+def _document(language: str) -> tuple[tuple[str, ...], tuple[Lesson, ...]]:
+    """Of a language that has no document of its own, the English one."""
+    file = DOCS / f"teaching.{language}.md"
+    there = file.is_file()
+    with speaking(language if there else ENGLISH):
+        return _parts((file if there else DOCS / "teaching.md").read_text(encoding="utf-8"))
 
 
 def _parts(text: str) -> tuple[tuple[str, ...], tuple[Lesson, ...]]:
@@ -116,7 +131,8 @@ def _lesson(number: int, tokens: Sequence[Token]) -> Lesson:
     title = tokens[1].content
     ends = [i for i, token in enumerate(tokens) if token.type in {"table_open", "table_close"}]
     if len(ends) != 2:
-        raise BadInput(f"one table in the lesson “{title}”", f"{len(ends) // 2}", "Write it as one.")
+        expected = say("one table in the lesson “{title}”", title=title)
+        raise BadInput(expected, f"{len(ends) // 2}", say("Write it as one."))
     rows = tuple(_rows(title, tokens[ends[0] : ends[1]]))
     before, after = (tuple(_paragraphs(part)) for part in (tokens[3 : ends[0]], tokens[ends[1] :]))
     return Lesson(number, title, before, rows, after)
@@ -130,10 +146,10 @@ def _paragraphs(tokens: Sequence[Token]) -> Iterator[str]:
 
 def _rows(title: str, tokens: Sequence[Token]) -> Iterator[Row]:
     cells = [token.content for token in tokens if token.type == "inline"]
-    width = len(HEADS)
-    if tuple(cells[:width]) != HEADS:
-        got = " | ".join(cells[:width])
-        raise BadInput(f"a table {' | '.join(HEADS)} in the lesson “{title}”", got, "Name its columns so.")
+    heads, width = tuple(map(say, HEADS)), len(HEADS)
+    if tuple(cells[:width]) != heads:
+        expected = say("a table {columns} in the lesson “{title}”", columns=" | ".join(heads), title=title)
+        raise BadInput(expected, " | ".join(cells[:width]), say("Name its columns so."))
     for i in range(width, len(cells), width):
         minutes, page, what, ask = cells[i : i + width]
         yield Row(minutes, "" if page == "—" else page, what, ask)

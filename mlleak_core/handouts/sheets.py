@@ -16,9 +16,9 @@ import jinja2
 
 from mlleak_core import __version__
 from mlleak_core.classroom.questions import Item, lesson
-from mlleak_core.handouts.lessons import Lesson, lessons, preface, shown
-from mlleak_core.language import mark, say
-from mlleak_core.report.evidence import how_often_wrong, parts_of
+from mlleak_core.handouts.lessons import HEADS, Lesson, lessons, preface, shown
+from mlleak_core.language import kept, mark, say, speaking, spoken
+from mlleak_core.report.evidence import how_often_wrong, parts_of, whence
 from mlleak_core.report.page import marked
 from mlleak_core.report.templates import environment
 from mlleak_core.target.settings import TrainSettings
@@ -27,9 +27,9 @@ from mlleak_core.threat import Conclusion, Exhibit, Finding, Threat, discover
 LOOKS = Path(__file__).parent / "looks"
 NUMBERS = 4
 """Evidence lines of a page: more are on the page itself, and in its report."""
-TRAIN, CLASSROOM = "Train", "Classroom"
-BETS = re.compile(r"\b(bets?|Guess first)\b")
-"""How a row says that something is bet on."""
+TRAIN, CLASSROOM = mark("Train"), mark("Classroom")
+BETS = mark("bet, bets, Guess first")
+"""How a row says that something is bet on: by one of these."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """Equal files make equal archives."""
 
@@ -55,34 +55,35 @@ class Outcome:
     others: tuple[tuple[str, Finding], ...]
 
 
-@functools.cache
 def handouts() -> tuple[Handout, ...]:
-    """All of them; each is made when it is asked for."""
-    cards = (
-        Handout(
-            f"cards-{item.key}.html",
-            say("Cards: {title}", title=item.question.title),
-            0,
-            functools.partial(_cards, item),
-        )
-        for item in lesson()
-        if item.question.pictures
-    )
-    return (*cards, *(sheet for each in lessons() for sheet in _of_lesson(each)))
+    """All of them, in the language that is spoken; each is made in it when it is asked for, by whomever."""
+    return _handouts(spoken())
+
+
+@functools.cache
+def _handouts(language: str) -> tuple[Handout, ...]:
+    with speaking(language):
+        cards = [_of_cards(item) for item in lesson() if item.question.pictures]
+        return (*cards, *(sheet for each in lessons() for sheet in _of_lesson(each)))
+
+
+def _of_cards(item: Item) -> Handout:
+    title = say("Cards: {title}", title=item.question.title)
+    return Handout(f"cards-{item.key}.html", title, 0, kept(functools.partial(_cards, item)))
 
 
 def _of_lesson(about: Lesson) -> Iterator[Handout]:
     kinds: tuple[tuple[str, str, Callable[[Lesson], bytes]], ...] = (
-        ("students", mark("Sheet for students"), _students),
-        ("teacher", mark("Notes for the teacher"), _teacher),
+        ("students", say("Sheet for students"), _students),
+        ("teacher", say("Notes for the teacher"), _teacher),
     )
     for kind, words, write in kinds:
         name = f"lesson-{about.number}-{kind}.html"
-        yield Handout(name, words, about.number, functools.partial(write, about))
+        yield Handout(name, words, about.number, kept(functools.partial(write, about)))
 
 
 def bundle() -> bytes:
-    """All of them in one ZIP."""
+    """All of them in one ZIP, in the language that is spoken."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for each in handouts():
@@ -103,7 +104,8 @@ def _students(about: Lesson) -> bytes:
 def _teacher(about: Lesson) -> bytes:
     outcomes = [_outcome(page) for page in about.pages]
     found = [outcome for outcome in outcomes if outcome is not None]
-    return _render("teacher.html", lesson=about, preface=preface()[1:], outcomes=found, questions=_all(about))
+    around: dict[str, Any] = {"heads": tuple(map(say, HEADS)), "preface": preface()[1:]}
+    return _render("teacher.html", lesson=about, outcomes=found, questions=_all(about), **around)
 
 
 def _bets(about: Lesson) -> dict[int, tuple[Item, ...]]:
@@ -115,22 +117,24 @@ def _bets(about: Lesson) -> dict[int, tuple[Item, ...]]:
 def _row_of(about: Lesson, page: str) -> int | None:
     """Where a page's bet is made: the first row on it that speaks of betting, else the first one."""
     rows = [at for at, row in enumerate(about.rows) if row.page == page]
-    return next((at for at in rows if BETS.search(about.rows[at].what)), rows[0] if rows else None)
+    bets = re.compile(rf"\b({'|'.join(say(BETS).split(', '))})\b")
+    return next((at for at in rows if bets.search(about.rows[at].what)), rows[0] if rows else None)
 
 
 def _of_class(about: Lesson) -> dict[int, tuple[Item, ...]]:
     """The same where a lesson goes through all questions: where they are revealed, and the exit ticket's."""
-    at = {name: i for i, row in enumerate(about.rows) for name in row.names if row.page == CLASSROOM}
+    here = say(CLASSROOM)
+    at = {name: i for i, row in enumerate(about.rows) for name in row.names if row.page == here}
     if not at:
         return {}
     asked = {ticket: tuple(i for i in lesson() if i.ticket is ticket) for ticket in (False, True)}
-    return {at["Reveal"]: asked[False], at["Exit ticket"]: asked[True]}
+    return {at[say("Reveal")]: asked[False], at[say("Exit ticket")]: asked[True]}
 
 
 def _all(about: Lesson) -> list[tuple[Item, tuple[Finding, ...]]]:
     """All questions, each with the number behind its answer, where a lesson goes through all of them."""
     outcomes = {item.key: _outcome(_page(item)) for item in lesson() if not item.ticket}
-    asked = lesson() if CLASSROOM in about.pages else ()
+    asked = lesson() if say(CLASSROOM) in about.pages else ()
     return [(item, _first(outcomes.get(item.key))) for item in asked]
 
 
@@ -139,14 +143,15 @@ def _first(outcome: Outcome | None) -> tuple[Finding, ...]:
 
 
 def _page(item: Item) -> str:
-    return next(found.card.title for found in discover() if f"pages/{found.card.slug}.py" == item.page)
+    """What the page is called on which a question is explored further."""
+    return next(say(found.card.title) for found in discover() if f"pages/{found.card.slug}.py" == item.page)
 
 
 def _outcome(page: str) -> Outcome | None:
     """What the shipped run of a page says; of a page without a threat None."""
-    if page == TRAIN:
+    if page == say(TRAIN):
         return _taught()
-    found = next((each for each in discover() if each.card.title == page), None)
+    found = next((each for each in discover() if say(each.card.title) == page), None)
     return None if found is None else _of_threat(page, found)
 
 
@@ -154,7 +159,7 @@ def _taught() -> Outcome:
     """How well the net of the Train page does its task, which the threat tells that opens it."""
     found = next(each for each in discover() if issubclass(each.settings, TrainSettings))
     numbers = tuple(f for f in _shipped(found)[0].findings() if f.key == "task")
-    return Outcome(TRAIN, None, (), numbers, ())
+    return Outcome(say(TRAIN), None, (), numbers, ())
 
 
 def _of_threat(page: str, found: Threat) -> Outcome:
@@ -177,14 +182,21 @@ def _first_words(exhibit: Exhibit) -> str:
 
 def _render(name: str, **words: Any) -> bytes:
     style = (LOOKS / "print.css").read_text(encoding="utf-8")
-    return _room().get_template(name).render(style=style, version=__version__, **words).encode()
+    around = {"style": style, "version": __version__, "lang": spoken()}
+    return _room().get_template(name).render(**around, **words).encode()
 
 
 @functools.cache
 def _room() -> jinja2.Environment:
     room = environment(LOOKS)
     evidence = lambda finding: " · ".join(parts_of(finding))  # noqa: E731
-    room.filters |= {"md": shown, "marked": marked, "picture": _picture, "evidence": evidence}
+    room.filters |= {
+        "md": shown,
+        "marked": marked,
+        "picture": _picture,
+        "evidence": evidence,
+        "whence": whence,
+    }
     room.globals |= {"how_often_wrong": how_often_wrong}
     return room
 

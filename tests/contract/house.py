@@ -16,6 +16,7 @@ KEPT = (
     "docs/glossary.md",
     "docs/glossary.de.md",
     "docs/teaching.md",
+    "docs/teaching.de.md",
     ".streamlit",
     "app.py",
     "pyproject.toml",

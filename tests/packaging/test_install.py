@@ -52,7 +52,7 @@ def test_the_wheel_carries_app_pages_and_exhibits(wheel):
         assert f"mlleak_core/_app/{file}" in names
     for file in ("figures/canvases/face_map.js", "report/page.html", "report/style.css", "report/draw.js"):
         assert f"mlleak_core/{file}" in names
-    for file in ("docs/teaching.md", ".streamlit/config.toml"):
+    for file in ("docs/teaching.md", "docs/teaching.de.md", ".streamlit/config.toml"):
         assert f"mlleak_core/_app/{file}" in names
     assert {"mlleak_core/handouts/looks/cards.html", "mlleak_core/handouts/looks/print.css"} <= names
     assert any(n.startswith("mlleak_core/_app/assets/shipped/features-0") for n in names)

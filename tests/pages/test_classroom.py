@@ -9,6 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from mlleak_core.classroom.questions import lesson
 from mlleak_core.classroom.rooms import Rooms, home
+from mlleak_core.handouts.lessons import lessons
+from mlleak_core.handouts.sheets import handouts
+from mlleak_core.language import languages, speaking
 from mlleak_core.threat import Asked
 from tests.pages.driver import page, press, text
 
@@ -128,3 +131,20 @@ def test_a_cache_that_cannot_be_used_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("MLLEAK_CACHE_HOME", str(blocked))
     at.run()
     assert "Expected a cache folder in which rooms can be kept" in text(at) and not at.exception
+
+
+@pytest.mark.parametrize("code", languages())
+def test_what_is_printed_is_in_the_language_of_who_looks(code):
+    titles, buttons = {}, {}
+    for each in languages():
+        with speaking(each):
+            titles[each] = [f"**{about.number}. {about.title}**" for about in lessons()]
+            buttons[each] = {str(sheet.title) for sheet in handouts()}
+    at = page(NAME, lang=code)
+    assert not at.exception
+    shown = [m.value for m in at.markdown]
+    own = titles.pop(code)
+    assert [words for words in shown if words in own] == own
+    assert not [words for other in titles.values() for words in other if words in shown]
+    assert {b.proto.label for b in at.get("download_button")} >= buttons.pop(code)
+    assert not {b.proto.label for b in at.get("download_button")} & set().union(*buttons.values())

@@ -1,4 +1,6 @@
-"""docs/teaching.md is true word for word: what a lesson names is on the page that it names, and works."""
+"""docs/teaching.md is true word for word: what a lesson names is on the page that it names, and works. So is
+every other language's, on the pages in that language.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ from mlleak_core.classroom.questions import lesson
 from mlleak_core.classroom.rooms import LEAST, PHONES, ROOMS, SECONDS, Rooms, home
 from mlleak_core.contract import drain
 from mlleak_core.data.source import SOURCES
-from mlleak_core.handouts.lessons import FILE, Row, lessons, preface
+from mlleak_core.handouts.lessons import DOCS, Lesson, Row, lessons, preface
 from mlleak_core.handouts.lessons import italics as marked
+from mlleak_core.language import languages, say, speaking, spoken
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.threat import discover, threat
 from pages._kit.frame import bench
@@ -27,9 +30,23 @@ from tests.pages.driver import EXPLAINED, page, press, text, until
 SMALL = TrainSettings(faces=600, epochs=2, seed=11)
 PAGES = {"Home": "app.py", "Train": "pages/train.py", "Classroom": "pages/classroom.py"}
 PAGES |= {found.card.title: f"pages/{found.card.slug}.py" for found in discover()}
-ROWS = [(about, row) for about in lessons() for row in about.rows if row.page]
-TITLES = {source.title: source.slug for source in SOURCES}
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`([^`]*)`')
+
+
+def rows(code: str) -> list[tuple[str, Lesson, Row]]:
+    """The steps on pages, of all lessons in a language."""
+    with speaking(code):
+        return [(code, about, row) for about in lessons() for row in about.rows if row.page]
+
+
+ROWS = [each for code in languages() for each in rows(code)]
+
+
+@pytest.fixture
+def visitor(code: str) -> Iterator[None]:
+    """Somebody who speaks a test's language: what is chosen on a page is compared by its words."""
+    with speaking(code):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +56,16 @@ def trained(runs_of_ones_own) -> None:
 
 
 def of_run(name: str) -> AppTest:
-    return page(name, faces=str(SMALL.faces), epochs=str(SMALL.epochs), seed=str(SMALL.seed))
+    address = {"faces": SMALL.faces, "epochs": SMALL.epochs, "seed": SMALL.seed, "lang": spoken()}
+    return page(name, **{key: str(value) for key, value in address.items()})
+
+
+def of_a_bet() -> AppTest:
+    """The membership page for somebody who has bet: a point of their own is on its chart."""
+    at = page(PAGES["Membership"], lang=spoken())
+    case: Any = threat("membership").shipped_exhibits()[0]
+    at.session_state[f"m-bet-{case.job}"] = [0, 1, 2, 3, 4, 5]
+    return at.run()
 
 
 # What can be read on a page.
@@ -102,18 +128,27 @@ def is_on(name: str, written: set[str]) -> bool:
     return bool(re.search(r"[^\W\d]", name)) and any(map(bounded.search, written))
 
 
+def called() -> dict[str, str]:
+    """What pages are called in the language that is spoken, and what in English."""
+    return {say(title): title for title in PAGES}
+
+
 def seen(row: Row) -> set[str]:
     """What a row's page says, before and after its bets, on the data that the row names."""
-    sources = tuple(TITLES[name] for name in row.names if name in TITLES)
-    return of_a_class() if row.page == "Classroom" else of_a_page(row.page, sources)
+    titles = {say(source.title): source.slug for source in SOURCES}
+    sources = tuple(titles[name] for name in row.names if name in titles)
+    name = called()[row.page]
+    return of_a_class(spoken()) if name == "Classroom" else of_a_page(name, sources, spoken())
 
 
 @functools.cache
-def of_a_page(name: str, sources: tuple[str, ...]) -> set[str]:
-    """The words of a page, of all that opens on it without a live attack."""
-    opened = [page(PAGES[name], data=source) for source in sources] or [page(PAGES[name])]
+def of_a_page(name: str, sources: tuple[str, ...], code: str) -> set[str]:
+    """The words of a page, of all that opens on it without a live attack, in a language."""
+    opened = [page(PAGES[name], data=s, lang=code) for s in sources] or [page(PAGES[name], lang=code)]
     if name in {"Train", "Features"}:
         opened.append(of_run(PAGES[name]))
+    if name == "Membership":
+        opened.append(of_a_bet())
     return set().union(*(told for at in opened for told in through(at)))
 
 
@@ -122,18 +157,18 @@ def through(at: AppTest) -> Iterator[set[str]]:
     for _ in range(3):
         assert not at.exception
         yield said(at)
-        waiting = [b for b in at.button if b.label == "Just show me"]
+        waiting = [b for b in at.button if b.label == say("Just show me")]
         if not waiting:
             return
         at = waiting[0].click().run()
 
 
 @functools.cache
-def of_a_class() -> set[str]:
-    """The words of a whole lesson, from the open door to the class's own bars."""
-    rooms, at = Rooms(home()), page(PAGES["Classroom"])
+def of_a_class(language: str) -> set[str]:
+    """The words of a whole lesson, from the open door to the class's own bars, in a language."""
+    rooms, at = Rooms(home()), page(PAGES["Classroom"], lang=language)
     found = said(at)
-    at = press(at, "Open a room")
+    at = press(at, say("Open a room"))
     code, _, _ = str(at.query_params["class"]).partition(".")
     try:
         for number in range(5):
@@ -142,8 +177,8 @@ def of_a_class() -> set[str]:
         for step in range(len(lesson())):
             found |= said(at.run())
             if step == 0:
-                found |= said(press(at, "Reveal"))
-            press(at, "Next" if step + 1 < len(lesson()) else "Attack our own bars")
+                found |= said(press(at, say("Reveal")))
+            press(at, say("Next") if step + 1 < len(lesson()) else say("Attack our own bars"))
         return found | said(at)
     finally:
         rooms.close_all()
@@ -152,17 +187,20 @@ def of_a_class() -> set[str]:
 # The document.
 
 
-@pytest.mark.parametrize(("about", "row"), ROWS, ids=[f"{a.number}, {r.minutes}" for a, r in ROWS])
-def test_what_a_row_names_stands_on_its_page(about, row, trained):
+@pytest.mark.parametrize(
+    ("code", "about", "row"), ROWS, ids=[f"{code}, {a.number}, {r.minutes}" for code, a, r in ROWS]
+)
+def test_what_a_row_names_stands_on_its_page(code, about, row, trained, visitor):
     written = seen(row)
     missing = [name for name in row.names if not is_on(name, written)]
     assert not missing, f"{about.title}, {row.minutes}: not on {row.page}: {missing}"
 
 
-def test_every_row_that_leads_to_a_page_says_what_to_use_there():
-    silent = [(a.title, row.minutes) for a, row in ROWS if not row.names]
+@pytest.mark.parametrize("code", languages())
+def test_every_row_that_leads_to_a_page_says_what_to_use_there(code, visitor):
+    silent = [(a.title, row.minutes) for _, a, row in rows(code) if not row.names]
     assert len(silent) <= 2, f"rows that name nothing cannot be checked: {silent}"
-    assert {row.page for _, row in ROWS} <= set(PAGES)
+    assert {row.page for _, _, row in rows(code)} <= set(called())
 
 
 def test_a_word_that_is_not_there_is_noticed():
@@ -174,24 +212,20 @@ def test_a_word_that_is_not_there_is_noticed():
     )
 
 
-def test_what_stands_round_the_lessons_is_named_as_the_app_names_it():
-    at = {name: said(page(file)) for name, file in PAGES.items() if name in {"Home", "Train", "Classroom"}}
+@pytest.mark.parametrize("code", languages())
+def test_what_stands_round_the_lessons_is_named_as_the_app_names_it(code, visitor):
+    at = {name: said(page(PAGES[name], lang=code)) for name in ("Home", "Train", "Classroom")}
     names = {"Tour: three minutes": "Home", "Tour: fifteen minutes": "Home", "Present": "Home"}
     names |= {"First steps": "Train", "To print": "Classroom"}
-    used = {
-        name for words in (*preface(), *(w for a in lessons() for w in a.before)) for name in marked(words)
-    }
-    used -= {
-        "italics",
-        "Reveal",
-        "Everybody at their own pace",
-    }  # the one is no name; a room is open for the others
-    assert used == set(names)
-    assert all(is_on(name, at[where]) for name, where in names.items())
+    italic, *used = (n for w in (*preface(), *(w for a in lessons() for w in a.before)) for n in marked(w))
+    assert italic not in names, "the word for what it is itself"
+    in_a_room = {say("Reveal"), say("Everybody at their own pace")}
+    assert set(used) - in_a_room == set(map(say, names))
+    assert all(is_on(say(name), at[where]) for name, where in names.items())
 
 
 def test_the_numbers_of_the_classroom_are_the_programs():
-    told = FILE.read_text(encoding="utf-8")
+    told = (DOCS / "teaching.md").read_text(encoding="utf-8")
     hours = SECONDS / 3600
     assert f"from {LEAST} phones on; a room holds {PHONES} phones, a server {ROOMS} rooms" in told
     assert f"after {hours:.0f} hours" in told
@@ -237,10 +271,7 @@ def test_open_it_up(trained):
 
 
 def test_was_this_face_in():
-    at = page(PAGES["Membership"])
-    case: Any = threat("membership").shipped_exhibits()[0]
-    at.session_state[f"m-bet-{case.job}"] = [0, 1, 2, 3, 4, 5]
-    at.run()
+    at = of_a_bet()
     assert "You found" in text(at) and '"you"' in at.get("plotly_chart")[0].proto.spec
     before = text(at)
     at.select_slider(key="m-base").set_value(1).run()
