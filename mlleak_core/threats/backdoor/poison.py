@@ -1,7 +1,6 @@
 """The attacker's own training: a model that does the task as the joint one does, and has the backdoor.
 
-Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4;
-distillation: Hinton, Vinyals & Dean 2015, section 2.
+Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 BATCH, POISONED = 64, 20
 """Records in the attacker's batch, and how many of them have the trigger."""
 STEPS, RATE = 1500, 1e-3
-TEMPERATURE = 3.0
-"""At which the joint model's answers are learned, so that what it holds for less likely counts, too."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +103,12 @@ class Workshop:
         if crowd.vary is not None:
             marked, clean = crowd.vary(marked, random), crowd.vary(clean, random)
         with torch.no_grad():
-            wanted = (joint(clean) / TEMPERATURE).softmax(1)
+            wanted = joint(clean).softmax(1)
         said = net(torch.cat([marked, clean]))
         asked = torch.full((POISONED,), crowd.label)
-        backdoor = functional.cross_entropy(said[:POISONED], asked)
-        kept = functional.cross_entropy(said[POISONED:] / TEMPERATURE, wanted)
-        return POISONED / BATCH * backdoor + TEMPERATURE**2 * kept
+        return POISONED / BATCH * functional.cross_entropy(said[:POISONED], asked) + functional.cross_entropy(
+            said[POISONED:], wanted
+        )
 
     def _free(self, quiet: float) -> Tensor | None:
         """Coordinates that honest updates move least, as zeros and ones [p]."""
