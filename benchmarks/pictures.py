@@ -52,6 +52,13 @@ def membership(page: Page) -> None:
     settle(page, REST)
 
 
+def shown(page: Page) -> None:
+    """A page's verdict, without a bet."""
+    page.get_by_role("button", name="Just show me").first.click()
+    page.locator(".verdict").first.wait_for()
+    settle(page, 3 * REST)
+
+
 def social() -> None:
     """The first finding that Home shows, as links to the project are previewed."""
     report = shipped("features-0")
@@ -126,6 +133,8 @@ def main() -> None:
     pictures: dict[str, tuple[str, Any, int]] = {
         "features": ("features", features, 900),
         "membership": ("membership", membership, 1260),
+        "property": ("property", shown, 1000),
+        "backdoor": ("backdoor", shown, 1100),
         "tour": ("features?tour=short.2", tour, 700),
     }
     with serving(MLLEAK_WARM="1") as (address, _), sync_playwright() as play:
