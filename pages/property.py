@@ -56,7 +56,8 @@ DIALS = {
 }
 TURNED = mark(
     "Hats on synthetic faces, and **one dial turned at a time**: more who train together, fewer such photos "
-    "in a batch, noise, or only the largest values sent. Near the dotted line nothing can be told any more."
+    "in a batch, noise, or only the largest values sent. Upwards: how well the attacker tells rounds with "
+    "hats from rounds without (AUC); at the dotted line he guesses."
 )
 TURNED_ALT = mark("AUC at every place of four dials, beside the same training without the property")
 BET = mark(

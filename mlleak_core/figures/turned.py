@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.look import GREY, ORANGE, PLAIN
 
-LOWEST, HIGHEST = 0.3, 1.03
+LOWEST, HIGHEST = 0.24, 1.07
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _whiskers(
         mode="markers+lines",
         name=name,
         legendgroup=name,
-        line={"color": colour, "width": 1, "dash": "dot"},
+        line={"color": colour, "width": 1},
         marker={"color": colour, "symbol": symbol, "size": sizes, "line": {"color": colour, "width": 2}},
         error_y=bars,
         **where,
