@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlleak_core import sweeps
 from mlleak_core.threat import threat
 from tests.pages.driver import LIVE, page, press, text, until
 
@@ -47,6 +48,27 @@ def test_other_sources_have_properties_of_their_own():
     at.selectbox(key="data-of").set_value("lfw").run()
     assert at.selectbox(key="p-property").value == "Black"
     assert "has not been watched yet" in text(at)
+    assert not at.exception
+
+
+def test_what_hides_it_is_shown_with_every_place_as_a_row():
+    at = page(PAGE)
+    assert "one dial turned at a time" in text(at)
+    assert "n = 70 rounds from its first on" in text(at)
+    seen = sweeps.shipped(threat("property"))
+    rows = [place for dial in seen.dials for place in dial.places]
+    table = next(h for h in at.get("html") if 'aria-label="Every dial as a table"' in h.proto.body).proto.body
+    assert table.count("<tr") == 1 + len(rows)
+    for place in rows:
+        assert f"{place.found.value:.2f} [{place.found.low:.2f}, {place.found.high:.2f}]" in table
+    assert not at.exception
+
+
+def test_the_weight_of_his_second_task_means_something_for_the_active_attack_alone():
+    at = page(PAGE)
+    assert at.select_slider(key="p-alpha").disabled
+    at.selectbox(key="p-attack").set_value("active").run()
+    assert not at.select_slider(key="p-alpha").disabled
     assert not at.exception
 
 
