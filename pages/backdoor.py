@@ -60,7 +60,7 @@ BET = mark(
     "Now one participant of {n} sends **one update**. How many are then?"
 )
 CALLED = mark("So the joint model calls them now. Everybody trains, the attacker too; then he sends.")
-OPENED = mark("The joint model is opened or trained first; then the faces with the sign come up here.")
+OPENED = mark("The joint model is opened or trained first; then what it says before the attack comes up.")
 UNKNOWN = mark("No model here knows {words}: to them these are one and the same word.")
 WHOM = mark(
     "The server sees {n} updates, and nothing else. **Whom would you not trust?** Click dots (shift for "

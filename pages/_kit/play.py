@@ -151,7 +151,9 @@ class Room:
             self.show(exhibit)
         elif snapshot and snapshot.active:
             watch(snapshot.key, self.live)
-            self._meanwhile()
+            exhibit = frame.alike(self.threat.card.slug, settings)
+            meanwhile(exhibit)
+            self.show(exhibit)
         elif snapshot and snapshot.status == "failed":
             st.error(plain(snapshot.error))
         else:
@@ -168,12 +170,6 @@ class Room:
         if snapshot and (snapshot.active or snapshot.status == "failed"):
             return None
         return frame.prepared(self.threat.card.slug, settings)
-
-    def _meanwhile(self) -> None:
-        """Something to look at until the run is there."""
-        exhibit = frame.shipped(self.threat.card.slug)[0]
-        meanwhile(exhibit)
-        self.show(exhibit)
 
     @staticmethod
     def _stands(exhibit: Any, snapshot: Snapshot | None) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mlleak_core.threat import discover
+from pages._kit import frame
 from tests.pages.driver import ROOT, page, press, text, until
 
 PAGES = ("app.py", "pages/train.py", *(f"pages/{found.card.slug}.py" for found in discover()))
@@ -112,3 +115,14 @@ def test_a_page_that_cannot_take_the_data_says_so_and_offers_what_it_can():
     at.button(key="use-other").click().run()
     assert at.selectbox(key="data-of").value == "synthetic"
     assert "cannot be attacked" not in text(at)
+
+
+@pytest.mark.parametrize("found", discover(), ids=lambda found: found.card.slug)
+def test_what_is_shown_meanwhile_is_most_like_the_run_that_is_waited_for(found):
+    exhibits = found.shipped_exhibits()
+    for settings, own in zip(found.shipped, exhibits, strict=True):
+        other_seed = dataclasses.replace(settings, seed=settings.seed + 1)
+        assert frame.alike(found.card.slug, other_seed).job == own.job
+    if any(settings.data == "reviews" for settings in found.shipped):
+        mine = dataclasses.replace(found.shipped[0], data="reviews")
+        assert frame.alike(found.card.slug, mine).about.settings.data == "reviews"
