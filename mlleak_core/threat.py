@@ -443,9 +443,9 @@ class Threat:
     the catalogue, slug -> configured attack. nulls: where nothing is to be found, for every verdict. scores:
     a run(table, settings, desk) on answers of a model that was trained elsewhere. remote: whether a service
     can be attacked instead. slow_start: a `SlowStart`.
-    serve(settings, address, wait, on_step), join(settings, faces, who, server, wait, on_step): lead a joint
-    training over a network, and take part in it. sends_on: attacks that another room keeps, each with the
-    words of its command.
+    serve(settings, vocabulary, address, wait, on_step), join(settings, sample, who, server, wait, on_step):
+    lead a joint training over a network, and take part in it. sends_on: attacks that another room keeps, each
+    with the words of its command.
     """
 
     card: Card

@@ -10,7 +10,8 @@ from typing import Any
 from mlleak_core import disk
 from mlleak_core.commands.options import Parser, desk_of, knob_options, report_option, settings_of
 from mlleak_core.commands.results import write
-from mlleak_core.contract import Settings, drain
+from mlleak_core.contract import drain
+from mlleak_core.data.source import is_texts
 from mlleak_core.server.terminal import progress
 from mlleak_core.threat import Threat, discover, imported
 
@@ -44,14 +45,21 @@ def run(options: argparse.Namespace) -> int:
         if options.role == "serve":
             report = _led(found, settings, options, on_step)
         else:
-            faces, join = drain(desk_of(options).faces(settings.data), on_step), imported(found.join)
-            report = join(settings, faces, options.participant, options.server, options.wait, on_step)
+            sample, join = _opened(settings.data, options, on_step), imported(found.join)
+            report = join(settings, sample, options.participant, options.server, options.wait, on_step)
     write(options.json, found.card.slug, settings, settings.as_dict(), started, report)
     return 0
 
 
-def _led(found: Threat, settings: Settings, options: argparse.Namespace, on_step: Any) -> dict[str, Any]:
-    served = imported(found.serve)(settings, options.address, options.wait, on_step)
+def _opened(data: str, options: argparse.Namespace, on_step: Any) -> Any:
+    desk = desk_of(options)
+    return drain((desk.texts if is_texts(data) else desk.faces)(data), on_step)
+
+
+def _led(found: Threat, settings: Any, options: argparse.Namespace, on_step: Any) -> dict[str, Any]:
+    data = settings.data
+    vocabulary = _opened(data, options, on_step).vocabulary if is_texts(data) else ()
+    served = imported(found.serve)(settings, vocabulary, options.address, options.wait, on_step)
     if options.weights:
         disk.write_tensors(Path(options.weights), {"weights": served.weights.numpy()})
     return {"rounds": len(served.took_part), "took_part": served.took_part, "loss": served.loss}

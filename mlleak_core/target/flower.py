@@ -206,7 +206,8 @@ def _client(participant: Participant, shapes: Sequence[torch.Size], who: int, re
         def fit(self, parameters: Arrays, config: Mapping[str, Any]) -> tuple[Arrays, int, dict[str, Any]]:
             if config.get("recipe") != recipe:
                 expected = "a server with the same settings as this participant"
-                raise BadInput(expected, "one with others", "Start all with the same options.")
+                remedy = "Start all with the same options; of texts, all need the same vocabulary."
+                raise BadInput(expected, "one with others", remedy)
             weights = flat(parameters)
             update = participant.sends(int(config["round"]), weights, int(config["behind"]))
             claim = int(getattr(participant, "claim", 1))

@@ -5,6 +5,7 @@ and who is not there, dies, or brings other settings is a sentence.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.util
 import json
 import os
@@ -24,6 +25,8 @@ from mlleak_core.contract import BadInput, drain
 from mlleak_core.server.desk import Desk
 from mlleak_core.target import flower
 from mlleak_core.threats.property.card import PropertySettings
+from mlleak_core.threats.property.flower import join as joined
+from mlleak_core.threats.property.flower import recipe
 from mlleak_core.threats.property.flower import serve as led
 from mlleak_core.threats.property.parties import parties
 from mlleak_core.threats.property.run import Training
@@ -32,7 +35,8 @@ ROOT = Path(__file__).parents[2]
 OWN = ROOT / ".venv-federation" / "bin" / "python"
 PYTHON = str(OWN) if OWN.exists() else sys.executable if importlib.util.find_spec("flwr") else ""
 needs_flower = pytest.mark.skipif(not PYTHON, reason="Flower is not installed: make .venv-federation/done")
-ALL = "--property=marked: yes", "--rounds=60", "--enters=0.2", "--batch=16", "--participants=3"
+FACES = PropertySettings(property="marked: yes", rounds=60, enters=0.2, batch=16, participants=3)
+REVIEWS = dataclasses.replace(FACES, data="reviews", property="author:Hugo", batch=32)
 
 TOY = """
 import dataclasses, json, os, signal, sys, torch
@@ -71,7 +75,7 @@ except BadInput as problem:
 
 
 FEW = """
-import json, sys
+import json, sys, torch
 from pathlib import Path
 from mlleak_core import disk
 from mlleak_core.target import flower
@@ -79,15 +83,26 @@ from mlleak_core.threats.property.card import PropertySettings
 from mlleak_core.threats.property.flower import recipe
 from mlleak_core.threats.property.run import joint_net
 
-settings = PropertySettings(**json.loads(sys.argv[3]))
+settings, rounds, sent = PropertySettings(**json.loads(sys.argv[3])), int(sys.argv[4]), []
+
+class Mean:
+    def in_round(self, number):
+        return self
+
+    def __call__(self, updates, claims):
+        sent.append(updates)
+        return updates.mean(0)
+
 parts = [p.detach() for p in joint_net(settings).parameters()]
-lead = flower.Lead(participants=3, rounds=4, recipe=recipe(settings), wait=60,
-    on_round=lambda number, count: None)
+lead = flower.Lead(participants=3, rounds=rounds, recipe=recipe(settings, ()), wait=60,
+    on_round=lambda number, count: None, rule=Mean() if rounds > 4 else None)
 served = flower.serve(flower.flat([p.numpy() for p in parts]), [p.shape for p in parts], sys.argv[1], lead)
-disk.write_tensors(Path(sys.argv[2]), {"weights": served.weights.numpy()})
+early = {"sent": torch.stack(sent[:4]).numpy()} if sent else {}
+disk.write_tensors(Path(sys.argv[2]), {"weights": served.weights.numpy(), **early})
 print(json.dumps({"report": {"rounds": len(served.took_part)}}))
 """
-"""Leads four rounds: rounding grows from round to round."""
+"""Leads four rounds; rounding grows from round to round. Where it leads more, it keeps what was sent in the
+first four."""
 
 
 def _port() -> int:
@@ -141,19 +156,35 @@ def decoded(marked):
     return drain(Desk().faces(marked))
 
 
-def _joined(marked: str, place: str, lead: list[str]) -> list[Any]:
+def _options(settings: PropertySettings) -> list[str]:
+    names = ("data", "property", "attack", "rounds", "enters", "batch", "participants")
+    return [f"--{name}={getattr(settings, name)}" for name in names]
+
+
+def _served(settings: PropertySettings, place: str, kept: Path) -> list[str]:
+    serve = ["-m", "mlleak_core", "federate", "serve", "--address", place, "--weights", str(kept)]
+    return [*serve, *_options(settings)]
+
+
+def _watched(settings: PropertySettings, place: str, kept: Path, rounds: int) -> list[str]:
+    return ["-c", FEW, place, str(kept), json.dumps(settings.as_dict()), str(rounds)]
+
+
+def _joined(settings: PropertySettings, place: str, lead: list[str]) -> list[Any]:
     """What each of three participants said in the end, behind what the leader said."""
-    join = ["-m", "mlleak_core", "federate", "join", "--server", place, f"--data={marked}", *ALL]
+    join = ["-m", "mlleak_core", "federate", "join", "--server", place, *_options(settings)]
     ended = _together(lead, *([*join, f"--participant={k}"] for k in range(3)))
     assert [status for status, _, _ in ended] == [0] * 4, ended
     return [json.loads(said)["report"] for _, said, _ in ended]
 
 
 @needs_flower
-def test_the_attack_succeeds_among_flower_clients(marked, decoded, tmp_path):
+@pytest.mark.parametrize("attack", ["online", "passive"])
+def test_the_attack_succeeds_among_flower_clients(marked, decoded, tmp_path, attack):
+    settings = dataclasses.replace(FACES, attack=attack)
     place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
-    lead = ["-m", "mlleak_core", "federate", "serve", "--address", place, "--weights", str(kept), *ALL]
-    led, attacker, *honest = _joined(marked, place, lead)
+    there = dataclasses.replace(settings, data=marked)
+    led, attacker, *honest = _joined(there, place, _served(settings, place, kept))
     assert led["took_part"] == [3] * 60 and led["loss"] > 0
     assert attacker["auc"] > 0.8 and attacker["looks"] == 30
     assert abs(attacker["shuffled_auc"] - 0.5) < 0.3
@@ -163,16 +194,45 @@ def test_the_attack_succeeds_among_flower_clients(marked, decoded, tmp_path):
 
 @needs_flower
 def test_the_joint_model_is_that_of_a_federation(marked, decoded, tmp_path):
-    settings = PropertySettings(property="marked: yes", rounds=60, enters=0.2, batch=16, participants=3)
     place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
-    led, *_ = _joined(marked, place, ["-c", FEW, place, str(kept), json.dumps(settings.as_dict())])
-    ours = Training(settings=settings, deal=parties(settings, decoded)).federation
+    led, *_ = _joined(dataclasses.replace(FACES, data=marked), place, _watched(FACES, place, kept, 4))
+    ours = Training(settings=FACES, deal=parties(FACES, decoded)).federation
     first = ours.weights
     for number in range(led["rounds"]):
         ours.round(number)
     found = disk.read_tensors(kept)["weights"]
     np.testing.assert_allclose(found, ours.weights.numpy(), rtol=0, atol=1e-5)
     assert abs(found - first.numpy()).max() > 1e-2
+
+
+@needs_flower
+def test_the_active_attacker_sends_what_is_not_honest_and_succeeds(marked, decoded, tmp_path):
+    settings = dataclasses.replace(FACES, attack="active")
+    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    there = dataclasses.replace(settings, data=marked)
+    led, attacker, *_ = _joined(there, place, _watched(settings, place, kept, settings.rounds))
+    deal, everybody = parties(settings, decoded), np.arange(3)
+    ours, honest = (Training(settings=s, deal=deal).federation for s in (settings, FACES))
+    for number, sent in enumerate(disk.read_tensors(kept)["sent"]):
+        round_ = ours.round(number)
+        otherwise = honest.sent(everybody, number, round_.before).numpy()
+        np.testing.assert_allclose(sent, round_.updates.numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(sent[1:], otherwise[1:], rtol=0, atol=1e-5)
+        assert np.linalg.norm(sent[0] - otherwise[0]) > 0.5 * np.linalg.norm(otherwise[0])
+    assert led["rounds"] == 60 and attacker["looks"] == 30
+    assert attacker["auc"] > 0.8 and attacker["verdict"] == "shows in the updates"
+    assert abs(attacker["shuffled_auc"] - 0.5) < 0.3
+
+
+@needs_flower
+def test_the_author_is_found_among_flower_clients(tmp_path):
+    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    led, attacker, *honest = _joined(REVIEWS, place, _served(REVIEWS, place, kept))
+    assert led["took_part"] == [3] * 60
+    assert attacker["auc"] > 0.8 and attacker["verdict"] == "shows in the updates"
+    assert abs(attacker["shuffled_auc"] - 0.5) < 0.3
+    assert not any("auc" in report for report in honest)
+    assert np.isfinite(disk.read_tensors(kept)["weights"]).all()
 
 
 @needs_flower
@@ -245,7 +305,8 @@ def test_a_server_that_is_not_flowers_is_a_sentence():
 @needs_flower
 def test_a_server_that_is_not_there_is_a_sentence(marked):
     program, place = ["-m", "mlleak_core", "federate", "join"], f"127.0.0.1:{_port()}"
-    asked = [*program, "--server", place, "--participant=0", "--wait=1", f"--data={marked}", *ALL]
+    own = _options(dataclasses.replace(FACES, data=marked))
+    asked = [*program, "--server", place, "--participant=0", "--wait=1", *own]
     ((status, _, words),) = _together(asked)
     assert status == 2
     expected = f"mlleak: Expected a Flower server at {place} within 1 seconds; got Connection refused."
@@ -279,7 +340,7 @@ def test_a_port_in_use_is_a_sentence():
 
 
 def test_a_participant_too_many_is_a_sentence(marked, capsys):
-    asked = ["federate", "join", "--participant=3", f"--data={marked}", *ALL]
+    asked = ["federate", "join", "--participant=3", *_options(dataclasses.replace(FACES, data=marked))]
     assert main(asked) == 2
     assert "a participant from 0 to 2; got 3" in capsys.readouterr().err
 
@@ -294,7 +355,19 @@ def test_the_extra_pins_what_the_app_pins():
     assert all(ours[name] == extra[name] for name in set(ours) & set(extra))
 
 
-def test_texts_are_no_matter_for_a_network():
-    settings = PropertySettings(data="reviews", property="author:Hugo")
-    with pytest.raises(BadInput, match="faces for a training over a network"):
-        led(settings, "127.0.0.1:9", 1.0, lambda step: None)
+@pytest.mark.parametrize(("data", "vocabulary"), [("reviews", ()), ("clinic", ()), ("lfw", ("word",))])
+def test_a_leader_knows_the_words_of_texts_and_of_nothing_else(data, vocabulary):
+    settings = dataclasses.replace(FACES, data=data)
+    with pytest.raises(BadInput, match="faces, or texts with their vocabulary"):
+        led(settings, vocabulary, "127.0.0.1:9", 1.0, lambda step: None)
+
+
+def test_who_has_other_words_is_no_participant(monkeypatch):
+    recipes: list[str] = []
+    monkeypatch.setattr(flower, "join", lambda *_, recipe, **__: recipes.append(recipe))
+    texts = drain(Desk().texts("reviews"))
+    others = dataclasses.replace(texts, vocabulary=texts.vocabulary[::-1])
+    for sample in (texts, others):
+        joined(REVIEWS, sample, 1, "127.0.0.1:9", 1.0, lambda step: None)
+    assert recipes == [recipe(REVIEWS, texts.vocabulary), recipe(REVIEWS, others.vocabulary)]
+    assert len(set(recipes)) == 2

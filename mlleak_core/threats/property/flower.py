@@ -5,7 +5,7 @@ Source: Melis et al., S&P 2019, section 4.4; the attacker is a client who follow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -16,25 +16,29 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Step, drain, fingerprint
-from mlleak_core.data import Faces
 from mlleak_core.data.source import is_faces
+from mlleak_core.data.texts import Texts
 from mlleak_core.target import flower
 from mlleak_core.target.federated import Glimpse
 from mlleak_core.target.flower import Lead, Served
 from mlleak_core.threats.property.card import PropertySettings
 from mlleak_core.threats.property.judge import judge
-from mlleak_core.threats.property.parties import ATTACKER, parties
+from mlleak_core.threats.property.parties import ATTACKER, Sample, parties
 from mlleak_core.threats.property.run import Training, joint_net, truth
 
 Listener = Callable[[Step], None]
 
 
-def serve(settings: PropertySettings, address: str, wait: float, on_step: Listener) -> Served:
-    """Lead the joint training; needs no photos. Raises BadInput."""
-    if not is_faces(settings.data):
-        remedy = "Texts are learned from in the simulation alone: only who has them knows the vocabulary."
-        raise BadInput("faces for a training over a network", repr(settings.data[:80]), remedy)
-    net = [p.detach() for p in joint_net(settings).parameters()]
+def serve(
+    settings: PropertySettings, vocabulary: Sequence[str], address: str, wait: float, on_step: Listener
+) -> Served:
+    """Lead the joint training; needs no records. vocabulary: the words of texts, in their order; of faces,
+    none. Raises BadInput.
+    """
+    if is_faces(settings.data) == bool(vocabulary):
+        expected = "faces, or texts with their vocabulary, for a training over a network"
+        raise BadInput(expected, repr(settings.data[:80]), "Take synthetic or reviews, for instance.")
+    net = [p.detach() for p in joint_net(settings, len(vocabulary)).parameters()]
 
     def on_round(number: int, took_part: int) -> None:
         on_step(Step(number + 1, settings.rounds, f"a round of {took_part}"))
@@ -42,30 +46,32 @@ def serve(settings: PropertySettings, address: str, wait: float, on_step: Listen
     lead = Lead(
         participants=settings.participants,
         rounds=settings.rounds,
-        recipe=recipe(settings),
+        recipe=recipe(settings, vocabulary),
         wait=wait,
         on_round=on_round,
     )
     return flower.serve(flower.flat([p.numpy() for p in net]), [p.shape for p in net], address, lead)
 
 
-def recipe(settings: PropertySettings) -> str:
-    """Names what all must have alike; where the photos lie may differ from machine to machine."""
-    return fingerprint({name: value for name, value in settings.as_dict().items() if name != "data"})
+def recipe(settings: PropertySettings, vocabulary: Sequence[str]) -> str:
+    """Names what all must have alike; where the records lie may differ from machine to machine."""
+    alike = {name: value for name, value in settings.as_dict().items() if name != "data"}
+    return fingerprint(alike, vocabulary)
 
 
 def join(
-    settings: PropertySettings, faces: Faces, who: int, server: str, wait: float, on_step: Listener
+    settings: PropertySettings, sample: Sample, who: int, server: str, wait: float, on_step: Listener
 ) -> dict[str, Any]:
     """Take part as number `who`, the attacker being 0; returns the report. Raises BadInput."""
     if not 0 <= who < settings.participants:
         last = settings.participants - 1
         raise BadInput(f"a participant from 0 to {last}", str(who), "Give one of these numbers.")
-    training = Training(settings=settings, deal=parties(settings, faces))
+    training = Training(settings=settings, deal=parties(settings, sample))
+    made = recipe(settings, sample.vocabulary if isinstance(sample, Texts) else ())
 
     def along(participant: Honest) -> None:
         shapes = training.federation.shapes
-        flower.join(participant, shapes, who=who, server=server, recipe=recipe(settings), wait=wait)
+        flower.join(participant, shapes, who=who, server=server, recipe=made, wait=wait)
 
     if who != ATTACKER:
         honest = Honest(training, who, on_step)
