@@ -21,7 +21,12 @@ from mlleak_core.threats import likeness
 from mlleak_core.threats.reconstruction import encodings, plan, twins
 from mlleak_core.threats.reconstruction.card import ENCODINGS, ReconstructionSettings
 from mlleak_core.threats.reconstruction.carriers import carried, with_weights
-from mlleak_core.threats.reconstruction.encodings import CATALOGUE, CapacityAbuse, synthetic_inputs
+from mlleak_core.threats.reconstruction.encodings import (
+    CATALOGUE,
+    CapacityAbuse,
+    capacity_abuse,
+    synthetic_inputs,
+)
 from mlleak_core.threats.reconstruction.forensics import low_byte_entropy
 from mlleak_core.threats.reconstruction.judge import Claim, ReconstructionVerdict, View, judge, verdict
 
@@ -168,7 +173,7 @@ def test_a_service_that_says_less_still_says_the_bit(cap, reveal):
 
 
 def test_a_service_that_stops_answering_leaves_what_was_read(cap, monkeypatch):
-    monkeypatch.setattr(encodings, "ASKED_AT_ONCE", 100)
+    monkeypatch.setattr(capacity_abuse, "ASKED_AT_ONCE", 100)
     answer = plan.answers_of(cap.malicious.net())
     claim = drain(cap.plan.encoding.run(cap.plan.view(Local(answer, 2, budget=450))))
     report = judge(claim, cap.plan.secret)
