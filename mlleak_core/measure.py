@@ -80,14 +80,26 @@ def auc_with_interval(
     """AUC with a 95% interval, or another `level`; all records of a cluster (a person) count as one draw.
 
     Source: Obuchowski (1997), the clustered form of DeLong et al. (1988); the interval is taken on the logit.
+    Where nothing is out of order it has no spread: then `in_order`.
     """
     scores, truth, cluster = np.asarray(scores, float), np.asarray(truth, bool), np.asarray(cluster)
     v10, v01 = placements(scores[truth], scores[~truth])
     value = float(v10.mean())
     deviation = np.sqrt(_cluster_variance(v10, v01, cluster[truth], cluster[~truth]))
     reach = Z95 if level == 0.95 else float(stats.norm.isf((1 - level) / 2))
+    if deviation == 0 and value in (0.0, 1.0):
+        pairs = min(len(np.unique(cluster[truth])), len(np.unique(cluster[~truth])))
+        least = in_order(pairs, level)
+        return Estimate(value, *((least, 1.0) if value else (0.0, 1 - least)), int(len(scores)))
     low, high = _logit_interval(value, deviation, reach)
     return Estimate(value, low, high, int(len(scores)))
+
+
+def in_order(pairs: int, level: float = 0.95) -> float:
+    """The least AUC that goes with so many pairs apart from one another, each in order: the lower end of the
+    exact interval of a share (Clopper & Pearson 1934).
+    """
+    return float(((1 - level) / 2) ** (1 / max(pairs, 1)))
 
 
 def _logit_interval(value: float, deviation: float, reach: float) -> tuple[float, float]:

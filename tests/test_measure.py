@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from mlleak_core import measure
@@ -158,3 +159,32 @@ def test_intervals_cover_what_they_say(null):
     """A short calibration: with 300 draws a rate of 5% shows 28 or more once in 1,000 times."""
     wrong = drain(imported(null.draw)(300, 5, None))
     assert sum(wrong) < 28, f"{null.claim}: {sum(wrong)} of 300"
+
+
+@pytest.mark.parametrize("pairs", [5, 35, 400])
+def test_where_nothing_is_out_of_order_an_interval_still_has_a_width(pairs):
+    """The truth may lie below one: of so many pairs apart from one another all are in order with 2.5%."""
+    scores, truth = np.r_[np.ones(pairs), np.zeros(2 * pairs)], np.r_[np.ones(pairs), np.zeros(2 * pairs)]
+    found = measure.auc_with_interval(scores, truth, np.arange(3 * pairs))
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low**pairs == pytest.approx(0.025)
+    upside_down = measure.auc_with_interval(-scores, truth, np.arange(3 * pairs))
+    assert (upside_down.value, upside_down.low) == (0.0, 0.0)
+    assert upside_down.high == pytest.approx(1 - found.low)
+
+
+def test_records_of_one_person_are_one_pair():
+    scores = truth = np.r_[np.ones(40), np.zeros(40)]
+    people = np.r_[np.repeat(np.arange(4), 10), np.arange(4, 44)]
+    assert measure.auc_with_interval(scores, truth, people).low == pytest.approx(measure.in_order(4))
+
+
+def test_the_interval_of_a_perfect_auc_covers(rng):
+    """Laws of an AUC of .99, few records: in most draws nothing is out of order, and [1, 1] would miss."""
+    shift = np.sqrt(2) * stats.norm.ppf(0.99)
+    truth, missed = np.r_[np.ones(12), np.zeros(12)], 0
+    for _ in range(400):
+        scores = np.r_[rng.normal(shift, size=12), rng.normal(size=12)]
+        found = measure.auc_with_interval(scores, truth, np.arange(24))
+        missed += not found.low <= 0.99 <= found.high
+    assert missed <= 0.05 * 400

@@ -11,7 +11,7 @@ from scipy import stats
 
 from mlleak_core.contract import Estimate
 from mlleak_core.language import mark
-from mlleak_core.measure import auc, proportion
+from mlleak_core.measure import auc, in_order, proportion
 from mlleak_core.seeds import stream
 from mlleak_core.threat import Verdict
 
@@ -110,7 +110,8 @@ def auc_by_records(scores: Floats, truth: NDArray[np.bool_], records: Rows, seed
     """AUC of rounds [n] whose batches [n, b] drew the same records again and again, so that rounds are not
     independent: rounds and records are both drawn anew, by exponential weights whose product counts (the
     Bayesian bootstrap of Rubin 1981, of crossed factors as in Owen & Eckles 2012). Its percentiles are
-    expanded for the few rounds of the rarer kind (Hesterberg 2015, The American Statistician 69).
+    expanded for the few rounds of the rarer kind (Hesterberg 2015, The American Statistician 69). Where no
+    round is out of order there is nothing to draw anew: then as many pairs as there are such rounds.
     """
     if truth.all() or not truth.any():
         return Estimate(0.5, 0.0, 1.0, len(truth))
@@ -124,6 +125,8 @@ def auc_by_records(scores: Floats, truth: NDArray[np.bool_], records: Rows, seed
         pos, neg = weight[truth], weight[~truth]
         found[i] = pos @ higher @ neg / (pos.sum() * neg.sum())
     value = float(auc(scores, truth))
+    if value == 1:
+        return Estimate(value, in_order(min(int(truth.sum()), int((~truth).sum()))), 1.0, len(scores))
     fewer = max(2, min(int(truth.sum()), int((~truth).sum())))
     tail = float(stats.norm.cdf(stats.t.ppf(0.025, fewer - 1) * np.sqrt(fewer / (fewer - 1))))
     low, high = np.quantile(found, (tail, 1 - tail))

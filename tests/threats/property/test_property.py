@@ -135,6 +135,13 @@ def test_the_interval_of_rounds_that_share_records_is_wider(rng):
     assert shared.high - shared.low > own.high - own.low
 
 
+def test_where_no_round_is_out_of_order_the_interval_still_has_a_width():
+    truth = np.arange(40) % 2 == 0
+    found = auc_by_records(truth * 1.0, truth, np.arange(40)[:, None], 0)
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low**20 == pytest.approx(0.025)
+
+
 def test_an_alarm_before_the_property_is_a_false_one():
     present = np.arange(10) >= 5
     rounds, records = np.arange(10), np.arange(10)[:, None]
