@@ -165,7 +165,7 @@ def curves(case: MembershipExhibit, you: tuple[float, float] | None) -> None:
     names = st.multiselect(
         say("Attacks"),
         case.slugs,
-        case.quick,
+        case.shown_first,
         format_func=lambda slug: case.titles.get(slug, slug),
         key=f"m-attacks-{case.about.run}-{spoken()}",  # it sends titles, not slugs
         label_visibility="collapsed",

@@ -95,6 +95,10 @@ def test_every_attack_of_the_run_can_be_drawn():
     at = page(PAGE)
     chosen = next(box for box in at.multiselect if str(box.key).startswith("m-attacks"))
     assert chosen.options == list(shipped().titles.values())
+    leading = shipped().leading.attack
+    assert chosen.value[0] == shipped().titles[leading] or chosen.value[0] == leading, (
+        "of whom the verdict speaks"
+    )
     at.multiselect(key=chosen.key).set_value(list(shipped().slugs)).run()
     assert not at.exception
     at.multiselect(key=chosen.key).set_value([]).run()

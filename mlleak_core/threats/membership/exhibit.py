@@ -42,7 +42,7 @@ class MembershipExhibit(Bet, Microscope, Conclusions, Findings, Tables):
 
     def class_rivals(self) -> tuple[Curve, ...]:
         """The strongest attack and the quick ones, beside which a class is one point."""
-        return self.curves(tuple(dict.fromkeys((self.leading.attack, *self.quick))))
+        return self.curves(self.shown_first)
 
     def dot(self) -> Dot | None:
         """Where the run stands on the trail: the accuracy gap, and what the strongest attack finds.

@@ -92,8 +92,13 @@ class Facts(Exhibit):
 
     @property
     def quick(self) -> tuple[str, ...]:
-        """Those shown first, and while shadows come in."""
+        """Those shown while shadows come in."""
         return tuple(s for s in self.slugs if CATALOGUE[s].quick) or self.slugs[:1]
+
+    @property
+    def shown_first(self) -> tuple[str, ...]:
+        """The strongest, of whom the verdict speaks, before the quick ones."""
+        return tuple(dict.fromkeys((self.leading.attack, *self.quick)))
 
     @property
     def titles(self) -> dict[str, str]:
