@@ -152,7 +152,7 @@ def test_the_claim_does_not_change_when_held_truth_does(faces, target):
 def test_the_ladder_of_a_real_run_has_every_rung_and_repeats_itself(faces, target):
     report = drain(analyse(target, faces, ["Darker tone", "Hat"], QUICK))
     assert len(report.rungs) == 12
-    assert report.rung("conv1", "Darker tone").auc.low > 0.9
+    assert report.rung("conv1", "Darker tone").auc.low > 0.75, "seventeen people, all in order"
     again = drain(analyse(target, faces, ["Darker tone", "Hat"], QUICK))
     assert [r.row() for r in report.rungs] == [r.row() for r in again.rungs]
 
