@@ -96,7 +96,7 @@ def test_a_null_that_a_finding_names_is_the_threats_own(threat):
     [
         ("inversion-verdict", 4),
         ("reconstruction-verdict", 4),
-        ("reconstruction-bits", 3),
+        ("reconstruction-bits", 6),
         ("reconstruction-forensics", 1),
         ("membership-void", 5),
         ("property-verdict", 2),
@@ -109,7 +109,9 @@ def test_a_short_calibration_finds_nothing_where_nothing_is(key, draws):
         rate = drain(calibrate.calibrate(null_, desk, draws))
     finally:
         desk.close()
-    assert (rate.count, rate.wrong.n) == (0, draws)
+    misses = 2 if null_.interval else 0  # one in twenty may: three of six come once in five hundred times
+    assert rate.wrong.n == draws
+    assert rate.count <= misses
 
 
 @pytest.mark.parametrize("threat", discover(), ids=lambda threat: threat.card.slug)
