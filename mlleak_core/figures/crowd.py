@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mlleak_core.contract import Estimate
-from mlleak_core.figures.look import BLUE, DASHES, GREEN, GREY, ORANGE, PINK, PLAIN, YELLOW
+from mlleak_core.figures.look import BLUE, DASHES, GREEN, GREY, ORANGE, PINK, PLAIN, YELLOW, whiskers
 from mlleak_core.language import mark, say
 
 COLOURS = (ORANGE, BLUE, GREEN, PINK, YELLOW)
@@ -75,13 +75,7 @@ def by_length(
             mode="lines+markers",
             line={"color": COLOURS[i % 5], "dash": DASHES[i % 5]},
             marker={"symbol": SHAPES[i % 5], "size": 8},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [v.high - v.value for v in values],
-                "arrayminus": [v.value - v.low for v in values],
-                "thickness": 1,
-            },
+            error_y=whiskers(values, 1),
             hovertemplate=say("length %{x:.3g}: %{y:.0%}<extra>%{fullData.name}</extra>"),
         )
     figure.add_scatter(

@@ -4,7 +4,10 @@ is the second channel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from mlleak_core.contract import Estimate
 
 ORANGE, BLUE, GREEN, GREY = "#D55E00", "#0072B2", "#009E73", "#8C8C8C"
 """Okabe and Ito's, safe for the colour-blind. Orange: what leaks. Blue: what does not, the clean one. Grey:
@@ -20,3 +23,15 @@ PLAIN: dict[str, Any] = {
     "plot_bgcolor": "rgba(0,0,0,0)",
 }
 """The layout that every Plotly figure starts from."""
+
+
+def whiskers(values: Sequence[Estimate], thickness: float, **looks: Any) -> dict[str, Any]:
+    """The intervals of estimates, as Plotly draws errors."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [each.high - each.value for each in values],
+        "arrayminus": [each.value - each.low for each in values],
+        "thickness": thickness,
+        **looks,
+    }

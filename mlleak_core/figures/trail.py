@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mlleak_core.contract import Estimate
-from mlleak_core.figures.look import BLUE, GREY, ORANGE, PLAIN
+from mlleak_core.figures.look import BLUE, GREY, ORANGE, PLAIN, whiskers
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,7 @@ def trail(
         y=[y.value for y in values],
         mode="markers",
         text=[html.escape(dot.label, quote=False) for dot in dots],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [y.high - y.value for y in values],
-            "arrayminus": [y.value - y.low for y in values],
-            "thickness": 1.2,
-            "color": GREY,
-        },
+        error_y=whiskers(values, 1.2, color=GREY),
         marker={
             "size": [18 if i == chosen else 12 for i in range(len(dots))],
             "color": [ORANGE if i == chosen else BLUE for i in range(len(dots))],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mlleak_core.contract import Estimate
-from mlleak_core.figures.look import BLUE, ORANGE, PLAIN
+from mlleak_core.figures.look import BLUE, ORANGE, PLAIN, whiskers
 from mlleak_core.language import say
 
 
@@ -47,13 +47,6 @@ def _dots(
         mode="markers",
         name=name,
         marker={"color": colour, "symbol": symbol, "size": 11},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [v.high - v.value for v in values],
-            "arrayminus": [v.value - v.low for v in values],
-            "thickness": 1.2,
-            "color": colour,
-        },
+        error_x=whiskers(values, 1.2, color=colour),
         hovertemplate="%{y}<br>" + name + " %{x:.1%}<extra></extra>",
     )

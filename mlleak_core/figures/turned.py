@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mlleak_core.contract import Estimate
-from mlleak_core.figures.look import GREY, ORANGE, PLAIN
+from mlleak_core.figures.look import GREY, ORANGE, PLAIN, whiskers
 
 LOWEST, HIGHEST = 0.24, 1.07
 
@@ -58,14 +58,6 @@ def _whiskers(
     **where: object,
 ) -> None:
     """Estimates with their intervals; the visitor's place is larger."""
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "array": [e.high - e.value for e in values],
-        "arrayminus": [e.value - e.low for e in values],
-        "thickness": 1.4,
-        "width": 4,
-    }
     sizes = [13 if place == panel.chosen else 8 for place in range(len(values))]
     figure.add_scatter(
         x=panel.places,
@@ -75,6 +67,6 @@ def _whiskers(
         legendgroup=name,
         line={"color": colour, "width": 1},
         marker={"color": colour, "symbol": symbol, "size": sizes, "line": {"color": colour, "width": 2}},
-        error_y=bars,
+        error_y=whiskers(values, 1.4, width=4),
         **where,
     )

@@ -101,7 +101,8 @@ def configured(catalogue: Mapping[str, A], settings: Any) -> A:
     """The attack that `settings.attack` names, with the knobs that these settings have for it."""
     chosen: Any = catalogue[settings.attack]
     own = [knob.name for knob in knobs(type(chosen)) if hasattr(settings, knob.name)]
-    return dataclasses.replace(chosen, **{name: getattr(settings, name) for name in own})  # type: ignore[no-any-return]
+    made: A = dataclasses.replace(chosen, **{name: getattr(settings, name) for name in own})
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
