@@ -14,6 +14,8 @@ from mlleak_core.contract import Estimate
 
 Floats = NDArray[np.float64]
 Z95 = 1.959963984540054
+SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
+"""Within what a share lies, and the difference of two."""
 
 
 def proportion(successes: int, n: int) -> Estimate:
@@ -165,14 +167,23 @@ def _contrast(ours: float, controls: Floats, parts: tuple[tuple[float, int], ...
     return Contrast(Estimate(value, value - reach, value + reach, n), p)
 
 
-def cluster_mean(values: ArrayLike, cluster: ArrayLike) -> Estimate:
+def cluster_mean(
+    values: ArrayLike, cluster: ArrayLike, within: tuple[float, float] | None = None
+) -> Estimate:
     """Mean over records with a 95% interval that treats each cluster as one draw (ratio estimator, Student's
     t).
+
+    within: the least and the greatest a value can be. Where all are equal there is no spread; what none of so
+    many clusters showed may still be in some (`in_order`), and be as far off as it can.
     """
     values, cluster = np.asarray(values, float), np.asarray(cluster)
     _, codes = np.unique(cluster, return_inverse=True)
     count = int(codes.max()) + 1
     value = float(values.mean())
+    if within and not np.ptp(values):
+        unseen = 1 - in_order(count)
+        low, high = (value + unseen * (end - value) for end in within)
+        return Estimate(value, low, high, int(len(values)))
     reach = stats.t.ppf(0.975, max(count - 1, 1)) * np.sqrt(_cluster_mean_variance(values, codes))
     return Estimate(value, float(value - reach), float(value + reach), int(len(values)))
 

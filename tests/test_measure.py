@@ -125,6 +125,21 @@ def test_cluster_mean_widens_when_people_repeat(rng):
     assert together.high - together.low > 2 * (apart.high - apart.low)
 
 
+@pytest.mark.parametrize(("value", "within"), [(1.0, measure.SHARE), (0.0, measure.DIFFERENCE)])
+def test_a_mean_of_equal_values_is_as_sure_as_there_are_clusters(value, within):
+    found = measure.cluster_mean(np.full(300, value), np.repeat(np.arange(100), 3), within)
+    unseen = 1 - measure.proportion(100, 100).low
+    assert found.high == pytest.approx(min(value + unseen, within[1])) and found.value == value
+    assert found.low == pytest.approx(value - unseen * (value - within[0]))
+
+
+def test_the_interval_of_a_rare_difference_holds_it(rng):
+    """One person in two hundred differs; most draws of fifty show none of them."""
+    draws = (rng.random((400, 50)) < 0.005).astype(float)
+    found = [measure.cluster_mean(draw, np.arange(50), measure.DIFFERENCE) for draw in draws]
+    assert np.mean([one.low <= 0.005 <= one.high for one in found]) >= 0.95
+
+
 def test_balanced_accuracy_of_the_commoner_class_is_a_half():
     assert measure.balanced_accuracy([1, 1, 1, 1], [1, 1, 1, 0]) == 0.5
 

@@ -82,7 +82,7 @@ def missed_difference(draws: int, seed: int, desk: Desk) -> Generator[Step, None
         person = np.arange(n) // 2
         level = rng.normal(1.0, 0.7, n)[person]
         right = rng.normal(level, 1.0, (2, n)) > 0
-        return measure.cluster_mean(right[0].astype(float) - right[1], person)
+        return measure.cluster_mean(right[0].astype(float) - right[1], person, measure.DIFFERENCE)
 
     return (yield from _missed(draws, seed, one, 0.0))
 

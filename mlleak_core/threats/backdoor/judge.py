@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
 from mlleak_core.language import mark
-from mlleak_core.measure import cluster_mean, proportion
+from mlleak_core.measure import DIFFERENCE, SHARE, cluster_mean, proportion
 from mlleak_core.threat import Verdict
 
 Flags = NDArray[np.bool_]
@@ -78,19 +78,20 @@ class Judge:
         """Against the round without the attack; all photos of a person count as one draw in differences."""
         return Outcome(
             after=rate(found.flipped),
-            gain=cluster_mean(found.flipped * 1.0 - self.quiet.flipped, self.wearers),
+            gain=cluster_mean(found.flipped * 1.0 - self.quiet.flipped, self.wearers, DIFFERENCE),
             main=self.main(found),
             cost=self._cost(found),
         )
 
     def main(self, found: Answers) -> Estimate:
         """Accuracy, or perplexity: exp of the mean surprise, which is among how many words it hesitates."""
-        mean = cluster_mean(found.main, self.people)
-        return _exponential(mean) if self.perplexed else mean
+        if self.perplexed:
+            return _exponential(cluster_mean(found.main, self.people))
+        return cluster_mean(found.main, self.people, SHARE)
 
     def _cost(self, found: Answers) -> Estimate:
         if not self.perplexed:
-            return cluster_mean(self.quiet.main - found.main, self.people)
+            return cluster_mean(self.quiet.main - found.main, self.people, DIFFERENCE)
         more = _exponential(cluster_mean(found.main - self.quiet.main, self.people))
         return Estimate(more.value - 1, more.low - 1, more.high - 1, more.n)
 

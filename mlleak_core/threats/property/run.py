@@ -20,7 +20,7 @@ from mlleak_core.data.source import is_texts
 from mlleak_core.data.texts import Texts
 from mlleak_core.figures.sheets import strips
 from mlleak_core.language import say
-from mlleak_core.measure import cluster_mean, cramers_v
+from mlleak_core.measure import DIFFERENCE, SHARE, cluster_mean, cramers_v
 from mlleak_core.seeds import stream
 from mlleak_core.target.federated import Conduct, Federation, FederationSettings, Glimpse, seen_by
 from mlleak_core.target.models import ConvNet, WordNet
@@ -61,7 +61,7 @@ class Watched:
             delay=report.delay,
             early=report.early,
             alarm=self.claim.alarm,
-            accuracy=cluster_mean(self.right, people),
+            accuracy=cluster_mean(self.right, people, SHARE),
         )
 
 
@@ -141,7 +141,7 @@ class Found:
 
     def _cost(self, control: Watched) -> Estimate:
         """Accuracy without the property minus accuracy with it, paired, by person."""
-        return cluster_mean(control.right * 1.0 - self.watched.right, self.parties.people)
+        return cluster_mean(control.right * 1.0 - self.watched.right, self.parties.people, DIFFERENCE)
 
     def _drawn(self) -> list[NDArray[np.int64]]:
         """A few of the victim's records with the property, and without: rows of the sample."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlleak_core.contract import Estimate
-from mlleak_core.measure import cluster_mean
+from mlleak_core.measure import SHARE, cluster_mean
 from mlleak_core.target.federated import Glimpse
 from mlleak_core.threats.property.parties import Labelled
 
@@ -61,7 +61,8 @@ class Heard:
         right = self.words & there
         each = np.arange(len(self.rounds))
         precision = right.sum(1) / np.maximum(self.words.sum(1), 1)
-        return cluster_mean(precision, each), cluster_mean(right.sum(1) / there.sum(1), each)
+        recall = right.sum(1) / there.sum(1)
+        return cluster_mean(precision, each, SHARE), cluster_mean(recall, each, SHARE)
 
 
 def telling(heard: Heard, sure: Bools, own: Labelled) -> Sequence[tuple[int, float]]:

@@ -16,7 +16,7 @@ from mlleak_core.data import Faces, Split, source
 from mlleak_core.defences.on_weights import ERASERS, State
 from mlleak_core.figures.sheets import poster, strips
 from mlleak_core.language import mark, say
-from mlleak_core.measure import cluster_mean
+from mlleak_core.measure import DIFFERENCE, SHARE, cluster_mean
 from mlleak_core.seeds import stream
 from mlleak_core.target.blackbox import BlackBox
 from mlleak_core.target.models import ConvNet
@@ -341,9 +341,9 @@ def _task(faces: Faces, split: Split, malicious: Target, clean: Target) -> Task:
     weight = 0.5 / np.array([(truth == c).mean() for c in (0, 1)])[truth]
     commoner = np.full(len(truth), max(truth.mean(), 1 - truth.mean()))
     return Task(
-        accuracy=cluster_mean(a, person),
-        accuracy_clean=cluster_mean(b, person),
-        cost=cluster_mean(b * 1.0 - a, person),
+        accuracy=cluster_mean(a, person, SHARE),
+        accuracy_clean=cluster_mean(b, person, SHARE),
+        cost=cluster_mean(b * 1.0 - a, person, DIFFERENCE),
         balanced=cluster_mean(a * weight, person),
         balanced_clean=cluster_mean(b * weight, person),
         majority=cluster_mean(commoner, person),
@@ -383,7 +383,7 @@ def _after(found: Twins, title: str, treated: State) -> Erased:
     right = said == found.faces.task.codes[rows]
     return Erased(
         title=title,
-        accuracy=cluster_mean(right, found.faces.person[rows]),
+        accuracy=cluster_mean(right, found.faces.person[rows], SHARE),
         pictures=claim.pictures,
         report=judge(claim, plan.secret),
     )
