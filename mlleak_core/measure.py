@@ -168,7 +168,7 @@ def _contrast(ours: float, controls: Floats, parts: tuple[tuple[float, int], ...
 
 
 def cluster_mean(
-    values: ArrayLike, cluster: ArrayLike, within: tuple[float, float] | None = None
+    values: ArrayLike, cluster: ArrayLike, within: tuple[float, float] = (-np.inf, np.inf)
 ) -> Estimate:
     """Mean over records with a 95% interval that treats each cluster as one draw (ratio estimator, Student's
     t).
@@ -178,14 +178,15 @@ def cluster_mean(
     """
     values, cluster = np.asarray(values, float), np.asarray(cluster)
     _, codes = np.unique(cluster, return_inverse=True)
-    count = int(codes.max()) + 1
-    value = float(values.mean())
-    if within and not np.ptp(values):
+    count, (least, greatest) = int(codes.max()) + 1, within
+    value, deviation = float(values.mean()), np.sqrt(_cluster_mean_variance(values, codes))
+    if not np.ptp(values) and np.isfinite(within).all():
         unseen = 1 - in_order(count)
         low, high = (value + unseen * (end - value) for end in within)
-        return Estimate(value, low, high, int(len(values)))
-    reach = stats.t.ppf(0.975, max(count - 1, 1)) * np.sqrt(_cluster_mean_variance(values, codes))
-    return Estimate(value, float(value - reach), float(value + reach), int(len(values)))
+    else:
+        reach = stats.t.ppf(0.975, max(count - 1, 1)) * deviation
+        low, high = value - reach, value + reach
+    return Estimate(value, float(max(low, least)), float(min(high, greatest)), int(len(values)))
 
 
 def _cluster_mean_variance(values: Floats, codes: NDArray[Any]) -> float:

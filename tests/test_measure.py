@@ -133,6 +133,11 @@ def test_a_mean_of_equal_values_is_as_sure_as_there_are_clusters(value, within):
     assert found.low == pytest.approx(value - unseen * (value - within[0]))
 
 
+def test_the_interval_of_a_mean_stays_where_its_values_can_be():
+    almost = measure.cluster_mean(np.arange(20) > 0, np.arange(20), measure.SHARE)
+    assert almost.low < almost.value < almost.high == 1
+
+
 def test_the_interval_of_a_rare_difference_holds_it(rng):
     """One person in two hundred differs; most draws of fifty show none of them."""
     draws = (rng.random((400, 50)) < 0.005).astype(float)
