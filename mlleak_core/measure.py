@@ -39,20 +39,25 @@ def placements(positive: ArrayLike, negative: ArrayLike) -> tuple[Floats, Floats
     both = np.concatenate([pos, neg], axis=-1)
     order = np.argsort(both, axis=-1)
     ranked = np.take_along_axis(both, order, -1)
-    if (ranked[..., 1:] == ranked[..., :-1]).any():
-        return _placements_with_ties(pos, neg)
     first = order < m
+    negatives, positives = _below(~first, ranked), _below(first, ranked)
     beaten = np.empty(both.shape)
-    np.put_along_axis(beaten, order, np.where(first, (~first).cumsum(-1) / k, first.cumsum(-1) / m), -1)
+    np.put_along_axis(beaten, order, np.where(first, negatives / k, positives / m), -1)
     return beaten[..., :m], 1.0 - beaten[..., m:]
 
 
-def _placements_with_ties(pos: NDArray[Any], neg: NDArray[Any]) -> tuple[Floats, Floats]:
-    m, k = pos.shape[-1], neg.shape[-1]
-    both = stats.rankdata(np.concatenate([pos, neg], axis=-1), axis=-1)
-    v10 = (both[..., :m] - stats.rankdata(pos, axis=-1)) / k
-    v01 = 1.0 - (both[..., m:] - stats.rankdata(neg, axis=-1)) / m
-    return v10, v01
+def _below(counted: NDArray[np.bool_], ranked: NDArray[Any]) -> Floats:
+    """How many of the `counted` stand below each of the `ranked` values; those that tie count one half."""
+    upto = counted.cumsum(-1)
+    new = ranked[..., 1:] != ranked[..., :-1]
+    if new.all():
+        return upto - counted
+    at, edge = np.arange(ranked.shape[-1]), np.ones((*ranked.shape[:-1], 1), bool)
+    start = np.maximum.accumulate(np.where(np.concatenate([edge, new], -1), at, 0), -1)
+    end = np.where(np.concatenate([new, edge], -1), at, at[-1])
+    end = np.minimum.accumulate(end[..., ::-1], -1)[..., ::-1]
+    before = np.take_along_axis(upto - counted, start, -1)
+    return (before + np.take_along_axis(upto, end, -1)) / 2
 
 
 def auc(scores: ArrayLike, truth: ArrayLike) -> Floats:
@@ -115,10 +120,11 @@ def _logit_interval(value: float, deviation: float, reach: float) -> tuple[float
 class Contrast:
     """A number minus the mean of the same number in controls.
 
-    p: how often, two-sided, one more control would lie this far from the others.
+    of_controls: that mean; p: how often, two-sided, one more control would lie this far from the others.
     """
 
     gain: Estimate
+    of_controls: float
     p: float
 
 
@@ -154,17 +160,18 @@ def _contrast(ours: float, controls: Floats, parts: tuple[tuple[float, int], ...
 
     The controls' variance counts 1 + 1/c times: `ours` is one draw, their mean is of c (prediction interval).
     """
-    c, value = len(controls), ours - float(controls.mean())
+    c, theirs = len(controls), float(controls.mean())
+    value = ours - theirs
     between = (float(controls.var(ddof=1)) * (1 + 1 / c) if c > 1 else 0.0, c - 1)
     variances, degrees = np.array([between, *parts]).T
     total = float(variances.sum())
     if total <= 0:
-        return Contrast(Estimate(value, value, value, n), float(value == 0))
+        return Contrast(Estimate(value, value, value, n), theirs, float(value == 0))
     freedom = max(1.0, total**2 / float((variances**2 / np.maximum(degrees, 1)).sum()))
     deviation = np.sqrt(total)
     reach = float(stats.t.ppf(0.975, freedom) * deviation)
     p = float(2 * stats.t.sf(abs(value) / deviation, freedom))
-    return Contrast(Estimate(value, value - reach, value + reach, n), p)
+    return Contrast(Estimate(value, value - reach, value + reach, n), theirs, p)
 
 
 def cluster_mean(

@@ -89,11 +89,14 @@ def test_a_mean_gain_over_controls_adds_people_and_controls(rng):
     assert found.gain.high - found.gain.low > 2 * 2.3 * np.sqrt(between) * 0.9
 
 
-def test_placements_are_the_same_with_and_without_ties(rng):
-    pos, neg = rng.normal(size=(3, 40)).astype(np.float32), rng.normal(size=(3, 60)).astype(np.float32)
-    quick, slow = measure.placements(pos, neg), measure._placements_with_ties(pos, neg)
-    for a, b in zip(quick, slow, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-12)
+def test_placements_row_by_row_are_those_of_all_rows_together(rng):
+    """One row with ties, one without."""
+    pos = np.stack([rng.normal(size=40), rng.integers(0, 5, 40)]).astype(np.float32)
+    neg = np.stack([rng.normal(size=60), rng.integers(0, 5, 60)]).astype(np.float32)
+    together = measure.placements(pos, neg)
+    for row in range(2):
+        for all_rows, alone in zip(together, measure.placements(pos[row], neg[row]), strict=True):
+            np.testing.assert_allclose(all_rows[row], alone, atol=1e-12)
     v10, v01 = measure.placements([-np.inf, 0.0], [-np.inf, 1.0])
     assert (v10.tolist(), v01.tolist()) == ([0.25, 0.5], [0.75, 0.0])
 

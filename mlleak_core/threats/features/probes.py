@@ -28,11 +28,11 @@ def centred(x: Tensor) -> Tensor:
     """Rows [..., n, d] without their mean; all 0 where they are alike but for rounding."""
     apart = x - x.mean(-2, keepdim=True)
     alike = _largest(apart) <= ROUNDING * _largest(x)
-    return apart.masked_fill(alike, 0.0)
+    return apart.masked_fill_(alike, 0.0) if alike.any() else apart
 
 
 def _largest(x: Tensor) -> Tensor:
-    return x.abs().amax((-2, -1), keepdim=True)
+    return torch.maximum(x.amax((-2, -1), keepdim=True), -x.amin((-2, -1), keepdim=True))
 
 
 def signed(labels: NDArray[np.int8]) -> NDArray[np.float32]:
