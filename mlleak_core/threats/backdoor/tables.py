@@ -7,7 +7,7 @@ from typing import Any
 
 from mlleak_core.contract import Estimate
 from mlleak_core.figures.crowd import flipping
-from mlleak_core.language import mark, say
+from mlleak_core.language import mark, plural, say
 from mlleak_core.threats.backdoor.facts import DEFENCES, TITLES, Cell, Facts, points, span
 from mlleak_core.threats.backdoor.judge import BackdoorVerdict, Outcome
 
@@ -31,6 +31,8 @@ ATTACK, ATTACKS, AFTER = mark("attack"), mark("attacks"), mark("rounds after")
 DEFENCE, BACKDOOR = mark("defence"), mark("backdoor")
 RULE, VERDICT = mark("the rule"), mark("verdict")
 """Columns."""
+COUNTS_ONE, COUNTS = mark("counts him, drops {n} other"), mark("counts him, drops {n} others")
+DROPS_ONE, DROPS = mark("drops him and {n} other"), mark("drops him and {n} others")
 
 
 class Tables(Facts):
@@ -97,8 +99,8 @@ class Tables(Facts):
 def _kept(cell: Cell) -> str:
     n = cell.honest_dropped
     if cell.attacker_kept:
-        return say("counts him, drops {n} others", n=n) if n else say("counts him")
-    return say("drops him and {n} others", n=n) if n else say("drops him")
+        return plural(COUNTS_ONE, COUNTS, n) if n else say("counts him")
+    return plural(DROPS_ONE, DROPS, n) if n else say("drops him")
 
 
 def _lost(outcome: Outcome) -> str:
