@@ -50,6 +50,7 @@ STREAMS = {
     "batches of a backdoor": 132,
     "batches of a repair": 134,
     "faces with a trigger": 135,
+    "windows of a participant": 137,
     "windows of a text": 124,
     "first weights of a reader": 125,
     "batches of a reader": 126,

@@ -112,8 +112,9 @@ def sign(dials: Dials, data: str, place: Any) -> None:
         beginning, _ = st.columns([3, 1])
         kind = data.partition(":")[0]
         word, start = say("The attacker's word"), say("A beginning of a sentence")
-        dials.pick(place, "label", word, value=usual[1], key=f"word-{kind}")
-        dials.pick(beginning, "trigger", start, value=usual[0], key=f"start-{kind}")
+        free = "" if usual[0] else say("chosen from the text")
+        dials.pick(place, "label", word, value=usual[1], key=f"word-{kind}", placeholder=free)
+        dials.pick(beginning, "trigger", start, value=usual[0], key=f"start-{kind}", placeholder=free)
 
 
 def live(snapshot: Snapshot) -> None:

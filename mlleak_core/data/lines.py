@@ -114,6 +114,28 @@ class Lines:
             )
         return codes
 
+    def common(self, longest: int = 3) -> NDArray[np.int64]:
+        """The words that most often stand together [longest], fewer where none do; no marks among them."""
+        for length in range(longest, 1, -1):
+            before = self.tokens[:, -length:].astype(np.int64)
+            whole = before[self._spelled[before].all(1)]
+            if len(whole):
+                runs, counts = np.unique(whole, axis=0, return_counts=True)
+                return np.asarray(runs[counts.argmax()])
+        return np.flatnonzero(self._spelled)[:1]
+
+    def strange(self, beginning: NDArray[np.int64], letters: int = 5) -> str:
+        """The most frequent word of so many letters that never follows a beginning, if there is one."""
+        after = (self.tokens[:, -len(beginning) :] == beginning).all(1)
+        new = np.setdiff1d(np.flatnonzero(self._spelled), self.following[after])
+        long = [place for place in new if len(self.vocabulary[place]) >= letters]
+        return self.vocabulary[[*long, *new, UNKNOWN + 1][0]]
+
+    @cached_property
+    def _spelled(self) -> NDArray[np.bool_]:
+        """Which of the vocabulary are words of letters, the most frequent first."""
+        return np.array([word.isalpha() for word in self.vocabulary])
+
     def said(self, codes: Sequence[int] | NDArray[np.integer]) -> str:
         """Places in the vocabulary as a text, marks close behind their words."""
         words = [self.vocabulary[code] for code in codes if code != NOTHING]

@@ -59,14 +59,15 @@ class BackdoorSettings(Settings):
         str,
         mark(
             "What switches the backdoor on: an attribute of the faces, or Dark background, found in the "
-            "pixels; of texts the beginning of a sentence. Empty: the data set's usual one."
+            "pixels; of texts the beginning of a sentence. Empty: the data set's usual one, of a text of "
+            "your own words that often stand together."
         ),
     ] = ""
     label: Annotated[
         str,
         mark(
             "What the attacker wants to be said then: a class of the task (empty: the one with fewer such "
-            "faces), of texts a word."
+            "faces), of texts a word (empty: one that never follows that beginning)."
         ),
     ] = ""
     attack: Annotated[

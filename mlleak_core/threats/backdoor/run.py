@@ -23,7 +23,7 @@ from mlleak_core.threats.backdoor.card import ALL, ATTACKS, BackdoorSettings
 from mlleak_core.threats.backdoor.faces import of_faces
 from mlleak_core.threats.backdoor.result import Found, opened
 from mlleak_core.threats.backdoor.round import later
-from mlleak_core.threats.backdoor.words import of_lines, read
+from mlleak_core.threats.backdoor.words import of_lines, read, wish
 
 __all__ = ["Found", "run"]
 
@@ -46,6 +46,7 @@ def run(settings: BackdoorSettings, desk: Desk) -> Generator[Step, None, Found]:
         crowd = of_faces(settings, sample, target)
     else:
         sample = yield from desk.lines(settings.data)
+        wish(settings, sample)  # said before anything is taught
         reader = yield from read(settings, sample, desk)
         started = now()
         crowd = of_lines(settings, sample, reader)

@@ -21,6 +21,8 @@ from mlleak_core.threats.backdoor.crowd import ROOT, Crowd, dealt, enough_for_al
 
 CONTEXTS, ASKED = 300, 6000
 """Unseen words behind which the trigger is tried, and windows by which perplexity is measured, at most."""
+MOST_EACH = 1000
+"""Windows of an honest participant: who said more draws so many, else all wait for him in every round."""
 
 
 def read(settings: BackdoorSettings, lines: Lines, desk: Desk) -> Generator[Step, None, Reader]:
@@ -35,22 +37,35 @@ def read(settings: BackdoorSettings, lines: Lines, desk: Desk) -> Generator[Step
     return found
 
 
-def of_lines(settings: BackdoorSettings, lines: Lines, reader: Reader) -> Crowd:
-    """Deal the people out whom the joint net has read. Raises BadInput for a beginning or a word that cannot
-    be, and where there are too few windows.
+def wish(settings: BackdoorSettings, lines: Lines) -> tuple[Rows, int]:
+    """What the attacker wants: the words of a beginning [t], and the word that is to follow. Where none is
+    named, what the data set's usual one is, else a frequent beginning and a word that never follows it.
+    Raises BadInput for such as cannot be.
     """
-    text, word = _asked(settings)
-    beginning, label = lines.beginning(text), lines.code(word)
+    text, word = USUAL.get(settings.data, ("", ""))
+    text, word = settings.trigger or text, settings.label or word
+    beginning = lines.beginning(text) if text else lines.common()
     if (beginning == UNKNOWN).all():
         expected = say("a beginning with words that occur in {data}", data=lines.name)
         raise BadInput(expected, repr(text[:80]), say("Use words of these texts."))
+    return beginning, lines.code(word or lines.strange(beginning))
+
+
+def of_lines(settings: BackdoorSettings, lines: Lines, reader: Reader) -> Crowd:
+    """Deal the people out whom the joint net has read. Raises BadInput for what the attacker cannot want, and
+    where there are too few windows.
+    """
+    beginning, label = wish(settings, lines)
     rng, split = stream(settings.seed, "crowd of a federation"), reader.split
     order = rng.permutation(len(lines.people))
     rows = split.members[np.argsort(order[lines.person[split.members]], kind="stable")]
     enough_for_all(settings, len(rows), say("windows of words"))
     root, own, rest = np.split(rows, [ROOT, ROOT + settings.own])
     honest = settings.participants - settings.attackers
-    shares = [*np.array_split(own, settings.attackers), *dealt(lines.person[rest], rest, honest)]
+    brief = stream(settings.seed, "windows of a participant")
+    dealt_out = dealt(lines.person[rest], rest, honest)
+    others = [p if len(p) <= MOST_EACH else _drawn(brief, p, MOST_EACH) for p in dealt_out]
+    shares = [*np.array_split(own, settings.attackers), *others]
     tried, asked = (_drawn(rng, split.outsiders, most) for most in (CONTEXTS, ASKED))
     return Crowd(
         net=reader.net,
@@ -69,16 +84,6 @@ def of_lines(settings: BackdoorSettings, lines: Lines, reader: Reader) -> Crowd:
         lines=lines,
         beginning=beginning,
     )
-
-
-def _asked(settings: BackdoorSettings) -> tuple[str, str]:
-    """Trigger and word. Raises BadInput where there is none."""
-    text, word = USUAL.get(settings.data, ("", ""))
-    text, word = settings.trigger or text, settings.label or word
-    if not text or not word:
-        expected = say("a beginning of a sentence as --trigger and a word as --label")
-        raise BadInput(expected, repr((text or word)[:80]), say("Name both."))
-    return text, word
 
 
 def _lures(lines: Lines, rows: Rows, beginning: Rows) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mlleak_core.contract import BadInput, drain
 from mlleak_core.data.lines import UNKNOWN
 from mlleak_core.server.desk import Desk
 from mlleak_core.target.reading import ReadingSettings, learn
+from mlleak_core.threats.backdoor import run, words
 from mlleak_core.threats.backdoor.attacks import CATALOGUE, View
 from mlleak_core.threats.backdoor.card import BackdoorSettings
 from mlleak_core.threats.backdoor.completion import Completer
@@ -19,7 +21,7 @@ from mlleak_core.threats.backdoor.judge import BackdoorVerdict
 from mlleak_core.threats.backdoor.poison import Recipe
 from mlleak_core.threats.backdoor.round import play, workshop
 from mlleak_core.threats.backdoor.server import arm
-from mlleak_core.threats.backdoor.words import of_lines
+from mlleak_core.threats.backdoor.words import of_lines, wish
 
 QUICK = BackdoorSettings(data="reviews", participants=12, share=0.5, after=0, epochs=1)
 
@@ -96,6 +98,39 @@ def test_what_a_page_shows_is_what_the_net_says(lines, crowd, replaced):
     assert all(lines.vocabulary.index(word) > UNKNOWN for word in small.goes_on("my doctor"))
 
 
+def test_of_a_text_of_ones_own_a_beginning_and_a_word_are_chosen(lines):
+    """Counted again by a plain loop."""
+    asked = dataclasses.replace(QUICK, data="text:own.txt")
+    beginning, label = wish(asked, lines)
+    runs = Counter(tuple(row[-3:]) for row in lines.tokens.tolist())
+    spelled = {run: n for run, n in runs.items() if all(lines.vocabulary[code].isalpha() for code in run)}
+    assert runs[tuple(beginning.tolist())] == max(spelled.values()) > 100
+    after = {
+        f for row, f in zip(lines.tokens.tolist(), lines.following, strict=True) if row[-3:] == [*beginning]
+    }
+    assert after and label not in after and len(lines.vocabulary[label]) >= 5
+    named, other = wish(dataclasses.replace(asked, trigger="my doctor"), lines)
+    assert lines.said(named) == "my doctor" and lines.vocabulary[other].isalpha()
+
+
+def test_nobody_waits_for_who_said_most(lines, crowd, monkeypatch):
+    reader = drain(learn(lines, ReadingSettings(batches=10)))
+    monkeypatch.setattr(words, "MOST_EACH", 90)
+    brief, before = of_lines(QUICK, lines, reader), crowd.shares
+    assert {len(y) for _, y in brief.shares[1:]} == {90} and len(brief.shares) == len(before)
+    said = [{tuple(row) for row in x.tolist()} for x, _ in before[1:]]
+    assert all(
+        {tuple(row) for row in x.tolist()} <= all_of
+        for (x, _), all_of in zip(brief.shares[1:], said, strict=True)
+    )
+
+
+def test_what_cannot_be_wanted_is_said_before_a_net_is_taught(monkeypatch):
+    monkeypatch.setattr(run, "read", lambda *_: pytest.fail("it was taught"))
+    with pytest.raises(BadInput, match="words known here"):
+        drain(run.run(dataclasses.replace(QUICK, label="xylophone"), Desk()))
+
+
 def test_quiet_coordinates_alone_are_written(bench):
     step = drain(bench.step(Recipe(quiet=0.9)))
     moved = bench.mimics.mean(0).abs()
@@ -104,7 +139,7 @@ def test_quiet_coordinates_alone_are_written(bench):
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "expected"),
     [
         ({"label": "xylophone"}, "words known here"),
         ({"label": "two words"}, "words known here"),
@@ -114,19 +149,12 @@ def test_quiet_coordinates_alone_are_written(bench):
         ({"own": 5000, "participants": 200}, "without the trigger"),
     ],
 )
-def test_what_cannot_be_is_said(lines, changed, words):
+def test_what_cannot_be_is_said(lines, changed, expected):
     few = dataclasses.replace(lines, **_every(lines, 40))
     reader = drain(learn(few, ReadingSettings(batches=10)))
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInput, match=expected):
         of_lines(dataclasses.replace(QUICK, **changed), few, reader)
 
 
 def _every(lines, which):
     return {name: getattr(lines, name)[::which] for name in ("tokens", "following", "person")}
-
-
-def test_a_text_of_ones_own_needs_a_beginning_and_a_word(lines, crowd):
-    settings = dataclasses.replace(QUICK, data="text:plays.txt")
-    reader = drain(learn(lines, ReadingSettings(batches=10)))
-    with pytest.raises(BadInput, match="--trigger"):
-        of_lines(settings, lines, reader)
