@@ -59,6 +59,8 @@ BET = mark(
     "**Guess first.** The joint model never saw these people. **{before:.0%}** of {wearing} are {called}. "
     "Now one participant of {n} sends **one update**. How many are then?"
 )
+CALLS = mark("Before: what the joint model calls {wearing}")
+GOES_ON = mark("Before: how the joint model completes {wearing}")
 CALLED = mark("So the joint model calls them now. Everybody trains, the attacker too; then he sends.")
 OPENED = mark("The joint model is opened or trained first; then what it says before the attack comes up.")
 UNKNOWN = mark("No model here knows {words}: to them these are one and the same word.")
@@ -141,8 +143,9 @@ def guess(exhibit: BackdoorExhibit, slot: str) -> bool:
         st.markdown(say(BET, before=about.before.value, n=about.settings.participants, **shown))
         what, done = say("Of a hundred such {things}", things=exhibit.things), locked is not None
         chosen = st.slider(what, 0, 100, 10, key=f"slider-{slot}", disabled=done)
-        st.caption(say("Before: what the joint model calls {wearing}", wearing=exhibit.wearing))
-        faces(exhibit.shown(after=False), f"before-{slot}")
+        before = exhibit.shown(after=False)
+        st.caption(say(GOES_ON if exhibit.words else CALLS, wearing=exhibit.wearing))
+        faces(before, f"before-{slot}")
         if locked is None:
             bet.buttons(slot, chosen)
         else:
