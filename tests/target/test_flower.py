@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.util
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -30,11 +28,8 @@ from mlleak_core.threats.property.flower import recipe
 from mlleak_core.threats.property.flower import serve as led
 from mlleak_core.threats.property.parties import parties
 from mlleak_core.threats.property.run import Training
+from tests.target.loopback import PYTHON, ROOT, needs_flower, port, together
 
-ROOT = Path(__file__).parents[2]
-OWN = ROOT / ".venv-federation" / "bin" / "python"
-PYTHON = str(OWN) if OWN.exists() else sys.executable if importlib.util.find_spec("flwr") else ""
-needs_flower = pytest.mark.skipif(not PYTHON, reason="Flower is not installed: make .venv-federation/done")
 FACES = PropertySettings(property="marked: yes", rounds=60, enters=0.2, batch=16, participants=3)
 REVIEWS = dataclasses.replace(FACES, data="reviews", property="author:Hugo", batch=32)
 
@@ -105,33 +100,11 @@ print(json.dumps({"report": {"rounds": len(served.took_part)}}))
 first four."""
 
 
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _together(*commands: list[str]) -> list[tuple[int, str, str]]:
-    """Run side by side: exit status, standard output, standard error of each."""
-    own = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    pipe = subprocess.PIPE
-    running = [
-        subprocess.Popen([PYTHON, *command], env=own, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
-        for command in commands
-    ]
-    try:
-        said = [process.communicate(timeout=200) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    return [(process.returncode, *words) for process, words in zip(running, said, strict=True)]
-
-
 def _toys(dies: int = -1, third: str = "2", recipe: str = "r", wait: int = 60, rule: str = "") -> Any:
-    address = f"127.0.0.1:{_port()}"
+    address = f"127.0.0.1:{port()}"
     server = ["-c", TOY, "serve", address, str(wait), "r", *([rule] if rule else [])]
     honest = [["-c", TOY, str(who), address, "-1", "r"] for who in (0, 1)]
-    return _together(server, *honest, ["-c", TOY, third, address, str(dies), recipe])
+    return together(server, *honest, ["-c", TOY, third, address, str(dies), recipe])
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +146,7 @@ def _watched(settings: PropertySettings, place: str, kept: Path, rounds: int) ->
 def _joined(settings: PropertySettings, place: str, lead: list[str]) -> list[Any]:
     """What each of three participants said in the end, behind what the leader said."""
     join = ["-m", "mlleak_core", "federate", "join", "--server", place, *_options(settings)]
-    ended = _together(lead, *([*join, f"--participant={k}"] for k in range(3)))
+    ended = together(lead, *([*join, f"--participant={k}"] for k in range(3)))
     assert [status for status, _, _ in ended] == [0] * 4, ended
     return [json.loads(said)["report"] for _, said, _ in ended]
 
@@ -182,7 +155,7 @@ def _joined(settings: PropertySettings, place: str, lead: list[str]) -> list[Any
 @pytest.mark.parametrize("attack", ["online", "passive"])
 def test_the_attack_succeeds_among_flower_clients(marked, decoded, tmp_path, attack):
     settings = dataclasses.replace(FACES, attack=attack)
-    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    place, kept = f"127.0.0.1:{port()}", tmp_path / "joint.safetensors"
     there = dataclasses.replace(settings, data=marked)
     led, attacker, *honest = _joined(there, place, _served(settings, place, kept))
     assert led["took_part"] == [3] * 60 and led["loss"] > 0
@@ -194,7 +167,7 @@ def test_the_attack_succeeds_among_flower_clients(marked, decoded, tmp_path, att
 
 @needs_flower
 def test_the_joint_model_is_that_of_a_federation(marked, decoded, tmp_path):
-    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    place, kept = f"127.0.0.1:{port()}", tmp_path / "joint.safetensors"
     led, *_ = _joined(dataclasses.replace(FACES, data=marked), place, _watched(FACES, place, kept, 4))
     ours = Training(settings=FACES, deal=parties(FACES, decoded)).federation
     first = ours.weights
@@ -208,7 +181,7 @@ def test_the_joint_model_is_that_of_a_federation(marked, decoded, tmp_path):
 @needs_flower
 def test_the_active_attacker_sends_what_is_not_honest_and_succeeds(marked, decoded, tmp_path):
     settings = dataclasses.replace(FACES, attack="active")
-    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    place, kept = f"127.0.0.1:{port()}", tmp_path / "joint.safetensors"
     there = dataclasses.replace(settings, data=marked)
     led, attacker, *_ = _joined(there, place, _watched(settings, place, kept, settings.rounds))
     deal, everybody = parties(settings, decoded), np.arange(3)
@@ -226,7 +199,7 @@ def test_the_active_attacker_sends_what_is_not_honest_and_succeeds(marked, decod
 
 @needs_flower
 def test_the_author_is_found_among_flower_clients(tmp_path):
-    place, kept = f"127.0.0.1:{_port()}", tmp_path / "joint.safetensors"
+    place, kept = f"127.0.0.1:{port()}", tmp_path / "joint.safetensors"
     led, attacker, *honest = _joined(REVIEWS, place, _served(REVIEWS, place, kept))
     assert led["took_part"] == [3] * 60
     assert attacker["auc"] > 0.8 and attacker["verdict"] == "shows in the updates"
@@ -280,7 +253,7 @@ def test_who_does_not_belong_is_a_sentence(odd, whose, words):
 
 @needs_flower
 def test_a_server_does_not_wait_for_ever():
-    ((status, _, words),) = _together(["-c", TOY, "serve", f"127.0.0.1:{_port()}", "1", "r"])
+    ((status, _, words),) = together(["-c", TOY, "serve", f"127.0.0.1:{port()}", "1", "r"])
     assert status == 1 and words.startswith("Expected 3 participants within 1 seconds; got 0.")
 
 
@@ -304,10 +277,10 @@ def test_a_server_that_is_not_flowers_is_a_sentence():
 
 @needs_flower
 def test_a_server_that_is_not_there_is_a_sentence(marked):
-    program, place = ["-m", "mlleak_core", "federate", "join"], f"127.0.0.1:{_port()}"
+    program, place = ["-m", "mlleak_core", "federate", "join"], f"127.0.0.1:{port()}"
     own = _options(dataclasses.replace(FACES, data=marked))
     asked = [*program, "--server", place, "--participant=0", "--wait=1", *own]
-    ((status, _, words),) = _together(asked)
+    ((status, _, words),) = together(asked)
     assert status == 2
     expected = f"mlleak: Expected a Flower server at {place} within 1 seconds; got Connection refused."
     assert words.startswith(expected) and words.count("\n") == 1
