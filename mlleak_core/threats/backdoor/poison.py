@@ -1,6 +1,7 @@
 """The attacker's own training: a model that does the task as the joint one does, and has the backdoor.
 
-Source: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; Neurotoxin: Zhang et al. 2022, section 4.
+Sources: Bagdasaryan et al. 2020, section 3.2 and algorithm 1; distillation: Hinton et al. 2015, section 2;
+Neurotoxin: Zhang et al. 2022, section 4.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 
 BATCH, POISONED = 64, 20
 """Records in the attacker's batch, and how many of them have the trigger."""
-STEPS, RATE = 1500, 1e-3
+STEPS, RATE = 1500, 3e-3
+TEMPERATURE = 3.0
+"""At which the joint model is imitated: so its unsure answers count, too."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,12 @@ class Workshop:
         if crowd.vary is not None:
             marked, clean = crowd.vary(marked, random), crowd.vary(clean, random)
         with torch.no_grad():
-            wanted = joint(clean).softmax(1)
+            wanted = (joint(clean) / TEMPERATURE).softmax(1)
         said = net(torch.cat([marked, clean]))
         asked = torch.full((POISONED,), crowd.label)
-        return POISONED / BATCH * functional.cross_entropy(said[:POISONED], asked) + functional.cross_entropy(
-            said[POISONED:], wanted
-        )
+        backdoor = functional.cross_entropy(said[:POISONED], asked)
+        task = functional.cross_entropy(said[POISONED:] / TEMPERATURE, wanted)
+        return POISONED / BATCH * backdoor + TEMPERATURE**2 * task
 
     def _free(self, quiet: float) -> Tensor | None:
         """Coordinates that honest updates move least, as zeros and ones [p]."""
