@@ -20,8 +20,8 @@ from mlleak_core.threats.backdoor.crowd import Crowd
 from mlleak_core.threats.backdoor.judge import Answers, Judge
 from mlleak_core.threats.backdoor.poison import Workshop
 
-AT_ONCE = 4
-"""Participants that are trained as one stack: more are slower."""
+AT_ONCE = 16
+"""Participants that are trained between two reports."""
 BATCH = 32
 PARTS = 12
 LATER = 10
