@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from mlleak_core.contract import BadInput, Diverged, Stop, drain
 from mlleak_core.data import Split
+from mlleak_core.target import models
 from mlleak_core.target.models import ConvNet, as_input, pick_device
 from mlleak_core.target.settings import TrainSettings
 from mlleak_core.target.training import _Session, choose_faces, fit, shrink
@@ -92,6 +93,17 @@ def test_the_net_is_convolution_pooling_normalisation_relu():
     plain = net.logits(functional.relu(net.hidden(h.flatten(1))))
     torch.testing.assert_close(net(x), plain)
     torch.testing.assert_close(net.taps(x)["logits"], plain)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_pooling_is_the_same_whether_or_not_something_is_learned(layout):
+    x = torch.randint(-2, 3, (3, 5, 8, 6), generator=torch.Generator().manual_seed(0)).float()  # many ties
+    x[0, 0, 0, 0] = float("nan")
+    x = x.contiguous(memory_format=layout)
+    with torch.no_grad():
+        found = models._pooled(x)
+    torch.testing.assert_close(found, functional.max_pool2d(x, 2), rtol=0, atol=0, equal_nan=True)
+    assert found.is_contiguous(memory_format=layout), "the layers above read it in this order"
 
 
 def test_an_answer_is_about_one_picture_alone_and_asking_changes_nothing(faces, target):

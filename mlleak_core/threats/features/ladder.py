@@ -7,7 +7,7 @@ Sensitive Attributes" (ICLR 2020); Stadler et al., "The Fundamental Limits of Le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, final
 
@@ -32,6 +32,8 @@ Rows = NDArray[np.int64]
 Codes = NDArray[np.int8]
 SAME = "pixels"
 """The layer that is the same in every net."""
+NEAR = 48
+"""Neighbours kept of each face: some are of the same person, or nothing is known of them."""
 ENOUGH = 10
 """Labelled faces with an attribute, and without it, below which it is not probed."""
 
@@ -165,20 +167,23 @@ class LayerLadder(Attack):
     def _prepared(self, view: View) -> _Labelled:
         draws = stream(self.seed, "few-shot draws")
         shuffles = stream(self.seed, "shuffled labels")
+        orders = [draws.permutation(len(view.aux_person)) for _ in range(self.draws)]
         return _Labelled(
-            shots={a: self._shots(labels, view.aux_person, draws) for a, labels in view.aux_labels.items()},
+            shots={a: self._shots(labels, view.aux_person, orders) for a, labels in view.aux_labels.items()},
             shuffled={a: self._shuffled(view, a, shuffles) for a in view.aux_labels},
         )
 
-    def _shots(self, labels: Codes, person: Rows, rng: np.random.Generator) -> Rows:
-        """Rows [draws, 2 shots], each photo of another person while there are enough people."""
+    def _shots(self, labels: Codes, person: Rows, orders: Sequence[Rows]) -> Rows:
+        """Rows [draws, 2 shots], the first in each draw's order of all faces [m]: a face that serves many
+        attributes goes through the nets once. Each photo is of another person while there are enough people.
+        """
         rows = np.empty((self.draws, 2 * self.shots), np.int64)
-        for draw in range(self.draws):
+        for draw, order in enumerate(orders):
             for value in (0, 1):
-                order = rng.permutation(np.flatnonzero(labels == value))
-                _, first = np.unique(person[order], return_index=True)
-                one_each = order[np.sort(first)]
-                pool = one_each if len(one_each) >= self.shots else order
+                having = order[labels[order] == value]
+                _, first = np.unique(person[having], return_index=True)
+                one_each = having[np.sort(first)]
+                pool = one_each if len(one_each) >= self.shots else having
                 rows[draw, value * self.shots : (value + 1) * self.shots] = np.resize(pool, self.shots)
         return rows
 
@@ -203,12 +208,13 @@ class LayerLadder(Attack):
             if layer == SAME or first is view.trained
             else _fit(first.aux[layer], first.held[layer], real, view.aux_person)
         )
+        few = _few_shot(aux, held, labelled.shots)
         return {
             (layer, a): Reading(
                 scores=trained.scores[:, i],
                 control=control.scores[:, i],
                 null=trained.null[:, i * self.nulls : (i + 1) * self.nulls].T,
-                few_shot=probes.few_shot(aux, held, labelled.shots[a]),
+                few_shot=few[a],
                 guess=_guess(view, a, trained.own[:, i], trained.scores[:, i]),
             )
             for i, a in enumerate(names)
@@ -251,8 +257,7 @@ class _Crowd:
     def add(self, number: int) -> None:
         side = self._open(number)
         for layer in self.layers:
-            for a, shots in self.shots.items():
-                scores = probes.few_shot(side.aux[layer], side.held[layer], shots)
+            for a, scores in _few_shot(side.aux[layer], side.held[layer], self.shots).items():
                 self.few.setdefault((layer, a), []).append(scores)
             self.near.setdefault(layer, []).append(_near(side.held[layer], self.seed))
 
@@ -343,8 +348,14 @@ def _label_only(view: View, attribute: str) -> tuple[Scores, Codes]:
     return scores, (scores >= max(share)).astype(np.int8)
 
 
+def _few_shot(aux: Tensor, held: Tensor, shots: Mapping[str, Rows]) -> dict[str, Scores]:
+    """Scores of the held faces by each attribute's probes [draws, n], all probes in one pass."""
+    scores = probes.few_shot(aux, held, np.concatenate(list(shots.values())))
+    return dict(zip(shots, np.split(scores, len(shots)), strict=True))
+
+
 def _near(held: Tensor, seed: int) -> Rows:
-    return neighbours(principal(held, seed), 60)[0]
+    return neighbours(principal(held, seed), NEAR)[0]
 
 
 CATALOGUE = {attack.slug: attack for attack in (LayerLadder(),)}

@@ -53,12 +53,15 @@ class Ridge:
         self.dual = x.shape[0] <= x.shape[1]
         self.gram = _gram(self.x.T if self.dual else self.x)
         self.unit = self.gram.diagonal().mean().clamp_min(1e-12)
+        self.factors: dict[float, Tensor] = {}
 
     def weights(self, targets: Tensor, penalty: float) -> Tensor:
         """Weights [d, k] for targets [n, k]."""
-        system = self.gram.clone()
-        system.diagonal().add_(penalty * self.unit)
-        factor = torch.linalg.cholesky(system)
+        if penalty not in self.factors:
+            system = self.gram.clone()
+            system.diagonal().add_(penalty * self.unit)
+            self.factors[penalty] = torch.linalg.cholesky(system)
+        factor = self.factors[penalty]
         if self.dual:
             return self.x.T @ torch.cholesky_solve(targets, factor)
         return torch.cholesky_solve(self.x.T @ targets, factor)
@@ -68,7 +71,7 @@ class Ridge:
         return (activations - self.mean) / self.scale @ weights
 
 
-def _gram(x: Tensor, blocks: int = 4) -> Tensor:
+def _gram(x: Tensor, blocks: int = 8) -> Tensor:
     """x' x, its lower blocks mirrored from the upper ones."""
     gram = x.new_empty(x.shape[1], x.shape[1])
     edges = [i * x.shape[1] // blocks for i in range(blocks + 1)]

@@ -57,6 +57,22 @@ def test_few_shot_is_a_ridge_on_each_draw(rng):
         np.testing.assert_allclose(row, model.predict((held - mean).numpy()), atol=1e-4)
 
 
+def test_draws_are_of_labelled_people_and_shared_between_attributes(rng):
+    person = np.arange(600) // 2
+    labels = {"rare": (person < 60).astype(np.int8), "half": (rng.random(600) < 0.5).astype(np.int8)}
+    labels["half"][::7] = -1
+    attack = LayerLadder()
+    orders = [rng.permutation(600) for _ in range(attack.draws)]
+    drawn = {a: attack._shots(codes, person, orders) for a, codes in labels.items()}
+    for a, codes in labels.items():
+        for row in drawn[a]:
+            assert (codes[row] == np.repeat([0, 1], attack.shots)).all(), a
+            assert all(len(set(person[part].tolist())) == attack.shots for part in np.split(row, 2))
+    assert len({tuple(row) for row in drawn["half"].tolist()}) == attack.draws, "each draw is another one"
+    apart = sum(len(set(rows.ravel().tolist())) for rows in drawn.values())
+    assert len({row for rows in drawn.values() for row in rows.ravel().tolist()}) < 0.85 * apart
+
+
 @pytest.fixture(scope="module")
 def planted():
     """Two layers of noise; in the upper one, training planted `marked`. `null` is nowhere."""
