@@ -6,7 +6,7 @@ Sources: Carlini et al. (S&P 2022, LiRA); BaVarIA (2026); PMIA (NDSS 2026).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Self, final
+from typing import Annotated, Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from mlleak_core.threats.membership.score_attack import ScoreAttack
 from mlleak_core.threats.membership.view import Refs, Seen, View
 
 FEW_SHADOWS = 64
-"""Below this many, LiRA pools its variances over all records (Carlini et al., section VI-A)."""
+"""Below this many, LiRA pools its variances over records (Carlini et al., section VI-A: over all of them)."""
+LIKE = 0.2
+"""Share of the records, on either side by mean, from which a record's pooled variance comes."""
 KAPPAS, ALPHAS = (0.3, 1.0, 3.0), (8.0, 2.0)
 """Prior weights that BaVarIA tries, the usual ones first."""
 PROXIES = 60
@@ -33,8 +35,8 @@ class LiRA(ScoreAttack):
 
     Setting: black box, shadows. Per record, phi of the shadows that had it and of those that had not are two
     Gaussians; the score is the log ratio of their densities at the target's phi, summed over the record and
-    its mirror image. Offline: how far above the second Gaussian. Below 64 shadows one variance is pooled from
-    within-record residuals.
+    its mirror image. Offline: how far above the second Gaussian, whose variance is then that of all records.
+    Below 64 shadows variances are pooled over records of like mean, and take in that a mean of few is unsure.
     """
 
     views: ClassVar[int] = 2
@@ -66,8 +68,8 @@ class LiRA(ScoreAttack):
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         target, own = phi(seen.logp, view.y), phi(refs.logp[:, : len(seen.logp)], view.y)
         inside = refs.inside[:, None]
-        out_mean, out_sd = gaussian(own, ~inside)
         if not self.online:
+            out_mean, out_sd = gaussian(own, ~inside, like=1.0)
             return np.asarray(special.log_ndtr((target - out_mean) / out_sd).sum(0))
         return np.asarray(log_ratio(target, own, inside).sum(0))
 
@@ -80,9 +82,9 @@ def log_ratio(target: Floats, own: Floats, inside: NDArray[np.bool_]) -> Floats:
     return _log_normal(target, *had) - _log_normal(target, *had_not)
 
 
-def gaussian(own: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def gaussian(own: Floats, which: NDArray[np.bool_], like: float = LIKE) -> tuple[Floats, Floats]:
     """Mean and deviation [q, n] over the shadows [k, q, n] picked by `which` [k, 1, n]; records without any
-    get the others' mean.
+    get the others' mean. like: share of the records, on either side, that pool their variances.
     """
     count = np.maximum(which.sum(0), 1)
     picked = np.where(which, own, 0.0)
@@ -92,10 +94,28 @@ def gaussian(own: Floats, which: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     residual = np.where(which, own - mean, 0.0)
     if len(own) >= FEW_SHADOWS:
         spread = np.sqrt((residual**2).sum(0) / np.maximum(count - 1, 1))
-    else:  # one variance from residuals within each record; its own mean costs a degree of freedom
-        freedom = np.maximum((which.sum(0) - 1).clip(0).sum(-1, keepdims=True), 1)
-        spread = np.sqrt((residual**2).sum((0, 2))[:, None] / freedom)
+    else:
+        pooled = _pooled(mean, (residual**2).sum(0), (which.sum(0) - 1).clip(0), like)
+        spread = np.sqrt(pooled * (1 + 1 / count))  # predictive: the mean, too, is of so few
     return mean, np.maximum(spread, 1e-6)
+
+
+def _pooled(mean: Floats, squares: Floats, freedom: NDArray[np.int64], like: float = LIKE) -> Floats:
+    """Variance within records [q, n] over those of like mean, from squared residuals [q, n] and the degrees
+    of freedom [1 or q, n] that they have.
+    """
+    place, reach = np.arange(mean.shape[-1]), max(1, round(like * mean.shape[-1]))
+    low, high = (place - reach).clip(0), (place + reach + 1).clip(max=len(place))
+    order = np.argsort(mean, axis=-1, kind="stable")
+
+    def around(values: NDArray[Any]) -> Floats:
+        ranked = np.take_along_axis(np.broadcast_to(values, mean.shape), order, -1)
+        before = np.pad(ranked.cumsum(-1, dtype=float), ((0, 0), (1, 0)))
+        return np.asarray(before[:, high] - before[:, low])
+
+    found = np.empty_like(mean)
+    np.put_along_axis(found, order, around(squares).clip(0) / np.maximum(around(freedom), 1), -1)
+    return found
 
 
 def _log_normal(x: Floats, mean: Floats, sd: Floats) -> Floats:
@@ -148,7 +168,7 @@ def _predictive(x: Floats, own: Floats, which: NDArray[np.bool_], kappa: float, 
     mean = total / np.maximum(n, 1)
     squares = np.where(which, (own - mean) ** 2, 0.0).sum(0)
     centre = float(mean[n > 0].mean()) if n.any() else 0.0
-    spread = max(float(squares.sum() / max((n - 1).clip(0).sum(), 1)), 1e-12)
+    spread = np.maximum(_pooled(mean[None], squares[None], (n - 1).clip(0)[None])[0], 1e-12)
     located = (kappa * centre + total) / (kappa + n)
     shape = alpha + n / 2
     rate = alpha * spread + squares / 2 + kappa * n * (mean - centre) ** 2 / (2 * (kappa + n))

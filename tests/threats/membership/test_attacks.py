@@ -28,7 +28,7 @@ from mlleak_core.threats.membership.judge import (
 )
 from mlleak_core.threats.membership.label_only import LabelOnly
 from mlleak_core.threats.membership.learned import RAPID
-from mlleak_core.threats.membership.likelihood import BaVarIA, LiRA, _borrowed
+from mlleak_core.threats.membership.likelihood import LIKE, BaVarIA, LiRA, _borrowed, gaussian
 from mlleak_core.threats.membership.relative import BASE, RMIA
 from mlleak_core.threats.membership.thresholds import LossThreshold
 from mlleak_core.threats.membership.training_log import LtIqr
@@ -90,26 +90,45 @@ def test_phi_is_the_log_odds():
             assert ours[i, j] == pytest.approx(np.log(p[i, j, y[j]] / (1 - p[i, j, y[j]])))
 
 
+def _of_like_mean(own, which, i, like=LIKE):
+    """Variance within the records whose mean is nearest to record i's, by a fifth of all on either side."""
+    means = [own[which[:, j], j].mean() if which[:, j].any() else None for j in range(own.shape[1])]
+    usual = np.median([m for m in means if m is not None])
+    order = sorted(range(len(means)), key=lambda j: usual if means[j] is None else means[j])
+    place, reach = order.index(i), round(like * len(order))
+    squares = freedom = 0
+    for j in order[max(0, place - reach) : place + reach + 1]:
+        values = own[which[:, j], j]
+        if len(values):
+            squares, freedom = squares + ((values - values.mean()) ** 2).sum(), freedom + len(values) - 1
+    return squares / freedom
+
+
 def test_lira_is_two_gaussians_written_out(leak):
     view, _, _ = leak
     seen = Seen(view.refs.logp[0], view.refs.z_logp[0])
     refs = view.refs.without(0)
-    ours = LiRA().score(seen, refs, view)
+    ours, offline = (LiRA(online=online).score(seen, refs, view) for online in (True, False))
     own, target = phi(refs.logp[:, 0], view.y), phi(seen.logp[0], view.y)
-    residuals = {side: [] for side in (True, False)}
-    for side, kept in residuals.items():
-        freedom = 0
-        for i in range(N):
-            values = own[refs.inside[:, i] == side, i]
-            kept.append(values - values.mean() if len(values) else values)
-            freedom += max(len(values) - 1, 0)
-        residuals[side] = np.sqrt((np.concatenate(kept) ** 2).sum() / freedom)
+
+    def law(i, which, like=LIKE):
+        values = own[which[:, i], i]
+        deviation = np.sqrt(_of_like_mean(own, which, i, like) * (1 + 1 / len(values)))
+        return stats.norm(values.mean(), deviation)
+
     for i in (0, 17, 333):
-        ins, outs = own[refs.inside[:, i], i], own[~refs.inside[:, i], i]
-        slow = stats.norm.logpdf(target[i], ins.mean(), residuals[True]) - stats.norm.logpdf(
-            target[i], outs.mean(), residuals[False]
-        )
+        slow = law(i, refs.inside).logpdf(target[i]) - law(i, ~refs.inside).logpdf(target[i])
         assert ours[i] == pytest.approx(slow, rel=1e-6)
+        assert offline[i] == pytest.approx(law(i, ~refs.inside, like=1.0).logcdf(target[i]), rel=1e-6)
+
+
+def test_variances_are_of_records_of_like_mean(rng):
+    """Records that are answered surely vary more: one variance for all would blur both kinds."""
+    means = np.repeat([0.0, 10.0], 300)
+    own = rng.normal(means, np.repeat([1.0, 4.0], 300), (16, 600))
+    _, spread = gaussian(own[:, None], np.ones((16, 1, 600), bool))
+    assert np.median(spread[0, :300]) == pytest.approx(1.03, rel=0.1)
+    assert np.median(spread[0, 300:]) == pytest.approx(4.12, rel=0.1)
 
 
 def test_the_out_variance_never_sees_in_scores(leak):
@@ -160,7 +179,7 @@ def test_bavaria_is_the_ratio_of_two_posteriors_integrated_by_hand(leak):
     def density(i: int, which: np.ndarray) -> float:
         count = which.sum(0)
         means = np.where(which, own, 0).sum(0) / np.maximum(count, 1)
-        within = np.where(which, (own - means) ** 2, 0).sum() / (count - 1).clip(0).sum()
+        within = _of_like_mean(own, which, i)
         variance = 1 / rng.gamma(alpha, 1 / (alpha * within), 200_000)
         mean = rng.normal(means[count > 0].mean(), np.sqrt(variance / kappa))
         seen_here = own[which[:, i], i]
