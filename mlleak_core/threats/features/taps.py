@@ -30,7 +30,8 @@ def both_ways(net: ConvNet, pictures: Tensor) -> Activations:
     """
 
     def mean(part: Tensor) -> Activations:
-        ahead, mirrored = net.taps(as_input(part)), net.taps(as_input(part.flip(3)))
+        seen = as_input(part)
+        ahead, mirrored = net.taps(seen), net.taps(seen.flip(3))
         return {layer: (ahead[layer] + mirrored[layer]).mul_(0.5) for layer in ahead}
 
     return _gathered(net, pictures, mean)
