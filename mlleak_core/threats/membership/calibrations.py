@@ -43,7 +43,7 @@ def _beside(target: Floats, own: Floats, out: NDArray[np.bool_]) -> Floats:
     """
     (in_mean,), _ = gaussian(own[:, None], ~out[:, None])
     (out_mean,), _ = gaussian(own[:, None], out[:, None])
-    ratio = log_ratio(target[None], own[:, None], ~out[:, None])[0]
+    ratio = log_ratio(target[None], own[:, None], ~out[:, None], like=1.0)[0]  # the means tell trees the rest
     most, least = np.where(out, own, -np.inf).max(0), np.where(out, np.inf, own).min(0)
     most, least = (np.where(np.isfinite(end), end, np.nan) for end in (most, least))
     spread = _spread(own, out)

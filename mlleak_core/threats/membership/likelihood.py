@@ -74,11 +74,11 @@ class LiRA(ScoreAttack):
         return np.asarray(log_ratio(target, own, inside).sum(0))
 
 
-def log_ratio(target: Floats, own: Floats, inside: NDArray[np.bool_]) -> Floats:
+def log_ratio(target: Floats, own: Floats, inside: NDArray[np.bool_], like: float = LIKE) -> Floats:
     """How much likelier scores [q, n] are of a model that had the record, as logarithm, by the shadows' own
-    [k, q, n]; inside [k, 1, n].
+    [k, q, n]; inside [k, 1, n]; like: as in `gaussian`.
     """
-    had, had_not = gaussian(own, inside), gaussian(own, ~inside)
+    had, had_not = gaussian(own, inside, like), gaussian(own, ~inside, like)
     return _log_normal(target, *had) - _log_normal(target, *had_not)
 
 
