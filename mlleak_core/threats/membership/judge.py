@@ -54,7 +54,7 @@ class Numbers:
     line: the score there. named_count: records on the attacker's own false-discovery list, and
     named_members, how many of these are members. shuffled, untrained, blind: controls; blind_p: of the blind
     baseline; net: the AUC over the blind one; drawn: whether the members were drawn here. among: how many
-    attacks were tried; *_among: intervals that hold for the strongest of them (Bonferroni).
+    attacks were tried; *_among: intervals that hold for all of them at once (Bonferroni).
     """
 
     attack: str
@@ -164,8 +164,15 @@ def truth_of(
 
 
 def strongest(reports: Iterable[N]) -> N:
-    """The attack that finds most members at 1% false alarms; where none can say, that of the highest AUC."""
-    return max(reports, key=lambda n: (n.tpr_1pct.value if n.tpr_1pct else 0.0, n.auc.value))
+    """The attack of which most is certain: by the low end of what it finds at 1% false alarms, an interval
+    that holds for all of them at once. Where none is surely above 1%, what finds most, or is of highest AUC.
+    """
+
+    def strength(numbers: N) -> tuple[float, float, float]:
+        surely, found = numbers.tpr_1pct_among, numbers.tpr_1pct
+        return max(surely.low if surely else 0.0, LINE), found.value if found else 0.0, numbers.auc.value
+
+    return max(reports, key=strength)
 
 
 def judge(

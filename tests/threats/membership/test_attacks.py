@@ -255,6 +255,20 @@ def test_the_strongest_is_chosen_and_pays_for_it(leak):
     assert strongest([weak, alone]) is alone
 
 
+def test_the_strongest_is_that_of_which_most_is_certain(leak):
+    view, truth, _ = leak
+    report = judge("lira", drain(LiRA().run(view)), truth)
+
+    def finds(value, low):
+        found = Estimate(value, low, 0.3, 500)
+        return dataclasses.replace(report, tpr_1pct=found, tpr_1pct_among=found)
+
+    sure, lucky, unsure = finds(0.08, 0.02), finds(0.12, 0.006), finds(0.1, 0.009)
+    assert strongest([lucky, sure, unsure]) is sure
+    assert strongest([unsure, lucky]) is lucky, "nothing is certain of either"
+    assert strongest([dataclasses.replace(sure, tpr_1pct=None, tpr_1pct_among=None), unsure]) is unsure
+
+
 def test_a_table_from_outside_is_void_only_where_the_attack_is_no_better_than_blind(leak):
     """Members of one class alone: the label tells them apart, and loss must say more than that."""
     rng = np.random.default_rng(0)
