@@ -10,19 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlleak_core.defences.on_updates import (
-    ClaimedMean,
-    ClippedMean,
-    EqualMean,
-    Flame,
-    FLTrust,
-    GeometricMedian,
-    Krum,
-    Median,
-    MultiKrum,
-    TrimmedMean,
-    WithoutOutliers,
-)
+from mlleak_core.defences import on_updates as rules
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 P = 6
@@ -125,17 +113,17 @@ def slow_outliers(updates: Matrix, claims: Matrix) -> Matrix:
 
 
 TWINS: list[tuple[Any, Callable[[Matrix, Matrix], Matrix]]] = [
-    (ClaimedMean(), mean_by),
-    (EqualMean(), lambda u, c: mean_by(u, [1] * len(u))),
-    (ClippedMean(2.0), slow_clipped),
-    (Median(), slow_trimmed(lambda k: (k - 1) // 2)),
-    (TrimmedMean(0.25), slow_trimmed(lambda k: k // 4)),
-    (Krum(1), lambda u, c: u[slow_ranking(u, 1)[0]]),
-    (MultiKrum(1, 3), slow_multi_krum),
-    (MultiKrum(1, 3, weighted=True), slow_weighted_krum),
-    (GeometricMedian(), slow_weiszfeld),
-    (GeometricMedian(weighted=False), lambda u, c: slow_weiszfeld(u, np.ones(len(u)))),
-    (FLTrust(lambda: ROOT), slow_fltrust),
-    (Flame(noise=0.0), slow_flame),
-    (WithoutOutliers(), slow_outliers),
+    (rules.ClaimedMean(), mean_by),
+    (rules.EqualMean(), lambda u, c: mean_by(u, [1] * len(u))),
+    (rules.ClippedMean(2.0), slow_clipped),
+    (rules.Median(), slow_trimmed(lambda k: (k - 1) // 2)),
+    (rules.TrimmedMean(0.25), slow_trimmed(lambda k: k // 4)),
+    (rules.Krum(1), lambda u, c: u[slow_ranking(u, 1)[0]]),
+    (rules.MultiKrum(1, 3), slow_multi_krum),
+    (rules.MultiKrum(1, 3, weighted=True), slow_weighted_krum),
+    (rules.GeometricMedian(), slow_weiszfeld),
+    (rules.GeometricMedian(weighted=False), lambda u, c: slow_weiszfeld(u, np.ones(len(u)))),
+    (rules.FLTrust(lambda: ROOT), slow_fltrust),
+    (rules.Flame(noise=0.0), slow_flame),
+    (rules.WithoutOutliers(), slow_outliers),
 ]
