@@ -210,7 +210,7 @@ def model(shown: Model, revealed: bool) -> None:
     line(
         say("balanced {share}", share=written(balanced, ".1%")),
         say("always the commoner {share:.1%}", share=shown.majority.value),
-        say("n = {n} faces of people never seen", n=right.n),
+        say("n = {n:,} faces of people never seen", n=right.n),
     )
     st.vega_lite_chart(
         spec=learning(shown.curves, shown.lowest, {name: say(name) for name in CURVES}),

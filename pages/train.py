@@ -154,7 +154,7 @@ def finished(target: Target, settings: TrainSettings, source: str) -> None:
     c.metric(say("Speed"), pace, say("{seconds:.0f} s in all", seconds=target.seconds), **card)
     line(
         f"95% {span(found.accuracy.low, found.accuracy.high, '.1%')}",
-        say("n = {n} faces of people never seen", n=found.accuracy.n),
+        say("n = {n:,} faces of people never seen", n=found.accuracy.n),
         say("trained on {n}", n=found.members),
         say("majority {share:.1%}", share=found.majority),
         say("seed {seed}", seed=settings.seed),

@@ -17,6 +17,8 @@ PENALTIES = (0.03, 0.3)
 """Ridge penalties tried, in units of the mean squared activation times the number of rows."""
 
 FEW_SHOT_PENALTY = 0.3
+AT_ONCE = 2_000_000
+"""Numbers gathered at a time: memory of this size is used again, larger arrays are faulted in each time."""
 
 ROUNDING = 1e-6
 """Differences within this share of the largest value are what single precision rounds off: nothing tells
@@ -24,11 +26,18 @@ these rows apart.
 """
 
 
-def centred(x: Tensor) -> Tensor:
-    """Rows [..., n, d] without their mean; all 0 where they are alike but for rounding."""
-    apart = x - x.mean(-2, keepdim=True)
-    alike = _largest(apart) <= ROUNDING * _largest(x)
+def centred(x: Tensor, out: Tensor | None = None) -> Tensor:
+    """Rows [..., n, d] without their mean; all 0 where they are alike but for rounding. out: x or None."""
+    rounded = ROUNDING * _largest(x)
+    apart = torch.sub(x, x.mean(-2, keepdim=True), out=out)
+    alike = _largest(apart) <= rounded
     return apart.masked_fill_(alike, 0.0) if alike.any() else apart
+
+
+def alike(x: Tensor) -> bool:
+    """Whether nothing but rounding tells the rows of x [n, d] apart."""
+    spread = x.amax(0) - x.amin(0)
+    return bool(spread.max() <= 2 * ROUNDING * _largest(x))
 
 
 def _largest(x: Tensor) -> Tensor:
@@ -49,7 +58,7 @@ class Ridge:
         self.mean = activations.mean(0)
         x = centred(activations)
         self.scale = x.square().mean().sqrt().clamp_min(1e-12)
-        self.x = x / self.scale
+        self.x = x.div_(self.scale)
         self.dual = x.shape[0] <= x.shape[1]
         self.gram = _gram(self.x.T if self.dual else self.x)
         self.unit = self.gram.diagonal().mean().clamp_min(1e-12)
@@ -68,7 +77,8 @@ class Ridge:
 
     def scores(self, activations: Tensor, weights: Tensor) -> Tensor:
         """Scores [m, k] of other activations [m, d]."""
-        return (activations - self.mean) / self.scale @ weights
+        weights = weights / self.scale
+        return activations @ weights - self.mean @ weights
 
 
 def _gram(x: Tensor, blocks: int = 8) -> Tensor:
@@ -89,13 +99,20 @@ def few_shot(
     shots [r, 2s]: rows of `aux`, the first s without the attribute and the last s with it. Source of the
     idea: few-shot linear evaluation; the ridge is solved in its dual form, 2s unknowns a probe.
     """
-    r, count = shots.shape
-    x = aux[torch.from_numpy(shots)]
+    at_once = max(1, AT_ONCE // (shots.shape[1] * aux.shape[1]))
+    fits = [_fitted(aux[part], penalty) for part in torch.from_numpy(shots).split(at_once)]
+    weights, offsets = (torch.cat(parts) for parts in zip(*fits, strict=True))
+    return (held @ weights.T - offsets).T.contiguous().numpy()  # type: ignore[no-any-return]
+
+
+def _fitted(x: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """Weights [r, d] and offsets [r] of probes on photos [r, 2s, d], which are overwritten."""
+    r, count, _ = x.shape
     mean = x.mean(1, keepdim=True)
-    x = centred(x)
+    x = centred(x, out=x)
     gram = x @ x.transpose(1, 2)
     unit = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
     gram = gram + (penalty * unit)[:, None, None] * torch.eye(count)
     target = torch.cat([-torch.ones(count // 2), torch.ones(count // 2)]).expand(r, count)[..., None]
-    weights = (x.transpose(1, 2) @ torch.linalg.solve(gram, target)).squeeze(-1)
-    return (held @ weights.T - (mean.squeeze(1) * weights).sum(1)).T.contiguous().numpy()  # type: ignore[no-any-return]
+    weights = (torch.linalg.solve(gram, target).transpose(1, 2) @ x).squeeze(1)
+    return weights, (mean.squeeze(1) * weights).sum(1)

@@ -20,7 +20,7 @@ from mlleak_core.threats.features.card import FeaturesSettings, MapSettings
 from mlleak_core.threats.features.exhibit import FeaturesExhibit
 from mlleak_core.threats.features.facts import About, Task, owners
 from mlleak_core.threats.features.judge import Report, judge
-from mlleak_core.threats.features.ladder import LayerLadder, Rows, Side, View
+from mlleak_core.threats.features.ladder import SAME, LayerLadder, Rows, Side, View
 from mlleak_core.threats.features.maps import Maps, draw
 from mlleak_core.threats.features.taps import both_ways, untrained
 
@@ -83,7 +83,8 @@ def opened(net: ConvNet, split: Split, faces: Faces, attributes: Sequence[str], 
 
     def never_trained(number: int, rows: Rows) -> Side:
         other = untrained(net, aux_pictures, seed, number)
-        return Side(both_ways(other, aux_pictures[torch.from_numpy(rows)]), both_ways(other, held_pictures))
+        asked = aux_pictures[torch.from_numpy(rows)]
+        return Side(both_ways(other, asked, SAME), both_ways(other, held_pictures, SAME))
 
     return View(
         trained=Side(both_ways(net, aux_pictures), both_ways(net, held_pictures)),

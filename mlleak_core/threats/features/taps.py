@@ -23,8 +23,8 @@ def activations(net: ConvNet, pictures: Tensor) -> Activations:
     return _gathered(net, pictures, lambda part: net.taps(as_input(part)))
 
 
-def both_ways(net: ConvNet, pictures: Tensor) -> Activations:
-    """Every layer's mean output for a face and its mirror image.
+def both_ways(net: ConvNet, pictures: Tensor, without: str = "") -> Activations:
+    """Every layer's mean output for a face and its mirror image, but for the layer `without`.
 
     Who has the picture can ask for both, and they differ by chance.
     """
@@ -32,7 +32,7 @@ def both_ways(net: ConvNet, pictures: Tensor) -> Activations:
     def mean(part: Tensor) -> Activations:
         seen = as_input(part)
         ahead, mirrored = net.taps(seen), net.taps(seen.flip(3))
-        return {layer: (ahead[layer] + mirrored[layer]).mul_(0.5) for layer in ahead}
+        return {layer: (ahead[layer] + mirrored[layer]).mul_(0.5) for layer in ahead if layer != without}
 
     return _gathered(net, pictures, mean)
 

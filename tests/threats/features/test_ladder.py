@@ -40,7 +40,8 @@ def test_ridge_in_both_forms_is_scikit_learns(shape, rng):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-def test_few_shot_is_a_ridge_on_each_draw(rng):
+def test_few_shot_is_a_ridge_on_each_draw(rng, monkeypatch):
+    monkeypatch.setattr(probes, "AT_ONCE", 2 * 10 * 30)  # two draws at a time
     aux, held = (
         torch.tensor(rng.normal(size=(50, 30))).float(),
         torch.tensor(rng.normal(size=(7, 30))).float(),

@@ -34,6 +34,24 @@ def test_neighbours_are_exact(rng):
     np.testing.assert_allclose(distance[:, 1:], theirs_d[:, 1:], rtol=1e-3)
 
 
+def test_far_from_the_origin_the_components_are_the_same(rng):
+    x = (rng.normal(size=(200, 300)) * np.linspace(9, 0.1, 300)).astype(np.float32)
+    near, far = embedding.principal(x, seed=0), embedding.principal(x + np.float32(50), seed=0)
+    np.testing.assert_allclose(np.abs(near), np.abs(far), atol=0.02)
+    assert (np.diff(np.linalg.norm(near, axis=0)) <= 0).all(), "the largest first"
+
+
+def test_neighbours_are_exact_among_many_and_among_twins(rng):
+    many = rng.normal(size=(2 * embedding.AT_ONCE + 40, 5)).astype(np.float32)
+    theirs = NearestNeighbors(n_neighbors=48, algorithm="brute").fit(many).kneighbors(many)[1]
+    np.testing.assert_array_equal(embedding.neighbours(many, 48)[0], theirs)
+    twins = np.repeat(many[:40], 4, axis=0)
+    index, distance = embedding.neighbours(twins, 6)
+    theirs_d, _ = NearestNeighbors(n_neighbors=6, algorithm="brute").fit(twins).kneighbors(twins)
+    np.testing.assert_allclose(distance, theirs_d, atol=2e-3)
+    assert all(len(set(row)) == 6 for row in index.tolist()) and (index[:, 0] == np.arange(160)).all()
+
+
 def test_alignment_undoes_turning_mirroring_and_scaling(rng):
     onto = rng.normal(size=(50, 2)).astype(np.float32)
     turned = (onto @ np.array([[0.6, 0.8], [0.8, -0.6]]) * 3 + 7).astype(np.float32)
