@@ -27,7 +27,7 @@ EPOCHS = 200
 FEWEST = 4
 """Faces that a map of neighbours needs."""
 
-AT_ONCE = 256
+AT_ONCE = 1024
 """Rows whose distances from all others are held at a time."""
 
 Points = NDArray[np.float32]
@@ -102,26 +102,17 @@ def neighbours(
     points: NDArray[np.float32], k: int = NEIGHBOURS
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Exact k nearest rows of each row and their Euclidean distances, itself first: both [n, k]."""
-    x, found = torch.as_tensor(points), []
+    x = torch.as_tensor(points)
+    square, k = x.square().sum(1), min(k, len(x))
+    rows, squares = [], []
     for start in range(0, len(x), AT_ONCE):
-        far = torch.cdist(x[start : start + AT_ONCE], x)
-        far.diagonal(start).fill_(-1.0)
-        found.append(_nearest(far.numpy(), min(k, len(x))))
-    rows, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return rows, distances.clip(0)
-
-
-def _nearest(far: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Places and values of the k smallest of each row [n, m], in order."""
-    farthest = np.partition(far, k - 1, axis=1)[:, k - 1 : k]
-    within = np.nonzero(far <= farthest)[1]  # half the time of argpartition, but more than k where some tie
-    if len(within) == len(far) * k:
-        places = within.reshape(len(far), k)
-    else:
-        places = np.argpartition(far, k - 1, axis=1)[:, :k]
-    values = np.take_along_axis(far, places, axis=1)
-    order = np.argsort(values, axis=1, kind="stable")
-    return np.take_along_axis(places, order, axis=1), np.take_along_axis(values, order, axis=1)
+        far = torch.addmm(square, x[start : start + AT_ONCE], x.T, alpha=-2)  # less the row's own square
+        far.diagonal(start).fill_(-torch.inf)
+        near = far.topk(k, largest=False)
+        rows.append(near.indices)
+        squares.append(near.values)
+    distances = (torch.cat(squares) + square[:, None]).clamp_min(0).sqrt()
+    return torch.cat(rows).numpy(), distances.numpy()
 
 
 def fit_map(
