@@ -68,21 +68,31 @@ class RAPID(ScoreAttack):
     """An attack model on a score and its calibrations (He et al., CCS 2024), trained on own shadows.
 
     Setting: black box, shadows; each of them poses as the target before the others. What the model sees of a
-    record: `calibrations`, the authors' (phi, its distance to what shadows say) and those of LiRA and BASE.
-    Boosted trees in place of the authors' net.
+    record and of its mirror image: `calibrations`, the authors' (phi, its distance to what shadows say) and
+    those of LiRA and BASE. Boosted trees in place of the authors' net. An image that no training used is as
+    hard as the record, so its answer says how this target, by chance, takes to such a record (Mattern et al.,
+    ACL Findings 2023, compare with neighbours).
     """
 
     slug: ClassVar[str] = "rapid"
     title: ClassVar[str] = "RAPID"
     why: ClassVar[str] = mark("learned from own shadows how calibrated scores of members look")
     colour: ClassVar[str] = "#6A5ACD"
+    views: ClassVar[int] = 2
+    untaught: ClassVar[bool] = True
 
     def score(self, seen: Seen, refs: Refs, view: View) -> Floats:
         if len(refs.logp) < 2:
             return phi(seen.logp[0], view.y)
-        posing = [calibrations(refs.logp[j, 0], refs.without(j), view.y) for j in range(len(refs.logp))]
+        q = len(seen.logp)
+        posing = [_every_way(refs.logp[j, :q], refs.without(j), view.y) for j in range(len(refs.logp))]
         model = _boosted(np.concatenate(posing), refs.inside.ravel())
-        return np.asarray(model.decision_function(calibrations(seen.logp[0], refs, view.y)))
+        return np.asarray(model.decision_function(_every_way(seen.logp, refs, view.y)))
+
+
+def _every_way(logp: Floats, refs: Refs, y: Rows) -> Floats:
+    """Calibrations [n, 27 q] of answers [q, n, c] to each way of showing a record."""
+    return np.column_stack([calibrations(said, refs.looked_at(i), y) for i, said in enumerate(logp)])
 
 
 def _boosted(seen: Floats, inside: NDArray[np.bool_]) -> Any:

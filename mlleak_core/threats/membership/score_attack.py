@@ -23,12 +23,14 @@ STAND_INS = 8
 class ScoreAttack(Attack):
     """An attack that turns answers into scores. Abstract: a subclass writes `score`.
 
-    views: in how many ways it asks for a record, for pictures also mirrored. needs_shadows: without them it
-    says something else. quick: judged again and again while shadows come in. The p-values come from the
-    attacker's own shadows, attacked in the target's place: he knows who was in them.
+    views: in how many ways it asks for a record, for pictures also mirrored; not in such as training did not
+    use, unless `untaught`. needs_shadows: without them it says something else. quick: judged again and again
+    while shadows come in. The p-values come from the attacker's own shadows, attacked in the target's place:
+    he knows who was in them.
     """
 
     views: ClassVar[int] = 1
+    untaught: ClassVar[bool] = False
     needs_population: ClassVar[bool] = False
     needs_shadows: ClassVar[bool] = True
     null_from_shadows: ClassVar[bool] = True
@@ -59,8 +61,13 @@ class ScoreAttack(Attack):
         wanted = view.named and self.null_from_shadows
         return Claim(scores, best.p_values(scores, view) if wanted else None, queries)
 
+    def looks(self, view: View) -> int:
+        """In how many ways it asks for each record."""
+        most = self.views if self.untaught else min(self.views, view.taught)
+        return min(most, view.refs.logp.shape[1])
+
     def ask(self, view: View) -> Seen:
-        q = min(self.views, view.refs.logp.shape[1])
+        q = self.looks(view)
 
         def answers(x: NDArray[Any]) -> Floats:
             shown = (np.ascontiguousarray(v) for v in view.kind.views(x)[:q])
@@ -88,9 +95,9 @@ class ScoreAttack(Attack):
 
     def _posing(self, view: View) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
         """Scores and membership [n] of own shadows, each attacked with the others."""
-        refs = view.refs
+        refs, q = view.refs, self.looks(view)
         for j in range(min(len(refs.logp), STAND_INS)):
-            stand_in = Seen(refs.logp[j, : self.views], refs.z_logp[j, : self.views])
+            stand_in = Seen(refs.logp[j, :q], refs.z_logp[j, :q])
             yield self.score(stand_in, refs.without(j), view), refs.inside[j]
 
     def p_values(self, scores: Floats, view: View) -> Floats | None:

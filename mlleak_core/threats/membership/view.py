@@ -31,6 +31,10 @@ class Refs:
         keep = np.arange(len(self.logp)) != j
         return Refs(self.logp[keep], self.z_logp[keep], self.inside[keep])
 
+    def looked_at(self, i: int) -> Refs:
+        """In one way alone."""
+        return Refs(self.logp[:, i : i + 1], self.z_logp[:, i : i + 1], self.inside)
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -38,7 +42,8 @@ class View:
 
     x [n, ...], y [n]: the records; z_x [m, ...], z_y [m]: records of the same kind that no model was trained
     on. trace [e, n]: each record's loss after each epoch, for the training side's own risk score alone; a
-    black box has none. named: whether he wants p-values, to name records.
+    black box has none. named: whether he wants p-values, to name records. taught: in how many of the ways to
+    show a record models were trained.
     """
 
     box: BlackBox
@@ -49,6 +54,7 @@ class View:
     refs: Refs
     trace: Floats | None = None
     named: bool = True
+    taught: int = 2
 
     @property
     def kind(self) -> Kind:
@@ -97,12 +103,11 @@ def stage(
 ) -> View:
     """Put the attacker before the service. Shadows are shown to him as the service would show them.
 
-    views: in how many ways he looks at a record; its mirror image tells something only of models that saw it.
+    views: in how many ways models were shown a record in their training, mirrored or not.
     """
     own, public = pool.candidates, np.flatnonzero(pool.public)
-    logits = fleet.logits[:, :views]
-    k, q, n, c = logits.shape
-    shown = log_probabilities(revealed(softmax(logits).reshape(-1, c), reveal)).reshape(k, q, n, c)
+    k, q, n, c = fleet.logits.shape
+    shown = log_probabilities(revealed(softmax(fleet.logits).reshape(-1, c), reveal)).reshape(k, q, n, c)
     return View(
         box=box,
         x=pool.x[own],
@@ -111,4 +116,5 @@ def stage(
         z_y=pool.y[public],
         refs=Refs(shown[:, :, own], shown[:, :, public], fleet.inside[:, own]),
         trace=None if trace is None else trace[:, own],
+        taught=views,
     )

@@ -219,6 +219,26 @@ def test_constants_are_chosen_on_own_shadows_and_never_on_the_target(leak):
     assert BASE().tuned(two).temperature == 2.0, "two shadows choose nothing"
 
 
+def test_rapid_takes_from_the_mirror_image_how_this_target_takes_to_a_record(rng):
+    inside = rng.random((9, 600)) < 0.5
+    taste = rng.normal(0, 1.5, (9, 600))  # of each model for each record, the same for its mirror image
+    phis = np.stack([taste + inside, taste], axis=1) + rng.normal(0, 0.3, (9, 2, 600))
+    logp = np.stack([-np.logaddexp(0, -phis), -np.logaddexp(0, phis)], axis=-1)
+    view = View(None, np.zeros((600, 3, 32, 32), np.uint8), np.zeros(600, np.int64), None, None, None)
+    refs = Refs(logp[1:], logp[1:, :, :0], inside[1:])
+    found = [
+        measure.auc(RAPID().score(Seen(logp[0, :q], logp[0, :q, :0]), refs, view), inside[0]) for q in (1, 2)
+    ]
+    assert found[0] < 0.75 and found[1] > 0.9, found
+
+
+def test_who_compares_asks_for_the_mirror_image_only_where_training_did(leak):
+    both = dataclasses.replace(leak[0].refs, logp=np.repeat(leak[0].refs.logp, 2, axis=1))
+    for taught, asked in ((1, 1), (2, 2)):
+        view = dataclasses.replace(leak[0], refs=both, taught=taught)
+        assert [attack.looks(view) for attack in (LiRA(), BASE(), RAPID())] == [asked, 1, 2]
+
+
 def test_rapid_never_learns_from_the_shadow_that_poses(leak):
     """Where membership is shuffled, what it says of the shadows that pose is chance."""
     view, _, _ = leak
