@@ -26,8 +26,8 @@ LIES = {
 """Near the shadows that had it, on the right side -> words."""
 SEALED = mark("Who was in stays sealed until your bet.")
 GALLERY = mark(
-    "{count} of {all} records, from the most to the least suspicious to {attack}. The number is the share of "
-    "all records that are less so."
+    "{count} of {all:,} records, from the most to the least suspicious to {attack}. The number is the share "
+    "of all records that are less so."
 )
 ELSEWHERE = {
     True: mark(
